@@ -1,0 +1,95 @@
+"""Network: backward through all blocks"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from cases import Convolution, every
+
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
+
+
+@dataclass(frozen=True)
+class Network:
+    """A convolution, a pooling layer and an MLP with one hidden layer."""
+
+    name: str
+    convolution: Convolution
+    pool_size: int
+    n_classes: int
+
+    def draw(self, rng):
+        """x, labels, and a function that makes the network of a module."""
+        x, weights, grad_output = self.convolution.draw(rng)
+        pooled = [n // self.pool_size for n in grad_output.shape[2:]]
+        sizes = (self.convolution.n_outchannel * pooled[0] * pooled[1], 6, self.n_classes)
+        mlp_weights = [rng.normal(size=shape) / np.sqrt(shape[0]) for shape in zip(sizes, sizes[1:], strict=False)]
+        mlp_biases = [0.1 * rng.normal(size=n) for n in sizes[1:]]
+
+        def make(module, files):
+            mlp = files.mlp.MultilayerPerceptron(sizes)
+            mlp.weights, mlp.biases = mlp_weights, mlp_biases
+            convolution = self.convolution.make_layer(module, weights)
+            pooling = module.MaxPooling2dLayer(filter_size=self.pool_size)
+            return module.ConvolutionalNetwork(convolution, pooling, mlp)
+
+        return x, rng.integers(0, self.n_classes, size=len(x)), make
+
+
+NETWORKS = (
+    Network("a small batch", Convolution("", 4, 8, 8, 3, 1, 2), 2, 3),
+    Network("one example", Convolution("", 1, 8, 6, 3, 1, 3), 2, 4),
+    Network("stride 2, rows and columns left over", Convolution("", 3, 12, 15, 3, 2, 2), 2, 3),
+    Network("one filter, window size 3", Convolution("", 5, 9, 11, 2, 1, 1), 3, 2),
+    Network("digits: 8 by 8 images, ten classes", Convolution("", 6, 8, 8, 3, 1, 8), 2, 10),
+)
+
+
+def assert_grads(grads, expected):
+    """The filters' gradient, and what the MLP's own backward gives."""
+    assert_array(grads["convolution"], expected["convolution"], 'grads["convolution"]')
+    for name in ("weights", "biases"):
+        for layer, right in enumerate(expected["mlp"][name]):
+            assert_array(grads["mlp"][name][layer], right, f'grads["mlp"]["{name}"][{layer}]')
+
+
+def expect(make, reference, reference_files, x, labels):
+    """The right gradients."""
+    network = make(reference, reference_files)
+    return network.backward(network.forward(x), labels)
+
+
+@every(NETWORKS)
+@pytest.mark.points(10)
+def test_values(student, student_files, reference, reference_files, rng, case):
+    """The gradients of the mean cross-entropy with respect to the filters and to the MLP"""
+    x, labels, make = case.draw(rng)
+    network = make(student, student_files)
+    grads = network.backward(network.forward(x), labels)
+    assert_grads(grads, expect(make, reference, reference_files, x, labels))
+
+
+@pytest.mark.points(2)
+def test_arguments_unchanged(student, student_files, reference, reference_files, rng):
+    """The labels, the images and the weights stay as they are"""
+    x, labels, make = NETWORKS[2].draw(rng)
+    network, images, classes = make(student, student_files), put(student, x), put(student, labels)
+    weights = make(reference, reference_files).convolution.weights
+    grads = network.backward(network.forward(images), classes)
+    assert_grads(grads, expect(make, reference, reference_files, x, labels))
+    assert_unchanged(images, x, "x")
+    assert_unchanged(classes, labels, "labels")
+    assert_unchanged(network.convolution.weights, weights, "weights")
+
+
+@pytest.mark.points(3)
+def test_called_again(student, student_files, reference, reference_files, rng):
+    """backward works on the cache that it is given, call after call"""
+    x, labels, make = NETWORKS[0].draw(rng)
+    other = rng.normal(size=x.shape)
+    network = make(student, student_files)
+    cache, other_cache = network.forward(x), network.forward(other)
+    grads = network.backward(cache, labels)
+    other_grads = network.backward(other_cache, labels)
+    assert_grads(grads, expect(make, reference, reference_files, x, labels))
+    assert_grads(other_grads, expect(make, reference, reference_files, other, labels))

@@ -1,0 +1,76 @@
+"""Convolution: backward"""
+
+import numpy as np
+import pytest
+from cases import CONVOLUTIONS, SMALL, every, spread
+
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, put
+
+
+def expect(case, reference, x, weights, grad_output):
+    """The entries of a right cache, and the right gradient."""
+    layer = case.make_layer(reference, weights)
+    cache = layer.forward(x)
+    return cache, layer.backward(cache, grad_output)
+
+
+@every(CONVOLUTIONS)
+@pytest.mark.points(15)
+def test_values(student, reference, rng, case):
+    """The gradient with respect to the weights, for a random upstream gradient"""
+    x, weights, grad_output = case.draw(rng)
+    right, expected = expect(case, reference, x, weights, grad_output)
+    layer = case.make_layer(student, weights)
+    cache = own_cache(student, layer.forward, (x,), right)
+    assert_array(layer.backward(cache, grad_output), expected, "gradient")
+
+
+@pytest.mark.points(2)
+def test_input_in_pieces(student, reference, rng):
+    """x and grad_output may be arrays that do not lie in one piece in memory"""
+    x, weights, grad_output = SMALL.draw(rng)
+    right, expected = expect(SMALL, reference, x, weights, grad_output)
+    layer = SMALL.make_layer(student, weights)
+    cache = own_cache(student, layer.forward, (spread(x),), right)
+    assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient")
+
+
+@pytest.mark.points(3)
+def test_arguments_unchanged(student, reference, rng):
+    """The cache, grad_output and the weights stay as they are"""
+    x, weights, grad_output = SMALL.draw(rng)
+    right, expected = expect(SMALL, reference, x, weights, grad_output)
+    layer, upstream = SMALL.make_layer(student, weights), put(student, grad_output)
+    cache = own_cache(student, layer.forward, (x,), right)
+    assert_array(layer.backward(cache, upstream), expected, "gradient")
+    assert_unchanged(upstream, grad_output, "grad_output")
+    assert_unchanged(cache["x"], right["x"], 'cache["x"]')
+    assert_unchanged(cache["out"], right["out"], 'cache["out"]')
+    assert_unchanged(layer.weights, weights, "weights")
+
+
+@pytest.mark.points(2)
+def test_called_again(student, reference, rng):
+    """Calling backward again gives the new gradient alone, and leaves the first result as it was"""
+    x, weights, grad_output = SMALL.draw(rng)
+    right, expected = expect(SMALL, reference, x, weights, grad_output)
+    layer = SMALL.make_layer(student, weights)
+    cache = own_cache(student, layer.forward, (x,), right)
+    first = layer.backward(cache, grad_output)
+    second = layer.backward(cache, -3 * grad_output)
+    assert_array(second, -3 * expected, "second gradient")
+    assert_array(first, expected, "first gradient")
+
+
+@pytest.mark.points(3)
+def test_two_caches(student, reference, rng):
+    """backward works on the cache that it is given, also after forward was called on other images"""
+    x, weights, grad_output = SMALL.draw(rng)
+    other = rng.normal(size=x.shape)
+    right, expected = expect(SMALL, reference, x, weights, grad_output)
+    other_right, other_expected = expect(SMALL, reference, other, weights, np.flip(grad_output))
+    layer = SMALL.make_layer(student, weights)
+    cache = own_cache(student, layer.forward, (x,), right)
+    other_cache = own_cache(student, layer.forward, (other,), other_right)
+    assert_array(layer.backward(cache, grad_output), expected, "gradient")
+    assert_array(layer.backward(other_cache, np.flip(grad_output)), other_expected, "gradient")

@@ -1,0 +1,62 @@
+"""Convolution: forward"""
+
+import pytest
+from cases import CONVOLUTIONS, SMALL, every, spread
+
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
+
+
+@every(CONVOLUTIONS)
+@pytest.mark.points(12)
+def test_values(student, reference, rng, case):
+    """cache["out"] holds the response of every filter at every position"""
+    x, weights, _ = case.draw(rng)
+    expected = case.make_layer(reference, weights).forward(x)
+    cache = case.make_layer(student, weights).forward(x)
+    assert_array(cache["out"], expected["out"], 'cache["out"]')
+    assert_array(cache["x"], x, 'cache["x"]')
+
+
+@pytest.mark.points(2)
+def test_input_in_pieces(student, reference, rng):
+    """x may be an array that does not lie in one piece in memory"""
+    x, weights, _ = SMALL.draw(rng)
+    expected = SMALL.make_layer(reference, weights).forward(x)
+    cache = SMALL.make_layer(student, weights).forward(spread(x))
+    assert_array(cache["out"], expected["out"], 'cache["out"]')
+
+
+@pytest.mark.points(2)
+def test_arguments_unchanged(student, reference, rng):
+    """x and the weights stay as they are"""
+    x, weights, _ = SMALL.draw(rng)
+    expected = SMALL.make_layer(reference, weights).forward(x)
+    layer, images = SMALL.make_layer(student, weights), put(student, x)
+    cache = layer.forward(images)
+    assert_array(cache["out"], expected["out"], 'cache["out"]')
+    assert_unchanged(images, x, "x")
+    assert_unchanged(layer.weights, weights, "weights")
+
+
+@pytest.mark.points(2)
+def test_two_caches(student, reference, rng):
+    """A cache is still right after forward was called again on other images"""
+    first, weights, _ = SMALL.draw(rng)
+    second, _, _ = SMALL.draw(rng)
+    layer = SMALL.make_layer(student, weights)
+    caches = layer.forward(first), layer.forward(second)
+    for x, cache in zip((first, second), caches, strict=True):
+        expected = SMALL.make_layer(reference, weights).forward(x)
+        assert_array(cache["out"], expected["out"], 'cache["out"]')
+        assert_array(cache["x"], x, 'cache["x"]')
+
+
+@pytest.mark.points(2)
+def test_new_weights(student, reference, rng):
+    """forward uses the weights that the layer has now"""
+    x, weights, _ = SMALL.draw(rng)
+    layer = SMALL.make_layer(student, weights)
+    layer.forward(x)
+    layer.weights = -2 * weights
+    expected = SMALL.make_layer(reference, -2 * weights).forward(x)
+    assert_array(layer.forward(x)["out"], expected["out"], 'cache["out"]')

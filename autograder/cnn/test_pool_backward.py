@@ -1,0 +1,106 @@
+"""Pooling: backward"""
+
+import numpy as np
+import pytest
+from cases import LEFT_OVER, POOLINGS, every, spread
+
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, put
+
+
+def expect(case, reference, x, grad_output):
+    """The entries of a right cache, and the right gradient."""
+    layer = case.make_layer(reference)
+    cache = layer.forward(x)
+    return cache, layer.backward(cache, grad_output)
+
+
+def route_to(pick, case, x, grad_output):
+    """The gradient with respect to x when each window gives its own to the pixels that pick marks."""
+    expected = np.zeros_like(x)
+    size = case.filter_size
+    for index in np.ndindex(grad_output.shape):
+        *image, row, col = index
+        place = (*image, slice(row * size, (row + 1) * size), slice(col * size, (col + 1) * size))
+        expected[place] = pick(x[place]) * grad_output[index]
+    return expected
+
+
+def first_maximum(window):
+    """Marks the first of the largest pixels, row by row."""
+    marks = np.zeros_like(window)
+    marks[np.unravel_index(window.argmax(), window.shape)] = 1
+    return marks
+
+
+def every_maximum(window):
+    """Marks all of the largest pixels."""
+    return window == window.max()
+
+
+@every(POOLINGS)
+@pytest.mark.points(12)
+def test_values(student, reference, rng, case):
+    """Each window's gradient goes to its largest pixel, and nowhere else"""
+    x, grad_output = case.draw(rng)
+    right, expected = expect(case, reference, x, grad_output)
+    layer = case.make_layer(student)
+    cache = own_cache(student, layer.forward, (x,), right)
+    assert_array(layer.backward(cache, grad_output), expected, "gradient")
+
+
+@pytest.mark.points(3)
+def test_ties(student, reference, rng):
+    """Where several pixels are largest, either the first one or every one of them gets the window's gradient"""
+    case = LEFT_OVER
+    x = rng.integers(-2, 2, size=(case.batch, case.channels, case.h, case.w)).astype(float)
+    # One window without a tie, one with all of its pixels tied, one tied in its last two pixels.
+    x[0, 0, :2, :4] = [[3, 1, -1, -1], [0, 2, -1, -1]]
+    x[0, 1, :2, :2] = [[-2, 0], [1, 1]]
+    grad_output = case.draw(rng)[1]
+    right, _ = expect(case, reference, x, grad_output)
+    layer = case.make_layer(student)
+    cache = own_cache(student, layer.forward, (x,), right)
+    assert_array(
+        layer.backward(cache, grad_output),
+        route_to(first_maximum, case, x, grad_output),
+        "gradient",
+        or_else=[route_to(every_maximum, case, x, grad_output)],
+    )
+
+
+@pytest.mark.points(1)
+def test_input_in_pieces(student, reference, rng):
+    """x and grad_output may be arrays that do not lie in one piece in memory"""
+    x, grad_output = LEFT_OVER.draw(rng)
+    right, expected = expect(LEFT_OVER, reference, x, grad_output)
+    layer = LEFT_OVER.make_layer(student)
+    cache = own_cache(student, layer.forward, (spread(x),), right)
+    assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient")
+
+
+@pytest.mark.points(2)
+def test_arguments_unchanged(student, reference, rng):
+    """The cache and grad_output stay as they are"""
+    x, grad_output = LEFT_OVER.draw(rng)
+    right, expected = expect(LEFT_OVER, reference, x, grad_output)
+    layer, upstream = LEFT_OVER.make_layer(student), put(student, grad_output)
+    cache = own_cache(student, layer.forward, (x,), right)
+    assert_array(layer.backward(cache, upstream), expected, "gradient")
+    assert_unchanged(upstream, grad_output, "grad_output")
+    assert_unchanged(cache["x"], right["x"], 'cache["x"]')
+    assert_unchanged(cache["out"], right["out"], 'cache["out"]')
+
+
+@pytest.mark.points(2)
+def test_called_again(student, reference, rng):
+    """backward works on the cache that it is given, call after call, and leaves earlier results as they were"""
+    x, grad_output = LEFT_OVER.draw(rng)
+    other, _ = LEFT_OVER.draw(rng)
+    right, expected = expect(LEFT_OVER, reference, x, grad_output)
+    other_right, other_expected = expect(LEFT_OVER, reference, other, 2 * grad_output)
+    layer = LEFT_OVER.make_layer(student)
+    cache = own_cache(student, layer.forward, (x,), right)
+    other_cache = own_cache(student, layer.forward, (other,), other_right)
+    first = layer.backward(cache, grad_output)
+    assert_array(layer.backward(other_cache, 2 * grad_output), other_expected, "second gradient")
+    assert_array(first, expected, "first gradient")

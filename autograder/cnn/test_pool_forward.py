@@ -1,0 +1,59 @@
+"""Pooling: forward"""
+
+import numpy as np
+import pytest
+from cases import LEFT_OVER, POOLINGS, every, spread
+
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
+
+
+def expect(case, reference, x):
+    """The right maxima."""
+    return case.make_layer(reference).forward(x)["out"]
+
+
+@every(POOLINGS)
+@pytest.mark.points(6)
+def test_values(student, reference, rng, case):
+    """cache["out"] holds the maximum of every whole window, channel by channel"""
+    x, _ = case.draw(rng)
+    cache = case.make_layer(student).forward(x)
+    assert_array(cache["out"], expect(case, reference, x), 'cache["out"]')
+    assert_array(cache["x"], x, 'cache["x"]')
+
+
+@pytest.mark.points(1)
+def test_negative(student, reference, rng):
+    """The maximum of negative pixels is negative"""
+    x = -1 - np.abs(LEFT_OVER.draw(rng)[0])
+    cache = LEFT_OVER.make_layer(student).forward(x)
+    assert_array(cache["out"], expect(LEFT_OVER, reference, x), 'cache["out"]')
+
+
+@pytest.mark.points(1)
+def test_input_in_pieces(student, reference, rng):
+    """x may be an array that does not lie in one piece in memory"""
+    x, _ = LEFT_OVER.draw(rng)
+    cache = LEFT_OVER.make_layer(student).forward(spread(x))
+    assert_array(cache["out"], expect(LEFT_OVER, reference, x), 'cache["out"]')
+
+
+@pytest.mark.points(1)
+def test_arguments_unchanged(student, reference, rng):
+    """x stays as it is"""
+    x, _ = LEFT_OVER.draw(rng)
+    images = put(student, x)
+    cache = LEFT_OVER.make_layer(student).forward(images)
+    assert_array(cache["out"], expect(LEFT_OVER, reference, x), 'cache["out"]')
+    assert_unchanged(images, x, "x")
+
+
+@pytest.mark.points(1)
+def test_two_caches(student, reference, rng):
+    """A cache is still right after forward was called again on other images"""
+    first, second = LEFT_OVER.draw(rng)[0], LEFT_OVER.draw(rng)[0]
+    layer = LEFT_OVER.make_layer(student)
+    caches = layer.forward(first), layer.forward(second)
+    for x, cache in zip((first, second), caches, strict=True):
+        assert_array(cache["out"], expect(LEFT_OVER, reference, x), 'cache["out"]')
+        assert_array(cache["x"], x, 'cache["x"]')

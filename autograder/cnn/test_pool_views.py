@@ -1,0 +1,58 @@
+"""Pooling: views"""
+
+import numpy as np
+import pytest
+from cases import LEFT_OVER, POOLINGS, every, spread
+
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, collect, fail, put
+
+
+def assert_views(views, expected):
+    """Each window once, in any order, under its output row and column, with the right pixels."""
+    right = {(row, col): view for row, col, view in expected}
+    found = {}
+    for item in collect(views, at_most=4 * len(right) + 16):
+        if not (isinstance(item, list | tuple) and len(item) == 3):
+            fail("every item must be (row, col, view)")
+        row, col, view = item
+        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool | np.bool_) for n in (row, col)):
+            fail("row and col must be integers")
+        if (row, col) in found:
+            fail(f"row {row}, col {col} appears more than once")
+        found[row, col] = view
+    if len(found) != len(right):
+        fail(f"expected {len(right)} windows, got {len(found)}")
+    for place in sorted(found):
+        if place not in right:
+            fail(f"there is no window at row {place[0]}, col {place[1]}: row and col count windows, not pixels")
+        assert_array(found[place], right[place], "view at row {}, col {}".format(*place))
+
+
+@every(POOLINGS)
+@pytest.mark.points(6)
+def test_values(student, reference, rng, case):
+    """Every whole window once, with its row and column in the output"""
+    x, _ = case.draw(rng)
+    expected = case.make_layer(reference)._get_filtersizeXfiltersize_views(x)
+    assert_views(case.make_layer(student)._get_filtersizeXfiltersize_views(x), expected)
+
+
+@pytest.mark.points(2)
+def test_input_in_pieces(student, reference, rng):
+    """x may be an array that does not lie in one piece in memory, and stays as it is"""
+    x, _ = LEFT_OVER.draw(rng)
+    expected = LEFT_OVER.make_layer(reference)._get_filtersizeXfiltersize_views(x)
+    images = put(student, spread(x))
+    assert_views(LEFT_OVER.make_layer(student)._get_filtersizeXfiltersize_views(images), expected)
+    assert_unchanged(images, x, "x")
+
+
+@pytest.mark.points(2)
+def test_two_at_a_time(student, reference, rng):
+    """The windows of two arrays can be walked over at the same time"""
+    first, _ = LEFT_OVER.draw(rng)
+    second, _ = POOLINGS[0].draw(rng)
+    layer, right = LEFT_OVER.make_layer(student), LEFT_OVER.make_layer(reference)
+    views = [layer._get_filtersizeXfiltersize_views(x) for x in (first, second)]
+    for x, found in reversed(list(zip((first, second), views, strict=True))):
+        assert_views(found, right._get_filtersizeXfiltersize_views(x))

@@ -1,0 +1,56 @@
+"""A class as a table that spreadsheets and learning platforms read: ``class.csv``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from cnn_assignment.errors import UsageError
+from cnn_assignment.export.report_files import replace_file
+from cnn_assignment.model import Report
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_class_csv(reports: Iterable[Report], path: Path) -> None:
+    """Write one row a report, sorted by student.
+
+    Columns: student, status, score, max_score, for each task its score and ``<task>_status``, and the notes joined by
+    "; ". A task that a report lacks leaves its cells empty, and so do the scores of a withheld grade. Names and notes
+    that a spreadsheet would take for a formula start with an apostrophe. UTF-8, lines end in LF.
+
+    Raises UsageError where a student has two reports.
+    """
+    rows = sorted(reports, key=lambda report: report.student)
+    for former, latter in pairwise(rows):
+        if former.student == latter.student:
+            raise UsageError(
+                f"two reports of {former.student!r}", place=path.as_posix(), remedy="Keep one submission a student."
+            )
+    tasks = list(dict.fromkeys(task.id for report in rows for task in report.tasks))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    columns = [column for task in tasks for column in (task, f"{task}_status")]
+    writer.writerow(["student", "status", "score", "max_score", *columns, "notes"])
+    writer.writerows(_row(report, tasks) for report in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, buffer.getvalue())
+
+
+def _row(report: Report, tasks: Iterable[str]) -> list[str | float]:
+    has_grade = report.status != "grader_error"
+    scores = {task.id: task for task in report.tasks}
+    row: list[str | float] = [_text(report.student), str(report.status), report.score if has_grade else ""]
+    row.append(report.max_score)
+    for name in tasks:
+        task = scores.get(name) if has_grade else None
+        row += [task.score, str(task.status)] if task else ["", ""]
+    row.append(_text("; ".join(" ".join(note.split()) for note in report.notes)))
+    return row
+
+
+def _text(value: str) -> str:
+    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value

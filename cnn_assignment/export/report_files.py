@@ -1,0 +1,59 @@
+"""Reports as files: ``DIR/<student>.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from cnn_assignment.errors import UsageError
+from cnn_assignment.model import Report
+
+
+def report_path(directory: Path, student: str) -> Path:
+    """Where a student's report lies. Raises UsageError for a name that is no plain file name."""
+    unsafe = student in ("", ".", "..") or any(c in "/\\" or not c.isprintable() for c in student)
+    if unsafe:
+        raise UsageError(
+            f"{student!r} cannot name a file", place="student", remedy="Rename the folder of this submission."
+        )
+    return directory / f"{student}.json"
+
+
+def write_report(report: Report, directory: Path) -> Path:
+    """Write a report and return its path. Equal reports give equal bytes; a reader never sees half a file.
+
+    The folder is made where it is missing. Raises UsageError for a student's name that is no plain file name.
+    """
+    path = report_path(directory, report.student)
+    directory.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report.to_json(), indent=2, sort_keys=False, ensure_ascii=False, allow_nan=False)
+    replace_file(path, f"{text}\n")
+    return path
+
+
+def read_report(path: Path) -> Report:
+    """The inverse of `write_report`. Raises UsageError for a file that is no report."""
+    try:
+        return Report.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"not a report: {error}", place=path.as_posix(), remedy="Make it again with `cnn-assignment grade`."
+        ) from error
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put UTF-8 text in place in one step, through a file beside it, with the usual permissions of a new file."""
+    # Lone surrogates cannot be encoded; they come from file names and student messages, and become question marks.
+    data = text.encode("utf-8", "replace")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+        temporary.chmod(0o644)  # mkstemp makes private files, and instructors share these
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

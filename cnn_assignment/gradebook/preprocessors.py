@@ -1,0 +1,155 @@
+"""What `nbgrader autograde` and formgrader run for the kit's assignments; all others get nbgrader's own behaviour.
+
+`configure_autograde` plugs the classes in. They are told how to grade by the trait `GradeWithKit.report_for`, because
+this road makes no reports itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from nbconvert.exporters import NotebookExporter
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Callable as CallableTrait
+
+from cnn_assignment.errors import GraderError
+from cnn_assignment.gradebook.annotate import annotate, cell_comments
+from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
+from cnn_assignment.layout import list_assignments, load_assignment
+from cnn_assignment.model import Assignment, Report, Submission
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+    from traitlets.config import Config, Configurable
+
+REPORT_KEY = "cnn_assignment_report"
+ReportFunction = Callable[[Assignment, Submission], Report]
+
+
+def configure_autograde(c: Config, report_for: ReportFunction | None = None) -> None:
+    """Make `Autograde` grade the kit's assignments with the kit.
+
+    report_for: makes the report of one submission; see `GradeWithKit.report_for`. The whole list is assigned, never
+    extended, because nbgrader loads its configuration several times: calling this again changes nothing.
+    """
+    steps: list[Any] = []
+    for step in Autograde.class_traits()["autograde_preprocessors"].default():
+        steps.append(GradeWithKit if step is Execute else step)
+        if step is SaveAutoGrades:
+            steps.append(CommentWithKit)
+    c.Autograde.autograde_preprocessors = steps
+    c.Autograde.exporter_class = SubmissionExporter
+    if report_for is not None:
+        c.GradeWithKit.report_for = report_for
+
+
+def course_directory(configurable: Configurable) -> CourseDirectory:
+    """The course of the converter that owns this preprocessor or exporter, whatever the working directory is."""
+    owner = configurable.parent
+    while owner is not None:
+        course = getattr(owner, "coursedir", None)
+        if course is not None:
+            return course
+        owner = getattr(owner, "parent", None)
+    raise GraderError(
+        f"{type(configurable).__name__} does not know its course",
+        remedy="Run it through nbgrader's autograde, not on its own.",
+    )
+
+
+def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assignment | None:
+    """The kit's assignment that this notebook is the main notebook of, None for any other notebook."""
+    names = resources["nbgrader"]
+    root = Path(course.root)
+    if names["notebook"] != names["assignment"] or names["assignment"] not in list_assignments(root):
+        return None
+    return load_assignment(root, names["assignment"])
+
+
+def release_file(course: CourseDirectory, assignment: Assignment) -> Path:
+    """The release notebook, in the folder that the course's configuration names."""
+    return Path(course.format_path(course.release_directory, ".", assignment.name)) / f"{assignment.name}.ipynb"
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads what students hand in, in any state, as a notebook in order.
+
+    nbgrader's own reading aborts the whole class on a copied cell, and gives up on lost metadata or broken JSON.
+    """
+
+    def from_file(
+        self, file_stream: Any, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Convert an open notebook file; only the sanitizing pass over a kit assignment differs from the base class."""
+        sanitizing = getattr(self.parent, "_sanitizing", False)
+        if not (sanitizing and resources and "nbgrader" in resources):
+            return super().from_file(file_stream, resources=resources, **kw)
+        course = course_directory(self)
+        assignment = find_assignment(course, resources)
+        if assignment is None:
+            return super().from_file(file_stream, resources=resources, **kw)
+        path = Path(file_stream.name)
+        notebook = put_in_order(read_release(release_file(course, assignment)), path.name, read_submitted(path))
+        convert: Any = self.from_notebook_node  # nbconvert's types call its text a notebook
+        return cast("tuple[NotebookNode, dict[str, Any]]", convert(notebook, resources=resources, **kw))
+
+
+class GradeWithKit(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
+    """Takes the place of `Execute`: asks the kit for a report and writes it into the grade cells.
+
+    Not derived from `Execute`, whose configuration (such as `--no-execute`) would otherwise switch grading off.
+    A grader's error is raised, so nbgrader reports this student as failed and writes no grade.
+    """
+
+    report_for = CallableTrait(
+        default_value=None,
+        allow_none=True,
+        help="A function (Assignment, Submission) -> Report that grades the file as the student handed it in.",
+    ).tag(config=True)
+
+    def make_report(self, assignment: Assignment, submission: Submission) -> Report:
+        """The report of one submission; what subclasses may replace instead of setting `report_for`."""
+        if self.report_for is None:
+            raise GraderError(
+                "nothing tells how to grade",
+                place="nbgrader_config.py",
+                remedy="Call cnn_assignment.nbgrader_plugins.configure(c) there.",
+            )
+        return self.report_for(assignment, submission)  # type: ignore[no-any-return]
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Grade one notebook; nbgrader's executor does it for notebooks that are not the kit's."""
+        course = course_directory(self)
+        assignment = find_assignment(course, resources)
+        if assignment is None:
+            return Execute(parent=self.parent)(nb, resources)  # type: ignore[no-any-return]
+        student = resources["nbgrader"]["student"]
+        folder = Path(course.format_path(course.submitted_directory, student, assignment.name))
+        report = self.make_report(assignment, Submission(student, folder / f"{assignment.name}.ipynb"))
+        resources[REPORT_KEY] = report
+        return annotate(nb, report), resources
+
+
+class CommentWithKit(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
+    """Writes the report's words as comments on the solution cells; after `SaveAutoGrades`, which clears them."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Comment on one notebook; nothing happens without a report of `GradeWithKit`."""
+        report: Report | None = resources.get(REPORT_KEY)
+        course = course_directory(self)
+        assignment = find_assignment(course, resources)
+        if report is None or assignment is None:
+            return nb, resources
+        release = read_release(release_file(course, assignment))
+        names = resources["nbgrader"]
+        with Gradebook(names["db_url"], course.course_id) as gradebook:
+            for cell, text in cell_comments(release, report).items():
+                comment = gradebook.find_comment(cell, names["notebook"], names["assignment"], names["student"])
+                comment.auto_comment = text
+            gradebook.db.commit()
+        return nb, resources

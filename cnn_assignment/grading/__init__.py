@@ -1,0 +1,1 @@
+"""Grading: intake of a submission, the pytest plugin, points, misconceptions and the report."""

@@ -1,0 +1,198 @@
+"""One submission under test: its workers, its time, and what is remembered of calls that never came back."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cnn_assignment.errors import GraderError
+from cnn_assignment.grading.intake import Chunk, LiftedCode
+from cnn_assignment.model import Assignment
+from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.host import (
+    Answer,
+    Ask,
+    CallRaised,
+    CallTimedOut,
+    Request,
+    Sandbox,
+    TimeLimits,
+    WorkerDied,
+    WorkerFailure,
+    WorkerProcess,
+)
+from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox.proxies import Conversation
+
+_STAND_IN_ITEMS = 100_000
+# The stand-ins in force and the name of the call.
+_Call = tuple[tuple[str, ...], str]
+
+
+class NotRun(WorkerFailure):  # noqa: N818 - what became of student code, not an error of this program
+    """A call that was not made, because earlier ones of its kind used up their time. The text says so."""
+
+
+def load_order(assignment: Assignment, chunks: Iterable[Chunk], stand_ins: Sequence[str] = ()) -> dict[str, Any]:
+    """What a worker is told to load: code, the provided files, and which methods to replace."""
+    return {
+        "module": assignment.name,
+        "provided": {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files},
+        "modules": list(assignment.modules),
+        "seed": assignment.seed,
+        "chunks": [chunk.to_json() for chunk in chunks],
+        "stand_ins": list(stand_ins),
+    }
+
+
+def worker_limits(assignment: Assignment) -> WorkerLimits:
+    """The kernel's limits for a worker of this assignment."""
+    limits = assignment.limits
+    return WorkerLimits(memory_mib=limits.memory_mib, cpu_s=int(limits.submission_wall_s) + 1)
+
+
+class RightMethods:
+    """Answers stand-ins with the values of the solution, which runs in a worker of its own.
+
+    It is a worker because what it is given comes from student code: sizes that never end or fill the memory hurt
+    nobody there.
+    """
+
+    def __init__(self, sandbox: Sandbox, assignment: Assignment) -> None:
+        self._sandbox = sandbox
+        self._assignment = assignment
+        self._worker: WorkerProcess | None = None
+
+    def answer(self, name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
+        """The value of the right ``Class.method`` for an object in this state."""
+        class_name, _, method = name.partition(".")
+        operations: list[tuple[Any, ...]] = [
+            ("forget", 0),
+            ("get", 1, wire.Handle(0), class_name),
+            ("bare", 2, wire.Handle(1), state),
+            ("get", 3, wire.Handle(2), method),
+        ]
+        numbers = tuple(range(10, 10 + len(args)))
+        operations += [("put", number, value) for number, value in zip(numbers, args, strict=True)]
+        operations += [
+            ("call", 4, wire.Handle(3), tuple(wire.Handle(number) for number in numbers), {}),
+            ("settle", 5, wire.Handle(4), _STAND_IN_ITEMS),
+        ]
+        limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
+        try:
+            worker = self._ready_worker()
+            is_iterator, value = worker.request(Request(tuple(operations), want=5, windows=numbers), limits)
+        except WorkerFailure:
+            return Answer(refusal=f"{name} cannot work with these arguments")
+        return Answer(value, iterator=is_iterator)
+
+    def _ready_worker(self) -> WorkerProcess:
+        if self._worker is None or not self._worker.alive:
+            self._worker = self._sandbox.spawn(worker_limits(self._assignment))
+            path = self._assignment.solution_file
+            chunk = Chunk(path.name, path.read_text(encoding="utf-8"))
+            limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
+            failures = self._worker.load(load_order(self._assignment, [chunk]), limits)
+            if failures:
+                raise GraderError(
+                    f"the solution does not load: {failures[0]['type']}: {failures[0]['message']}",
+                    place=f"solutions/{path.name}",
+                    remedy="Mend it; `cnn-assignment verify` shows more.",
+                )
+        return self._worker
+
+
+class Attempt:
+    """Serves the tests of one submission. Close it when they are done."""
+
+    def __init__(self, sandbox: Sandbox, assignment: Assignment, code: LiftedCode, right: RightMethods) -> None:
+        self._sandbox = sandbox
+        self._assignment = assignment
+        self._code = code
+        self._right = right
+        self._workers: dict[tuple[str, ...], WorkerProcess] = {}
+        self._load_failure: WorkerFailure | None = None
+        # By stand-ins and call: a call may end in time once what it calls has been replaced.
+        self._timeouts: Counter[_Call] = Counter()
+        self._deadly: set[_Call] = set()
+        self._deadline = time.monotonic() + assignment.limits.submission_wall_s
+        self.load_errors: tuple[str, ...] = ()
+
+    def converse(self, stand_ins: tuple[str, ...] = ()) -> Conversation:
+        """A fresh conversation for one test, with right methods in the place of those named."""
+        worker: WorkerProcess | None = None
+
+        def carry(request: Request, label: str) -> Any:
+            nonlocal worker
+            call = (stand_ins, label)
+            self._refuse_hopeless(call)
+            if worker is None:
+                worker = self._ready_worker(stand_ins)
+            return self._carry(worker, request, call)
+
+        return Conversation(carry, lambda label: (stand_ins, label) in self._deadly)
+
+    def close(self) -> None:
+        """End the workers of this submission."""
+        for worker in self._workers.values():
+            worker.kill()
+
+    def _refuse_hopeless(self, call: _Call) -> None:
+        most = self._assignment.limits.timeouts_per_method
+        if self._timeouts[call] >= most:
+            raise NotRun(f"not run, because {call[1]} ran out of time {most} times before")
+        if time.monotonic() > self._deadline:
+            seconds = self._assignment.limits.submission_wall_s
+            raise NotRun(f"not run, because the submission as a whole used up its {seconds:g} seconds")
+
+    def _carry(self, worker: WorkerProcess, request: Request, call: _Call) -> Any:
+        limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
+        try:
+            return worker.request(request, limits, self._ask_for(call[0]))
+        except CallRaised:
+            raise
+        except WorkerFailure as failure:
+            self._deadly.add(call)
+            self._timeouts[call] += isinstance(failure, CallTimedOut)
+            raise
+
+    def _ask_for(self, stand_ins: tuple[str, ...]) -> Ask | None:
+        if not stand_ins:
+            return None
+
+        def ask(name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
+            if name not in stand_ins:
+                return Answer(refusal=f"{name} is not replaced here")
+            return self._right.answer(name, state, args)
+
+        return ask
+
+    def _ready_worker(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
+        """The submission's worker for these stand-ins; one that died is replaced."""
+        if self._load_failure is not None:
+            raise self._load_failure
+        worker = self._workers.get(stand_ins)
+        if worker is None or not worker.alive:
+            worker = self._workers[stand_ins] = self._load(stand_ins)
+        return worker
+
+    def _load(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
+        limits = self._assignment.limits
+        worker = self._sandbox.spawn(worker_limits(self._assignment))
+        order = load_order(self._assignment, self._code.chunks, stand_ins)
+        try:
+            failures = worker.load(order, TimeLimits(limits.call_cpu_s, limits.call_wall_s))
+        except WorkerFailure as failure:
+            worker.kill()
+            # The same code would end the same way before every test.
+            self._load_failure = failure if isinstance(failure, WorkerDied | CallTimedOut) else None
+            raise
+        self.load_errors = tuple(_describe_load_error(failure) for failure in failures)
+        return worker
+
+
+def _describe_load_error(failure: dict[str, Any]) -> str:
+    place = f"{str(failure.get('label'))[:80]}, line {failure.get('line')}"
+    return f"{place}: {str(failure.get('type'))[:80]}: {str(failure.get('message'))[:400]}"

@@ -1,0 +1,69 @@
+"""``pytest autograder/cnn --submission FILE``: the grader's own way of judging, with pytest's usual output."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cnn_assignment.errors import KitError
+from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.intake import lift_file
+from cnn_assignment.grading.plan import PlannedTask, PlannedTest
+from cnn_assignment.model import Outcome
+from cnn_assignment.sandbox.host import Sandbox
+
+
+class DebugRun:
+    """One submission (the solution where none is named) for an instructor who debugs a test."""
+
+    def __init__(self, hidden: HiddenTests, submission: str | None) -> None:
+        self._hidden = hidden
+        self._path = Path(submission) if submission else hidden.assignment.solution_file
+        self._outcomes: dict[str, list[Outcome]] = defaultdict(list)
+        self._planned: dict[pytest.Item, tuple[PlannedTask, PlannedTest]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+        """Have an attempt ready while the tests run."""
+        if session.config.option.collectonly:
+            return (yield)
+        if not self._path.is_file():
+            raise pytest.UsageError(f"{self._path}: no such file. Name a notebook or a module after --submission.")
+        self._planned = {test.item: (task, test) for task in self._hidden.plan for test in task.tests}
+        try:
+            code = lift_file(self._path, self._hidden.assignment)
+        except KitError as error:
+            raise pytest.UsageError(str(error)) from error
+        with Sandbox() as sandbox:
+            right = RightMethods(sandbox, self._hidden.assignment)
+            self._hidden.attempt = Attempt(sandbox, self._hidden.assignment, code, right)
+            return (yield)
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Judge as the grader does, then hand the reports on to pytest."""
+        if item not in self._planned:
+            return None
+        task, test = self._planned[item]
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        outcome, reports = self._hidden.judge(task, test, nextitem)
+        self._outcomes[task.id].append(outcome)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What a report would tell the student."""
+        terminalreporter.section(f"what {self._path.name} would be told")
+        for task in self._hidden.plan:
+            outcomes = self._outcomes[task.id]
+            if outcomes:
+                score, most = sum(o.score for o in outcomes), sum(o.max_score for o in outcomes)
+                terminalreporter.line(f"{task.id}: {score:g} of {most:g}")
+            for outcome in outcomes:
+                if outcome.message:
+                    terminalreporter.line(f"    {outcome.title}: {outcome.outcome}: {outcome.message}")

@@ -1,0 +1,157 @@
+"""The hidden tests of one assignment inside pytest: their fixtures, their plan, and the judging of one test."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from _pytest.runner import runtestprotocol
+
+from cnn_assignment.errors import AuthoringError, GraderError
+from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.plan import PlannedTask, PlannedTest, make_plan
+from cnn_assignment.grading.testing import WorkerGoneError
+from cnn_assignment.grading.verdicts import is_open_gap, judge_failure
+from cnn_assignment.model import Assignment, Outcome, Verdict
+from cnn_assignment.sandbox.proxies import Conversation, Remote
+
+# How often a test is run again because a preparing call ended its worker: once for each call it may prepare with.
+_MOST_RERUNS = 3
+
+
+class HiddenTests:
+    """Registered with pytest as a plugin object. attempt is the submission under test; whoever drives the run sets it."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.assignment = assignment
+        self.attempt: Attempt | None = None
+        self.plan: tuple[PlannedTask, ...] = ()
+        self.problem: AuthoringError | None = None
+        self._stand_ins: tuple[str, ...] = ()
+        self._conversation: Conversation | None = None
+        self._failure: BaseException | None = None
+
+    # Fixtures
+
+    @pytest.fixture
+    def student(self) -> Remote:
+        """The submission's module, seen through the sandbox."""
+        return self._conversation_now().module()
+
+    @pytest.fixture
+    def student_files(self) -> SimpleNamespace:
+        """The provided files where the student's code runs: ``student_files.mlp`` is its ``mlp.py``."""
+        conversation = self._conversation_now()
+        names = [path.stem for path in self.assignment.provided_files]
+        return SimpleNamespace(**{name: conversation.import_module(name) for name in names})
+
+    @pytest.fixture(scope="session")
+    def reference(self) -> ModuleType:
+        """The solution's module, here in the trusted process."""
+        with _importable(self.assignment.solution_file.parent):
+            return _import_file(self.assignment.solution_file)
+
+    @pytest.fixture(scope="session")
+    def reference_files(self) -> SimpleNamespace:
+        """The provided files, here in the trusted process."""
+        with _importable(self.assignment.solution_file.parent):
+            return SimpleNamespace(**{path.stem: _import_file(path) for path in self.assignment.provided_files})
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
+        """Random numbers that depend on the assignment's seed and on the test's name, and on nothing else."""
+        name = f"{request.path.name}::{request.node.name}"
+        return np.random.default_rng([self.assignment.seed, zlib.crc32(name.encode())])
+
+    def _conversation_now(self) -> Conversation:
+        if self._conversation is None:
+            if self.attempt is None:
+                raise GraderError("a hidden test was run without a submission")
+            self._conversation = self.attempt.converse(self._stand_ins)
+        return self._conversation
+
+    # Hooks
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Declare the marker."""
+        config.addinivalue_line("markers", "points(n): what a hidden test earns, spread over its cases")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember a file that cannot be imported."""
+        if report.failed and self.problem is None:
+            last_line = report.longreprtext.strip().splitlines()[-1].removeprefix("E").strip()
+            self.problem = AuthoringError(
+                f"hidden tests cannot be collected: {last_line}",
+                place=f"autograder/{self.assignment.name}/{Path(report.nodeid).name}",
+                remedy=f"Run `pytest autograder/{self.assignment.name}` to see where.",
+            )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Make the plan before anything is deselected; a test without points, say, stops the run here."""
+        if self.problem is None:
+            try:
+                self.plan = make_plan(self.assignment, items)
+            except AuthoringError as error:
+                self.problem = error
+        if self.problem is not None:
+            raise pytest.UsageError(str(self.problem))
+
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        """Keep the first exception of a test: the report that pytest makes of it has only its text."""
+        if call.excinfo is not None and self._failure is None:
+            self._failure = call.excinfo.value
+
+    # Judging
+
+    def judge(self, task: PlannedTask, test: PlannedTest, following: pytest.Item) -> tuple[Outcome, list[pytest.TestReport]]:
+        """Run one test on the attempt, if need be once more with right methods in the place of the task's stand-ins.
+
+        following is the item that is run next. Raises GraderError where the test itself is broken.
+        """
+        failure, reports = self._run(test, (), following)
+        stand_ins = self.assignment.stand_ins.get(task.id, ())
+        if failure is not None and stand_ins and not self._is_untouched(failure, task):
+            other, other_reports = self._run(test, stand_ins, following)
+            if other is None or is_open_gap(failure) or judge_failure(other, task.id)[0] is Verdict.FAILED:
+                failure, reports = other, other_reports
+        if failure is None:
+            return Outcome(test.id, test.title, Verdict.PASSED, float(test.share), float(test.share)), reports
+        verdict, message = judge_failure(failure, task.id)
+        return Outcome(test.id, test.title, verdict, 0.0, float(test.share), message), reports
+
+    @staticmethod
+    def _is_untouched(failure: BaseException, task: PlannedTask) -> bool:
+        return is_open_gap(failure) and judge_failure(failure, task.id)[0] is Verdict.NOT_ATTEMPTED
+
+    def _run(
+        self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item
+    ) -> tuple[BaseException | None, list[pytest.TestReport]]:
+        for _ in range(_MOST_RERUNS):
+            self._stand_ins, self._conversation, self._failure = stand_ins, None, None
+            reports = runtestprotocol(test.item, log=False, nextitem=following)
+            if not isinstance(self._failure, WorkerGoneError):
+                break
+        if self._failure is None and any(report.skipped for report in reports):
+            raise GraderError(f"a hidden test was skipped: {test.id}", remedy="A hidden test must pass or fail.")
+        return self._failure, reports
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _import_file(path: Path) -> ModuleType:
+    return importlib.import_module(path.stem)

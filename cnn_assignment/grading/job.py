@@ -1,0 +1,96 @@
+"""A grader process: collects the hidden tests once, then grades the submissions that it is told of.
+
+It is a process of its own, so that pytest, the solution and the expected values are neither in the command that
+started it nor in nbgrader's server. It speaks JSON, one object a line: first it is told ``{"root", "assignment"}`` and
+answers ``{"ready"}`` or ``{"problem"}``, then each ``{"student", "path"}`` is answered by ``{"report"}``. It ends when
+its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from cnn_assignment.errors import KitError
+from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.scoring import Scorer
+from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import Submission
+from cnn_assignment.sandbox.host import Sandbox, SandboxError
+from cnn_assignment.sandbox.probe import probe
+
+_PYTEST_ARGUMENTS = (
+    # No configuration of the course and no plugin of the environment decides how hidden tests run.
+    *("-c", os.devnull),
+    *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings"),
+    *("-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:faulthandler", "-s"),
+)
+
+
+class GradingLoop:
+    """Runs in the place of pytest's own loop over tests: a loop over submissions around it."""
+
+    def __init__(self, hidden: HiddenTests, orders: IO[str], answers: IO[str]) -> None:
+        self._hidden = hidden
+        self._orders = orders
+        self._answers = answers
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> bool:
+        """Grade until there are no more orders."""
+        with Sandbox() as sandbox:
+            protections = probe(sandbox)
+            scorer = Scorer(self._hidden, sandbox, protections)
+            tasks = [_task_to_json(task.to_task()) for task in self._hidden.plan]
+            sandbox_facts = {"level": protections.level, "protections": protections.active}
+            _tell(self._answers, {"ready": {"tasks": tasks, "sandbox": sandbox_facts}})
+            for line in self._orders:
+                order = json.loads(line)
+                path = Path(order["path"]) if order["path"] else None
+                report = scorer.score(Submission(order["student"], path))
+                _tell(self._answers, {"report": report.to_json()})
+        return True
+
+
+def main() -> int:
+    """Take orders on standard input, answer on standard output."""
+    # Ctrl-C is for the command that started this process; it closes the pipe when it is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Whatever a hidden test prints must not end up among the answers.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    order = json.loads(sys.stdin.readline())
+    try:
+        assignment = load_assignment(Path(order["root"]), order["assignment"])
+        hidden = HiddenTests(assignment)
+        folder = str(assignment.autograder_dir)
+        loop = GradingLoop(hidden, sys.stdin, answers)
+        pytest.main([folder, f"--rootdir={folder}", *_PYTEST_ARGUMENTS], plugins=[hidden, loop])
+        if hidden.problem is not None:
+            raise hidden.problem  # noqa: TRY301 - told in one place, with the settings' own problems
+    except KitError as error:
+        _tell(answers, {"problem": {"fact": error.fact, "place": error.place, "remedy": error.remedy}})
+    except SandboxError as error:
+        _tell(answers, {"problem": {"fact": str(error), "place": "", "remedy": "Run `cnn-assignment doctor`."}})
+    return 0
+
+
+def _tell(answers: IO[str], message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def _task_to_json(task: Any) -> dict[str, Any]:
+    tests = [{"id": test.id, "title": test.title, "max_score": test.max_score} for test in task.tests]
+    return {"id": task.id, "title": task.title, "max_score": task.max_score, "tests": tests}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

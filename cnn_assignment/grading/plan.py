@@ -1,0 +1,123 @@
+"""The hidden tests of an assignment as collected by pytest: which item belongs to which task, and what it earns."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from cnn_assignment.errors import AuthoringError
+from cnn_assignment.grading.points import share
+from cnn_assignment.layout import task_order
+from cnn_assignment.model import Assignment, HiddenTest, Task
+
+FILE_PREFIX = "test_"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTest:
+    """One item of a hidden test file, with what it earns."""
+
+    item: pytest.Function
+    id: str
+    title: str
+    share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """One hidden test file."""
+
+    id: str
+    title: str
+    tests: tuple[PlannedTest, ...]
+
+    def to_task(self) -> Task:
+        """The task without its items, as other rooms know it."""
+        tests = tuple(HiddenTest(test.id, test.title, float(test.share)) for test in self.tests)
+        return Task(self.id, self.title, float(sum(test.share for test in self.tests)), tests)
+
+
+def task_of_file(path: Path) -> str:
+    """``test_conv_forward.py`` is the task ``conv-forward``."""
+    return path.stem.removeprefix(FILE_PREFIX).replace("_", "-")
+
+
+def make_plan(assignment: Assignment, items: Sequence[pytest.Item]) -> tuple[PlannedTask, ...]:
+    """Check and group the collected items, in the order of the solution's gaps.
+
+    Raises AuthoringError for a test without points or docstring, a file without title, a task without tests and a
+    gap without a task.
+    """
+    by_file: dict[Path, list[pytest.Function]] = {path: [] for path in assignment.hidden_test_files}
+    for item in items:
+        if isinstance(item, pytest.Function):
+            by_file.setdefault(item.path, []).append(item)
+    tasks = {task_of_file(path): _plan_task(assignment, path, found) for path, found in by_file.items()}
+    order = task_order(assignment)
+    _compare_names(assignment, order, tasks)
+    return tuple(tasks[task] for task in order)
+
+
+def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str, PlannedTask]) -> None:
+    folder = f"autograder/{assignment.name}"
+    if not gaps:
+        raise AuthoringError(
+            "no gaps",
+            place=f"solutions/{assignment.name}.py",
+            remedy="Mark what students are to fill with `### BEGIN SOLUTION <task>` and `### END SOLUTION`.",
+        )
+    for gap in gaps:
+        if gap not in tasks:
+            name = f"{FILE_PREFIX}{gap.replace('-', '_')}.py"
+            raise AuthoringError(
+                f"the gap {gap!r} has no hidden tests",
+                place=f"{folder}/{name}",
+                remedy="Write that file, or correct the task id after the marker.",
+            )
+    for task in tasks:
+        if task not in gaps:
+            raise AuthoringError(
+                f"the task {task!r} has no gap in solutions/{assignment.name}.py",
+                place=f"{folder}/{FILE_PREFIX}{task.replace('-', '_')}.py",
+                remedy=f"Known gaps: {', '.join(gaps)}. Rename the file, or mark the gap.",
+            )
+
+
+def _plan_task(assignment: Assignment, path: Path, items: list[pytest.Function]) -> PlannedTask:
+    place = f"autograder/{assignment.name}/{path.name}"
+    if not items:
+        raise AuthoringError(
+            "a task without tests", place=place, remedy="Write a test_… function with @pytest.mark.points(…)."
+        )
+    title = inspect.getdoc(items[0].module)
+    if not title:
+        raise AuthoringError("no docstring", place=place, remedy="Its first line is the title of the task.")
+    cases = Counter(item.originalname for item in items)
+    tests = tuple(_plan_test(item, cases[item.originalname], place) for item in items)
+    return PlannedTask(task_of_file(path), title.splitlines()[0], tests)
+
+
+def _plan_test(item: pytest.Function, cases: int, place: str) -> PlannedTest:
+    place = f"{place}::{item.originalname}"
+    marks = list(item.iter_markers("points"))
+    points = marks[0].args[0] if len(marks) == 1 and len(marks[0].args) == 1 else None
+    if points is None:
+        raise AuthoringError(
+            "a hidden test without points" if not marks else "points must be given once",
+            place=place,
+            remedy="Add @pytest.mark.points(n) with one number.",
+        )
+    if not isinstance(points, int | float) or isinstance(points, bool) or not points > 0:
+        raise AuthoringError(f"points must be a positive number, got {points!r}", place=place)
+    told = inspect.getdoc(item.function)
+    if not told:
+        raise AuthoringError("no docstring", place=place, remedy="It is what the student is told about the test.")
+    sentence = " ".join(told.split()).removesuffix(".")
+    title = f"{sentence} ({item.callspec.id})" if hasattr(item, "callspec") else sentence
+    return PlannedTest(item, item.name, title, share(points, cases))

@@ -1,0 +1,57 @@
+"""pytest plugin: makes hidden tests plain pytest, for the grader and for ``pytest autograder/cnn --submission FILE``.
+
+It does nothing in any other pytest run: only where the command line names an assignment's folder are its hooks and
+fixtures registered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from cnn_assignment.model import Assignment
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--submission``."""
+    parser.getgroup("cnn-assignment").addoption(
+        "--submission",
+        metavar="FILE",
+        help="grade this notebook or module with the hidden tests (default: the solution)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take over where an assignment's hidden tests are to be run."""
+    assignment = _find_assignment(config)
+    if assignment is not None:
+        # Imported here: every other pytest run in this environment pays for this module only.
+        from cnn_assignment.grading.debug import DebugRun  # noqa: PLC0415
+        from cnn_assignment.grading.hidden import HiddenTests  # noqa: PLC0415
+
+        hidden = HiddenTests(assignment)
+        config.pluginmanager.register(hidden)
+        config.pluginmanager.register(DebugRun(hidden, config.getoption("--submission")))
+
+
+def _find_assignment(config: pytest.Config) -> Assignment | None:
+    """The assignment whose folder, or a file in it, is named on the command line."""
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+        folder = path if path.is_dir() else path.parent
+        if (folder / "assignment.toml").is_file() and folder.parent.name == "autograder":
+            return _load(folder)
+    return None
+
+
+def _load(folder: Path) -> Assignment:
+    from cnn_assignment.errors import KitError  # noqa: PLC0415
+    from cnn_assignment.layout import load_assignment  # noqa: PLC0415
+
+    try:
+        return load_assignment(folder.parent.parent, folder.name)
+    except KitError as error:
+        raise pytest.UsageError(str(error)) from error

@@ -1,0 +1,197 @@
+"""Starting grader processes and handing submissions to them, from a command or from nbgrader."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Self
+
+from cnn_assignment import __version__
+from cnn_assignment.errors import AuthoringError, GraderError
+from cnn_assignment.model import Assignment, HiddenTest, Report, ReportStatus, Submission, Task
+
+
+class GraderProcess:
+    """One grader process. Use as a context manager.
+
+    Raises AuthoringError when the hidden tests are not valid, GraderError when the process does not start.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cnn_assignment.grading.job"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        try:
+            ready = self._ask({"root": str(assignment.root), "assignment": assignment.name})
+            if "problem" in ready:
+                raise AuthoringError(ready["problem"]["fact"], **_place_and_remedy(ready["problem"]))
+        except BaseException:
+            self.close()
+            raise
+        self.tasks = tuple(_task_from_json(task) for task in ready["ready"]["tasks"])
+        self.level: int = ready["ready"]["sandbox"]["level"]
+        self.protections: dict[str, bool] = ready["ready"]["sandbox"]["protections"]
+
+    def grade(self, submission: Submission) -> Report:
+        """The report of one submission. Raises GraderError when the process has died."""
+        path = str(submission.path.resolve()) if submission.path is not None else None
+        answer = self._ask({"student": submission.student, "path": path})
+        return Report.from_json(answer["report"])
+
+    def close(self) -> None:
+        """Let the process end; make it, if it does not."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except (OSError, ValueError) as error:
+            raise _died(self._process.poll()) from error
+        if not line:
+            raise _died(self._process.wait())
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def collect_tasks(assignment: Assignment) -> tuple[Task, ...]:
+    """The tasks of an assignment, their points derived from the hidden tests. Raises AuthoringError."""
+    with GraderProcess(assignment) as grader:
+        return grader.tasks
+
+
+def grade_all(assignment: Assignment, submissions: Sequence[Submission], jobs: int) -> Iterator[Report]:
+    """Grade with that many processes, yielding each report as it is finished.
+
+    A process that dies costs the submission that it was at, as a grader error, and is replaced. Closing the iterator
+    ends the processes.
+    """
+    todo: queue.SimpleQueue[Submission] = queue.SimpleQueue()
+    for submission in submissions:
+        todo.put(submission)
+    done: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
+    stop = threading.Event()
+    graders: list[_Runner] = [_Runner(assignment, todo, done, stop) for _ in range(min(jobs, len(submissions)))]
+    for grader in graders:
+        grader.start()
+    try:
+        for _ in submissions:
+            result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        stop.set()
+        for grader in graders:
+            grader.join()
+
+
+class _Runner(threading.Thread):
+    """Feeds one grader process from the queue."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        todo: queue.SimpleQueue[Submission],
+        done: queue.SimpleQueue[Report | BaseException],
+        stop: threading.Event,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._assignment = assignment
+        self._todo = todo
+        self._done = done
+        self._stop_asked = stop
+
+    def run(self) -> None:
+        """Until the queue is empty or the class is called off."""
+        grader: GraderProcess | None = None
+        try:
+            while not self._stop_asked.is_set():
+                with suppress(GraderError):
+                    grader = grader or GraderProcess(self._assignment)
+                try:
+                    submission = self._todo.get_nowait()
+                except queue.Empty:
+                    return
+                grader = self._grade(grader, submission)
+        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+            self._done.put(error)
+        finally:
+            if grader is not None:
+                grader.close()
+
+    def _grade(self, grader: GraderProcess | None, submission: Submission) -> GraderProcess | None:
+        """Put the report on the queue; return the process, or None when it is gone."""
+        try:
+            if grader is None:
+                raise GraderError("the grader process does not start", remedy="Run `cnn-assignment doctor`.")
+            self._done.put(grader.grade(submission))
+        except GraderError as error:
+            if grader is not None:
+                grader.close()
+            self._done.put(withheld(self._assignment, submission, str(error)))
+            return None
+        return grader
+
+
+def withheld(assignment: Assignment, submission: Submission, reason: str) -> Report:
+    """A report for a submission whose grade is withheld because the grader failed."""
+    return Report(
+        assignment=assignment.name,
+        student=submission.student,
+        status=ReportStatus.GRADER_ERROR,
+        score=0.0,
+        max_score=0.0,
+        tasks=(),
+        notes=(reason,),
+        file=submission.path.name if submission.path is not None else "",
+        digest="",
+        autograder_digest="",
+        seed=assignment.seed,
+        kit=__version__,
+        level=0,
+    )
+
+
+def _died(code: int | None) -> GraderError:
+    return GraderError(
+        f"the grader process ended unexpectedly (status {code})",
+        remedy="Grade this submission alone with --only to see whether it happens again.",
+    )
+
+
+def _place_and_remedy(problem: dict[str, str]) -> dict[str, str]:
+    return {"place": problem["place"], "remedy": problem["remedy"]}
+
+
+def _task_from_json(data: dict[str, Any]) -> Task:
+    tests = tuple(HiddenTest(test["id"], test["title"], test["max_score"]) for test in data["tests"])
+    return Task(data["id"], data["title"], data["max_score"], tests)

@@ -1,0 +1,105 @@
+"""Running a whole plan on one submission, and writing the report."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cnn_assignment import __version__
+from cnn_assignment.errors import GraderError, UnreadableSubmissionError
+from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.intake import file_digest, lift_file
+from cnn_assignment.grading.plan import PlannedTask, PlannedTest
+from cnn_assignment.grading.points import score_task
+from cnn_assignment.model import Assignment, Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.sandbox.host import Sandbox, SandboxError
+from cnn_assignment.sandbox.probe import Protections
+
+
+def autograder_digest(assignment: Assignment) -> str:
+    """The digest of all that decides a score beside the submission: tests, solution, provided files, settings."""
+    total = hashlib.sha256()
+    files = [assignment.solution_file, *assignment.provided_files]
+    files += sorted(path for path in assignment.autograder_dir.glob("*") if path.is_file())
+    for path in files:
+        total.update(f"{path.name}:{file_digest(path)}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+class Scorer:
+    """Makes reports, one submission after the other, with tests that were collected once."""
+
+    def __init__(self, hidden: HiddenTests, sandbox: Sandbox, protections: Protections) -> None:
+        self._hidden = hidden
+        self._assignment = hidden.assignment
+        self._sandbox = sandbox
+        self._protections = protections
+        self._right = RightMethods(sandbox, hidden.assignment)
+        self._digest = autograder_digest(hidden.assignment)
+        self._tests = [(task, test) for task in hidden.plan for test in task.tests]
+
+    def score(self, submission: Submission) -> Report:
+        """The report of one submission. A GraderError becomes a report that withholds the grade."""
+        if submission.path is None:
+            return self._unreadable(submission, f"no {self._assignment.name}.ipynb and no {self._assignment.name}.py")
+        try:
+            code = lift_file(submission.path, self._assignment)
+        except UnreadableSubmissionError as error:
+            return self._unreadable(submission, str(error))
+        except OSError as error:
+            return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
+        attempt = Attempt(self._sandbox, self._assignment, code, self._right)
+        try:
+            tasks = self._run(attempt)
+        except (GraderError, SandboxError) as error:
+            return self._report(submission, ReportStatus.GRADER_ERROR, (), (str(error),))
+        finally:
+            attempt.close()
+        notes = (*code.notes, *(f"This statement failed when your code was loaded: {e}" for e in attempt.load_errors))
+        return self._report(submission, ReportStatus.GRADED, tasks, notes)
+
+    def _run(self, attempt: Attempt) -> tuple[TaskScore, ...]:
+        self._hidden.attempt = attempt
+        outcomes: dict[str, list[Outcome]] = {task.id: [] for task in self._hidden.plan}
+        for number, (task, test) in enumerate(self._tests):
+            following = self._tests[(number + 1) % len(self._tests)][1]
+            outcome, _ = self._hidden.judge(task, test, following.item)
+            outcomes[task.id].append(outcome)
+        return tuple(_score(task, outcomes[task.id]) for task in self._hidden.plan)
+
+    def _unreadable(self, submission: Submission, reason: str) -> Report:
+        def missed(test: PlannedTest) -> Outcome:
+            share = float(test.share)
+            return Outcome(test.id, test.title, Verdict.ERROR, 0.0, share, "the submission cannot be read")
+
+        tasks = tuple(_score(task, [missed(test) for test in task.tests]) for task in self._hidden.plan)
+        return self._report(submission, ReportStatus.UNREADABLE, tasks, (reason,))
+
+    def _report(
+        self, submission: Submission, status: ReportStatus, tasks: tuple[TaskScore, ...], notes: tuple[str, ...]
+    ) -> Report:
+        # Exact shares are added up: floats would make 99.99999999999999 of thirds.
+        outcomes = [outcome for task in tasks for outcome in task.tests]
+        planned = [test for _, test in self._tests]
+        earned = sum(test.share for test, got in zip(planned, outcomes) if got.outcome is Verdict.PASSED)  # noqa: B905
+        readable = submission.path is not None and submission.path.is_file()
+        return Report(
+            assignment=self._assignment.name,
+            student=submission.student,
+            status=status,
+            score=float(earned),
+            max_score=float(sum(test.share for test in planned)),
+            tasks=tasks,
+            notes=notes,
+            file=submission.path.name if submission.path is not None else "",
+            digest=file_digest(submission.path) if submission.path is not None and readable else "",
+            autograder_digest=self._digest,
+            seed=self._assignment.seed,
+            kit=__version__,
+            level=self._protections.level,
+            protections=self._protections.active,
+        )
+
+
+def _score(task: PlannedTask, outcomes: list[Outcome]) -> TaskScore:
+    return score_task(task.id, task.title, [test.share for test in task.tests], outcomes)

@@ -1,0 +1,115 @@
+"""Where things lie: finding the course, and reading an assignment's settings."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from cnn_assignment.errors import AuthoringError, UsageError
+from cnn_assignment.model import Assignment, Hints, Limits
+
+SETTINGS = "assignment.toml"
+COURSE_MARK = "nbgrader_config.py"
+
+# Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
+_GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)
+_KEYS = {
+    "title": str,
+    "classes": list,
+    "provided": list,
+    "modules": list,
+    "requirements": list,
+    "hints": str,
+    "seed": int,
+    "limits": dict,
+    "stand_ins": dict,
+}
+
+
+def find_course(start: Path) -> Path:
+    """The nearest folder at or above start that is a course. Raises UsageError where there is none."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / COURSE_MARK).is_file() and (folder / "autograder").is_dir():
+            return folder
+    raise UsageError(
+        f"no course here: neither this folder nor one above it holds {COURSE_MARK} and autograder/",
+        place=str(start),
+        remedy="Change to the course's folder, or name it with --course.",
+    )
+
+
+def list_assignments(root: Path) -> tuple[str, ...]:
+    """The names of the assignments of a course, sorted."""
+    return tuple(sorted(path.parent.name for path in (root / "autograder").glob(f"*/{SETTINGS}")))
+
+
+def load_assignment(root: Path, name: str) -> Assignment:
+    """Read ``autograder/<name>/assignment.toml``.
+
+    Raises UsageError for an unknown name and AuthoringError for settings that are not as documented.
+    """
+    known = list_assignments(root)
+    if name not in known:
+        raise UsageError(
+            f"unknown assignment {name!r}",
+            place=str(root / "autograder"),
+            remedy=f"Known here: {', '.join(known) or 'none'}.",
+        )
+    path = root / "autograder" / name / SETTINGS
+    place = f"autograder/{name}/{SETTINGS}"
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AuthoringError(f"not valid TOML: {error}", place=place, remedy="Mend the line it names.") from error
+    for key, value in data.items():
+        expected = _KEYS.get(key)
+        if expected is None:
+            raise AuthoringError(f"unknown key {key!r}", place=place, remedy=f"Known keys: {', '.join(_KEYS)}.")
+        if not isinstance(value, expected):
+            raise AuthoringError(
+                f"{key} must be a {expected.__name__}, got {value!r}", place=place, remedy="Change its type."
+            )
+    if not data.get("classes"):
+        raise AuthoringError(
+            "no classes", place=place, remedy="Name the public classes of the solution: classes = [...]."
+        )
+    return Assignment(
+        name=name,
+        title=data.get("title", name),
+        root=root,
+        classes=tuple(data["classes"]),
+        provided=tuple(data.get("provided", ())),
+        modules=tuple(data.get("modules", ())),
+        requirements=tuple(data.get("requirements", ())),
+        hints=_read_hints(data.get("hints", "standard"), place),
+        seed=data.get("seed", 0),
+        limits=_read_limits(data.get("limits", {}), place),
+        stand_ins={task: tuple(names) for task, names in data.get("stand_ins", {}).items()},
+    )
+
+
+def task_order(assignment: Assignment) -> tuple[str, ...]:
+    """Task ids in the order in which their gaps stand in the solution: the order of every table and report."""
+    text = assignment.solution_file.read_text(encoding="utf-8")
+    return tuple(dict.fromkeys(_GAP.findall(text)))
+
+
+def _read_hints(word: str, place: str) -> Hints:
+    try:
+        return Hints(word)
+    except ValueError as error:
+        known = ", ".join(Hints)
+        raise AuthoringError(f"unknown hints {word!r}", place=place, remedy=f"Choose one of {known}.") from error
+
+
+def _read_limits(data: dict[str, Any], place: str) -> Limits:
+    known = {field.name: field.type for field in fields(Limits)}
+    for key, value in data.items():
+        if key not in known:
+            raise AuthoringError(f"unknown limit {key!r}", place=place, remedy=f"Known limits: {', '.join(known)}.")
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            raise AuthoringError(f"limit {key} must be a positive number, got {value!r}", place=place)
+    return Limits(**data)

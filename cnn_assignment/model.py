@@ -1,0 +1,287 @@
+"""The frozen values that flow through the kit: assignment, gap, task, submission, outcome, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+REPORT_SCHEMA = "cnn-assignment/report/1"
+
+
+class Hints(StrEnum):
+    """How much of an answer its hint leaves: the edition of a build."""
+
+    GUIDED = "guided"
+    STANDARD = "standard"
+    OPEN = "open"
+
+
+class Verdict(StrEnum):
+    """The result of one test, and with PARTIAL that of a whole task."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not_attempted"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+class ReportStatus(StrEnum):
+    """What a report is worth: a grade, a reason why nothing could be read, or a grade withheld."""
+
+    GRADED = "graded"
+    UNREADABLE = "unreadable"
+    GRADER_ERROR = "grader_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A marked region of the solution that students must fill.
+
+    task: the task id after the marker. options: the words after it, such as {"keep": "slices"}.
+    begin_line and end_line: 1-based lines of the two markers. indent: the white space before BEGIN.
+    answer: the lines between the markers, as written.
+    """
+
+    task: str
+    options: dict[str, str]
+    begin_line: int
+    end_line: int
+    indent: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenTest:
+    """One item of a hidden test file; id is unique within its task."""
+
+    id: str
+    title: str
+    max_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What earns points: one hidden test file. title is the file's docstring, max_score the sum of its points."""
+
+    id: str
+    title: str
+    max_score: float
+    tests: tuple[HiddenTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one submission may use. Times in seconds, memory in MiB."""
+
+    call_cpu_s: float = 2.0
+    call_wall_s: float = 12.0
+    submission_wall_s: float = 120.0
+    memory_mib: int = 1024
+    timeouts_per_method: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One assignment as its settings describe it; all paths are absolute.
+
+    classes: the public names that submissions define. provided: files from ``solutions/`` that students get as
+    they are. modules: importable names beyond the standard library and NumPy. stand_ins: for a task id, the
+    ``Class.method`` names that its tests may replace by right ones. requirements: what students install.
+    hints: the edition of a plain build. seed: from which every test draws its inputs.
+    """
+
+    name: str
+    title: str
+    root: Path
+    classes: tuple[str, ...]
+    provided: tuple[str, ...]
+    modules: tuple[str, ...]
+    requirements: tuple[str, ...]
+    hints: Hints
+    seed: int
+    limits: Limits
+    stand_ins: dict[str, tuple[str, ...]]
+
+    @property
+    def solution_file(self) -> Path:
+        """The full solution, the only place where the answer is written."""
+        return self.root / "solutions" / f"{self.name}.py"
+
+    @property
+    def narrative_file(self) -> Path:
+        """The notebook's text in jupytext Markdown."""
+        return self.root / "source" / f"{self.name}.md"
+
+    @property
+    def source_dir(self) -> Path:
+        """The built source folder of nbgrader."""
+        return self.root / "source" / self.name
+
+    @property
+    def release_dir(self) -> Path:
+        """What students receive."""
+        return self.root / "release" / self.name
+
+    @property
+    def autograder_dir(self) -> Path:
+        """Hidden tests, public checks and settings."""
+        return self.root / "autograder" / self.name
+
+    @property
+    def checks_file(self) -> Path:
+        """The public checks, which students get as ``test_<assignment>.py``."""
+        return self.autograder_dir / "checks.py"
+
+    @property
+    def provided_files(self) -> tuple[Path, ...]:
+        """The provided files, in the order of the settings."""
+        return tuple(self.root / "solutions" / name for name in self.provided)
+
+    @property
+    def hidden_test_files(self) -> tuple[Path, ...]:
+        """One file a task, in the order of their names; the order of tasks is that of the gaps."""
+        return tuple(sorted(self.autograder_dir.glob("test_*.py")))
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One student's file for one assignment; path is None where the folder holds nothing to read."""
+
+    student: str
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one hidden test on one submission. message and diagnosis are told to the student."""
+
+    id: str
+    title: str
+    outcome: Verdict
+    score: float
+    max_score: float
+    message: str = ""
+    diagnosis: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``tests`` entry of a report."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "outcome": str(self.outcome),
+            "score": self.score,
+            "max_score": self.max_score,
+            "message": self.message,
+            "diagnosis": list(self.diagnosis),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Outcome:
+        """The inverse of `to_json`."""
+        return cls(
+            id=data["id"],
+            title=data["title"],
+            outcome=Verdict(data["outcome"]),
+            score=data["score"],
+            max_score=data["max_score"],
+            message=data["message"],
+            diagnosis=tuple(data["diagnosis"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScore:
+    """All outcomes of one task."""
+
+    id: str
+    title: str
+    status: Verdict
+    score: float
+    max_score: float
+    tests: tuple[Outcome, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``tasks`` entry of a report."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "status": str(self.status),
+            "score": self.score,
+            "max_score": self.max_score,
+            "tests": [test.to_json() for test in self.tests],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TaskScore:
+        """The inverse of `to_json`."""
+        return cls(
+            id=data["id"],
+            title=data["title"],
+            status=Verdict(data["status"]),
+            score=data["score"],
+            max_score=data["max_score"],
+            tests=tuple(Outcome.from_json(test) for test in data["tests"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All outcomes and scores of one submission. Equal inputs give equal reports: no clock, host or path."""
+
+    assignment: str
+    student: str
+    status: ReportStatus
+    score: float
+    max_score: float
+    tasks: tuple[TaskScore, ...]
+    notes: tuple[str, ...]
+    file: str
+    digest: str
+    autograder_digest: str
+    seed: int
+    kit: str
+    level: int
+    protections: dict[str, bool] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report in the schema ``cnn-assignment/report/1``."""
+        return {
+            "schema": REPORT_SCHEMA,
+            "assignment": self.assignment,
+            "student": self.student,
+            "status": str(self.status),
+            "score": self.score,
+            "max_score": self.max_score,
+            "tasks": [task.to_json() for task in self.tasks],
+            "notes": list(self.notes),
+            "submission": {"file": self.file, "digest": self.digest},
+            "autograder": {"digest": self.autograder_digest, "seed": self.seed},
+            "kit": self.kit,
+            "sandbox": {"level": self.level, "protections": dict(self.protections)},
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Report:
+        """The inverse of `to_json`. Raises ValueError on another schema."""
+        if data.get("schema") != REPORT_SCHEMA:
+            raise ValueError(f"expected schema {REPORT_SCHEMA}, got {data.get('schema')!r}")
+        return cls(
+            assignment=data["assignment"],
+            student=data["student"],
+            status=ReportStatus(data["status"]),
+            score=data["score"],
+            max_score=data["max_score"],
+            tasks=tuple(TaskScore.from_json(task) for task in data["tasks"]),
+            notes=tuple(data["notes"]),
+            file=data["submission"]["file"],
+            digest=data["submission"]["digest"],
+            autograder_digest=data["autograder"]["digest"],
+            seed=data["autograder"]["seed"],
+            kit=data["kit"],
+            level=data["sandbox"]["level"],
+            protections=dict(data["sandbox"]["protections"]),
+        )

@@ -1,0 +1,322 @@
+"""The wire format between grader and worker: a JSON header and the raw bytes of arrays, and nothing else.
+
+A frame is ``header length, payload length`` (two unsigned 32-bit integers, big-endian), the header (UTF-8 JSON) and
+the payload (the bytes of every array of the header, one after the other). Nothing here can run code: there is no
+pickle, no ``.npy`` header, and what does not fit one of the tags below does not cross.
+
+This module runs in the trusted process and in the worker, so it imports the standard library and NumPy only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FRAME = struct.Struct(">II")
+HEADER_CAP = 64 * 1024
+NESTING_CAP = 32
+TEXT_CAP = 4096
+# Every dtype that may cross, in native byte order: bool, integers, floats, complex. Never "O", never records.
+DTYPES = frozenset(
+    np.dtype(name).str
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "longdouble", "complex64", "complex128"),
+    )
+)
+_SAFE_INTEGER = 2**63
+
+
+class WireError(Exception):
+    """A frame or a value that the format does not allow; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What one value may weigh on its way through the wire. items counts the elements of all containers."""
+
+    payload_bytes: int = 64 * 1024 * 1024
+    items: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """What arrives in place of a value that cannot cross: the name of its type, and why it stayed."""
+
+    type_name: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A value that stays in the worker, under its number there."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOf:
+    """A basic slice of the argument with that index, which the receiver cuts out of its own argument."""
+
+    argument: int
+    slices: tuple[slice, ...]
+
+
+class _Encoder:
+    def __init__(self, caps: Caps, arguments: tuple[Any, ...]) -> None:
+        self.items_left = caps.items
+        self.bytes_left = caps.payload_bytes
+        self.arguments = arguments
+        self.buffers: list[bytes] = []
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        if depth > NESTING_CAP:
+            raise WireError(f"containers are nested deeper than {NESTING_CAP}")
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is str:
+            return self._cut(value)
+        if kind is int:
+            return value if -_SAFE_INTEGER <= value < _SAFE_INTEGER else ["o", "int", "too large an integer"]
+        if kind is float:
+            return value if math.isfinite(value) else ["f", repr(value)]
+        if kind is complex:
+            return ["c", self.encode(value.real), self.encode(value.imag)]
+        if isinstance(value, np.ndarray):
+            return self._encode_array(value)
+        if isinstance(value, np.generic):
+            return self._encode_scalar(value)
+        if kind in (list, tuple):
+            self._spend_items(len(value))
+            return ["l" if kind is list else "t", *(self.encode(item, depth + 1) for item in value)]
+        if isinstance(value, dict):
+            return self._encode_dict(value, depth)
+        if kind is slice:
+            return ["s", *(self.encode(part, depth + 1) for part in (value.start, value.stop, value.step))]
+        if value is Ellipsis:
+            return ["e"]
+        if kind is Handle:
+            return ["h", value.number]
+        if kind is WindowOf:
+            return ["w", value.argument, *(self.encode(part, depth + 1) for part in value.slices)]
+        if kind is Opaque:
+            return ["o", self._cut(value.type_name), self._cut(value.reason)]
+        return ["o", type_name(value), ""]
+
+    def _cut(self, text: str) -> str:
+        # Surrogates are legal in a str and not in UTF-8.
+        return text[:TEXT_CAP].encode("utf-8", "replace").decode("utf-8")
+
+    def _spend_items(self, count: int) -> None:
+        self.items_left -= count
+        if self.items_left < 0:
+            raise WireError("more items than the grader asked for")
+
+    def _encode_dict(self, value: dict[Any, Any], depth: int) -> Any:
+        self._spend_items(len(value))
+        pairs = list(dict.items(value))
+        return ["d", *([self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in pairs)]
+
+    def _encode_scalar(self, value: np.generic) -> Any:
+        if value.dtype.str not in DTYPES:
+            return ["o", type_name(value), ""]
+        self.buffers.append(value.tobytes())
+        return ["n", value.dtype.str]
+
+    def _encode_array(self, value: np.ndarray[Any, Any]) -> Any:
+        plain = np.asarray(value)
+        plain = plain.view(np.ndarray) if type(plain) is not np.ndarray else plain
+        if plain.dtype.str not in DTYPES:
+            return ["x", plain.dtype.str[:64], list(plain.shape), "dtype"]
+        window = self._find_window(plain)
+        if window is not None:
+            return self.encode(window)
+        if plain.nbytes > self.bytes_left:
+            return ["x", plain.dtype.str, list(plain.shape), "size"]
+        self.bytes_left -= plain.nbytes
+        self.buffers.append(plain.tobytes())
+        return ["a", plain.dtype.str, list(plain.shape), _order(plain)]
+
+    def _find_window(self, value: np.ndarray[Any, Any]) -> WindowOf | None:
+        for number, argument in enumerate(self.arguments):
+            if isinstance(argument, np.ndarray):
+                slices = _slices_into(value, argument)
+                if slices is not None:
+                    return WindowOf(number, slices)
+        return None
+
+
+def type_name(value: Any) -> str:
+    """The name of a value's type, safe to print."""
+    return str(type(value).__name__)[:80].encode("utf-8", "replace").decode("utf-8")
+
+
+def _order(value: np.ndarray[Any, Any]) -> str:
+    """How the bytes lie in memory, which a receiver rebuilds: C, F, or N for neither."""
+    if value.flags.c_contiguous:
+        return "C"
+    return "F" if value.flags.f_contiguous else "N"
+
+
+def _slices_into(value: np.ndarray[Any, Any], base: np.ndarray[Any, Any]) -> tuple[slice, ...] | None:
+    """The basic slices with which value was cut out of base, a C-contiguous array, or None where it was not."""
+    if value.ndim != base.ndim or value.dtype != base.dtype or value.size == 0 or not base.flags.c_contiguous:
+        return None
+    if not np.may_share_memory(value, base):
+        return None
+    offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    if offset < 0 or offset % base.itemsize:
+        return None
+    starts = np.unravel_index(offset // base.itemsize, base.shape)
+    slices = []
+    for start, length, stride, base_stride, extent in zip(
+        starts, value.shape, value.strides, base.strides, base.shape, strict=True
+    ):
+        step = stride // base_stride if length > 1 else 1
+        if length > 1 and (stride % base_stride or step < 1):
+            return None
+        stop = int(start) + (length - 1) * step + 1
+        if stop > extent:
+            return None
+        slices.append(slice(int(start), stop, int(step)))
+    return tuple(slices)
+
+
+def encode(value: Any, caps: Caps | None = None, arguments: tuple[Any, ...] = ()) -> tuple[Any, list[bytes]]:
+    """Turn a value into a JSON tree and the array bytes that belong to it.
+
+    Arrays that are windows into one of the arguments cross as slices. Raises WireError where the value is larger
+    than the caps; a single array that is too large, or of a dtype that may not cross, becomes a description.
+    """
+    encoder = _Encoder(caps or Caps(), arguments)
+    return encoder.encode(value), encoder.buffers
+
+
+class _Decoder:
+    def __init__(self, payload: bytes, caps: Caps) -> None:
+        self.payload = memoryview(payload)
+        self.offset = 0
+        self.items_left = caps.items
+
+    def decode(self, tree: Any, depth: int = 0) -> Any:
+        if tree is None or isinstance(tree, bool | int | float | str):
+            return tree
+        if depth > NESTING_CAP:
+            raise WireError(f"containers are nested deeper than {NESTING_CAP}")
+        if not isinstance(tree, list) or not tree or not isinstance(tree[0], str):
+            raise WireError("a value without a tag")
+        self.items_left -= len(tree) - 1
+        if self.items_left < 0:
+            raise WireError("more items than the grader asked for")
+        return self._decode_tagged(tree[0], tree[1:], depth + 1)
+
+    def _decode_tagged(self, tag: str, rest: list[Any], depth: int) -> Any:
+        match tag, rest:
+            case "l", _:
+                return [self.decode(item, depth) for item in rest]
+            case "t", _:
+                return tuple(self.decode(item, depth) for item in rest)
+            case "d", _:
+                return self._decode_dict(rest, depth)
+            case "f", [("nan" | "inf" | "-inf") as text]:
+                return float(text)
+            case "c", [real, imag]:
+                parts = self.decode(real, depth), self.decode(imag, depth)
+                if all(isinstance(part, float) for part in parts):
+                    return complex(*parts)
+            case "s", [_, _, _]:
+                return slice(*(self.decode(part, depth) for part in rest))
+            case "e", []:
+                return Ellipsis
+            case "h", [int(number)]:
+                return Handle(number)
+            case "o", [str(name), str(reason)]:
+                return Opaque(name[:80], reason[:TEXT_CAP])
+            case "x", [str(dtype), list(shape), str(reason)]:
+                return Opaque("ndarray", f"shape {_read_shape(shape)}, dtype {dtype[:64]}: {reason[:80]}")
+            case "n", [str(dtype)]:
+                return self._take(dtype, ())[()]
+            case "a", [str(dtype), list(shape), ("C" | "F" | "N") as order]:
+                return _lay_out(self._take(dtype, _read_shape(shape)), order)
+            case "w", [int(argument), *parts]:
+                slices = tuple(self.decode(part, depth) for part in parts)
+                if all(isinstance(part, slice) for part in slices):
+                    return WindowOf(argument, slices)
+        raise WireError(f"an unknown or malformed tag {tag[:20]!r}")
+
+    def _decode_dict(self, rest: list[Any], depth: int) -> dict[Any, Any]:
+        result = {}
+        for pair in rest:
+            if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 - a key and a value
+                raise WireError("a dict entry that is not a pair")
+            key, value = self.decode(pair[0], depth), self.decode(pair[1], depth)
+            try:
+                result[key] = value
+            except TypeError as error:
+                raise WireError("a dict key that cannot be one") from error
+        return result
+
+    def _take(self, dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        if dtype not in DTYPES:
+            raise WireError("a dtype that may not cross")
+        kind = np.dtype(dtype)
+        # Python integers: a product of hostile sizes must not wrap around before it is compared.
+        size = math.prod(shape) * kind.itemsize
+        if size > len(self.payload) - self.offset:
+            raise WireError("an array larger than the bytes that came with it")
+        flat = np.frombuffer(self.payload[self.offset : self.offset + size], dtype=kind)
+        self.offset += size
+        return flat.reshape(shape).copy()
+
+
+def _read_shape(shape: list[Any]) -> tuple[int, ...]:
+    if len(shape) > NESTING_CAP or not all(type(n) is int and 0 <= n < _SAFE_INTEGER for n in shape):
+        raise WireError("a shape that is not a short list of sizes")
+    return tuple(shape)
+
+
+def _lay_out(value: np.ndarray[Any, Any], order: str) -> np.ndarray[Any, Any]:
+    """Rebuild the memory layout of the sender, so that a test can hand over arrays that are not contiguous."""
+    if order == "F":
+        return np.asfortranarray(value)
+    if order == "N" and value.ndim:
+        spread = np.zeros((*value.shape[:-1], 2 * value.shape[-1]), dtype=value.dtype)
+        spread[..., ::2] = value
+        return spread[..., ::2]
+    return value
+
+
+def decode(tree: Any, payload: bytes, caps: Caps | None = None) -> Any:
+    """Rebuild a value. Every array is a new, writable, exact ndarray. Raises WireError on anything malformed."""
+    decoder = _Decoder(payload, caps or Caps())
+    value = decoder.decode(tree)
+    if decoder.offset != len(payload):
+        raise WireError("bytes that belong to no array")
+    return value
+
+
+def pack(header: dict[str, Any], buffers: list[bytes]) -> bytes:
+    """One frame, ready to be written."""
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return b"".join((FRAME.pack(len(text), sum(map(len, buffers))), text, *buffers))
+
+
+def parse_header(text: bytes) -> dict[str, Any]:
+    """The header of a frame. Raises WireError where it is not a JSON object of moderate depth."""
+    try:
+        header = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a header that is not JSON") from error
+    if not isinstance(header, dict):
+        raise WireError("a header that is not an object")
+    return header
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)

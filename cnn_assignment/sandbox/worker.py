@@ -1,0 +1,309 @@
+"""The process in which student code runs: it answers the grader's requests until the pipe closes.
+
+It knows no expected value, no test and no solution. It is forked from the zygote, so it imports only the standard
+library and NumPy, and nothing of the kit but the wire format.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import itertools
+import os
+import random
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnn_assignment.sandbox import wire
+
+MESSAGE_CAP = 400
+_ALWAYS_IMPORTABLE = frozenset({"numpy", *sys.stdlib_module_names, *sys.builtin_module_names})
+
+type_name = wire.type_name
+
+
+class Channel:
+    """Blocking frames over two pipe descriptors, the worker's side."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+
+    def receive(self) -> tuple[dict[str, Any], bytes]:
+        """The next frame. Raises EOFError when the grader has closed its end."""
+        header_size, payload_size = wire.FRAME.unpack(self._read(wire.FRAME.size))
+        return wire.parse_header(self._read(header_size)), self._read(payload_size)
+
+    def send(self, header: dict[str, Any], buffers: list[bytes]) -> None:
+        """Write one frame whole."""
+        data = memoryview(wire.pack(header, buffers))
+        while data:
+            data = data[os.write(self._write_fd, data) :]
+
+    def _read(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            part = os.read(self._read_fd, min(size - len(parts), 1 << 20))
+            if not part:
+                raise EOFError
+            parts += part
+        return bytes(parts)
+
+
+class _Unavailable:
+    """Stands for a name whose import failed: the import hurts only code that uses it."""
+
+    def __init__(self, error: ImportError) -> None:
+        self.__dict__["_error"] = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.__dict__["_error"]
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise self.__dict__["_error"]
+
+
+class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Serves the provided files from memory and refuses what grading does not offer."""
+
+    def __init__(self, provided: dict[str, str], allowed: Sequence[str]) -> None:
+        self._provided = provided
+        self._allowed = _ALWAYS_IMPORTABLE | frozenset(allowed)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec for a provided file; None leaves the search to Python; ModuleNotFoundError refuses."""
+        del path, target
+        if fullname in self._provided:
+            return importlib.util.spec_from_loader(fullname, self)
+        top = fullname.partition(".")[0]
+        if top in self._allowed:
+            return None
+        raise ModuleNotFoundError(f"{top} is not available when this assignment is graded", name=top)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run a provided file in its new module."""
+        label = f"{module.__name__}.py"
+        exec(compile(self._provided[module.__name__], label, "exec", dont_inherit=True), module.__dict__)
+
+
+class Worker:
+    """Runs one submission: loads its code, then carries out the operations of each request."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._objects: dict[int, Any] = {}
+        self._labels: frozenset[str] = frozenset()
+        self._nonce = ""
+
+    def serve(self) -> None:
+        """Answer requests until the grader closes the pipe."""
+        while True:
+            try:
+                header, payload = self._channel.receive()
+            except EOFError:
+                return
+            self._nonce = header["nonce"]
+            if "load" in header:
+                self._reply(lambda header=header: self._load(header["load"]))
+            else:
+                self._reply(lambda header=header, payload=payload: self._carry_out(header, payload))
+
+    def _reply(self, action: Callable[[], tuple[Any, list[bytes]]]) -> None:
+        self._step = 0
+        try:
+            tree, buffers = action()
+            reply: dict[str, Any] = {"nonce": self._nonce, "value": tree}
+        except BaseException as error:  # noqa: BLE001 - whatever student code raises is its result, not our end
+            reply, buffers = {"nonce": self._nonce, "error": self._describe(error)}, []
+        self._channel.send(reply, buffers)
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        """What the grader is told of an exception: never a traceback, never an address of an object."""
+        try:
+            message = str(error)[:MESSAGE_CAP]
+        except BaseException:  # noqa: BLE001 - __str__ is student code too
+            message = ""
+        return {
+            "step": self._step,
+            "type": type_name(error),
+            "message": message.encode("utf-8", "replace").decode("utf-8"),
+            "at": self._find_place(error),
+        }
+
+    def _find_place(self, error: BaseException) -> list[Any] | None:
+        """File label and line of the innermost frame of the submission."""
+        place = None
+        if isinstance(error, SyntaxError) and error.filename in self._labels:
+            return [error.filename, error.lineno or 0]
+        frame = error.__traceback__
+        while frame is not None:
+            label = frame.tb_frame.f_code.co_filename
+            if label in self._labels:
+                place = [label, frame.tb_lineno]
+            frame = frame.tb_next
+        return place
+
+    # Loading
+
+    def _load(self, order: dict[str, Any]) -> tuple[Any, list[bytes]]:
+        """Run the lifted statements in a new module; report those that failed, and go on after each."""
+        sys.meta_path.insert(0, _Importer(order["provided"], order["modules"]))
+        random.seed(order["seed"])
+        np.random.seed(order["seed"])  # noqa: NPY002 - forks share the legacy state, so it is what has to be reset
+        module = types.ModuleType(order["module"])
+        sys.modules[order["module"]] = module
+        self._labels = frozenset(label for label, _, _ in order["chunks"])
+        failures = []
+        for label, source, keep in order["chunks"]:
+            for statement, flags in _select_statements(source, label, keep):
+                failure = self._run_statement(statement, label, flags, module)
+                if failure is not None:
+                    failures.append(failure)
+        for name in order["stand_ins"]:
+            self._install_stand_in(module, name)
+        self._objects = {0: module}
+        return wire.encode(failures)
+
+    def _run_statement(
+        self, statement: ast.stmt, label: str, flags: int, module: types.ModuleType
+    ) -> dict[str, Any] | None:
+        try:
+            tree = ast.Module(body=[statement], type_ignores=[])
+            exec(compile(tree, label, "exec", flags=flags, dont_inherit=True), module.__dict__)
+        except ImportError as error:
+            for name in _names_of_import(statement):
+                module.__dict__.setdefault(name, _Unavailable(error))
+            return {**self._describe(error), "line": statement.lineno, "label": label}
+        except BaseException as error:  # noqa: BLE001 - a statement that fails must not take the others with it
+            return {**self._describe(error), "line": statement.lineno, "label": label}
+        return None
+
+    # Requests
+
+    def _carry_out(self, header: dict[str, Any], payload: bytes) -> tuple[Any, list[bytes]]:
+        """Carry out the operations in order and return the value that the request wants, if any."""
+        operations = wire.decode(header["tree"], payload, wire.Caps(items=1 << 30))
+        for self._step, (kind, target, *rest) in enumerate(operations):  # noqa: B020 - tells where an error was
+            if kind == "forget":
+                self._objects = {0: self._objects[0]}
+            else:
+                self._objects[target] = self._operate(kind, self._resolve(rest))
+        if header["want"] is None:
+            return None, []
+        wanted = self._objects[header["want"]]
+        caps = wire.Caps(payload_bytes=header["bytes"], items=header["items"])
+        return wire.encode(wanted, caps, tuple(self._objects.get(n) for n in header["windows"]))
+
+    def _operate(self, kind: str, rest: list[Any]) -> Any:
+        match kind:
+            case "put":
+                return rest[0]
+            case "module":
+                return importlib.import_module(rest[0])
+            case "get":
+                return getattr(rest[0], rest[1])
+            case "set":
+                return setattr(rest[0], rest[1], rest[2])
+            case "call":
+                return rest[0](*rest[1], **rest[2])
+            case "item":
+                return rest[0][rest[1]]
+            case "set_item":
+                rest[0][rest[1]] = rest[2]
+                return None
+            case "collect":
+                return list(itertools.islice(iter(rest[0]), rest[1]))
+            case "settle":
+                is_iterator = isinstance(rest[0], Iterator)
+                return is_iterator, list(itertools.islice(rest[0], rest[1])) if is_iterator else rest[0]
+            case "bare":
+                # An object that never ran its constructor, with given attributes: the reference side of a stand-in.
+                instance = object.__new__(rest[0])
+                vars(instance).update(rest[1])
+                return instance
+        raise ValueError(f"unknown operation {kind}")
+
+    def _resolve(self, value: Any) -> Any:
+        """Put objects in the place of their handles, in containers too."""
+        if isinstance(value, wire.Handle):
+            return self._objects[value.number]
+        if type(value) is list:
+            return [self._resolve(item) for item in value]
+        if type(value) is tuple:
+            return tuple(self._resolve(item) for item in value)
+        if type(value) is dict:
+            return {key: self._resolve(item) for key, item in value.items()}
+        return value
+
+    # Stand-ins
+
+    def _install_stand_in(self, module: types.ModuleType, name: str) -> None:
+        """Replace ``Class.method`` by a call that asks the grader for the values a right one gives."""
+        class_name, _, method = name.partition(".")
+        target = getattr(module, class_name, None)
+        if isinstance(target, type):
+
+            def stand_in(instance: Any, *args: Any) -> Any:
+                return self._ask(name, instance, args)
+
+            stand_in.__name__ = method
+            setattr(target, method, stand_in)
+
+    def _ask(self, name: str, instance: Any, args: tuple[Any, ...]) -> Any:
+        tree, buffers = wire.encode([name, dict(vars(instance)), args])
+        self._channel.send({"nonce": self._nonce, "ask": tree}, buffers)
+        header, payload = self._channel.receive()
+        if "refusal" in header:
+            raise ValueError(header["refusal"])
+        answer = wire.decode(header["value"], payload, wire.Caps(items=1 << 30))
+        answer = _cut_windows(answer, args)
+        return iter(answer) if header["iterator"] else answer
+
+
+def _cut_windows(value: Any, args: tuple[Any, ...]) -> Any:
+    """Turn descriptions of windows into real views of the arguments."""
+    if isinstance(value, wire.WindowOf):
+        return args[value.argument][value.slices]
+    if isinstance(value, list | tuple):
+        return type(value)(_cut_windows(item, args) for item in value)
+    if isinstance(value, dict):
+        return {key: _cut_windows(item, args) for key, item in value.items()}
+    return value
+
+
+def _select_statements(source: str, label: str, keep: list[list[Any]] | None) -> list[tuple[ast.stmt, int]]:
+    """The statements to run, with the compiler flags of the chunk's ``from __future__`` imports.
+
+    keep holds ``[index, aliases]`` pairs; aliases, where given, are the positions of the names to keep of an import.
+    Without keep everything runs.
+    """
+    body = ast.parse(source, label).body
+    flags = 0
+    for statement in body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            for alias in statement.names:
+                flags |= getattr(__future__, alias.name).compiler_flag
+    chosen = []
+    for index, aliases in keep if keep is not None else [[index, None] for index in range(len(body))]:
+        statement = body[index]
+        if aliases is not None and isinstance(statement, ast.Import | ast.ImportFrom):
+            statement.names = [statement.names[position] for position in aliases]
+        chosen.append((statement, flags))
+    return chosen
+
+
+def _names_of_import(statement: ast.stmt) -> list[str]:
+    """The names that an import statement would have bound."""
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return []
+    return [alias.asname or alias.name.partition(".")[0] for alias in statement.names if alias.name != "*"]
