@@ -33,11 +33,12 @@ help: ## this list
 
 .venv: $(KIT) ## the virtual environment, with the locked packages and the kit
 
+# The lock is complete, so pip has nothing to work out; tests/test_project.py checks that it is so.
 $(PACKAGES): requirements.lock
 	@$(FIND_PYTHON); \
 	echo "Making $(VENV) with $$("$$python" --version) and the packages of requirements.lock: a minute or two."; \
 	"$$python" -m venv --clear $(VENV)
-	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-deps -r requirements.lock
 	@touch $@
 
 # hatchling is in the lock, so building needs no packages of its own.

@@ -37,7 +37,7 @@ def find_course(start: Path) -> Path:
     raise UsageError(
         f"no course here: neither this folder nor one above it holds {COURSE_MARK} and autograder/",
         place=str(start),
-        remedy="Change to the course's folder, or name it with --course.",
+        remedy="Change to the course's folder, or name it with --course-dir.",
     )
 
 

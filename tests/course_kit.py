@@ -27,6 +27,18 @@ SKELETON = """class Toy:
         raise NotImplementedError("toy-two: fill in this gap")
 """
 ANSWER = SKELETON.replace('raise NotImplementedError("toy-one: fill in this gap")', "return 1")
+# nbgrader's own ClearSolutions opens these gaps: the kit's way of doing so has tests of its own.
+SOLUTION = """class Toy:
+    def one(self):
+        ### BEGIN SOLUTION toy-one
+        return 1
+        ### END SOLUTION
+
+    def two(self):
+        ### BEGIN SOLUTION toy-two
+        return 2
+        ### END SOLUTION
+"""
 
 # The fake grader reads a number behind "score:" in the file as the student handed it in, so that a test sees whether
 # it got the raw file.
@@ -122,7 +134,9 @@ def source_notebook() -> nbformat.NotebookNode:
 
 def make_course(root: Path, *, plain: bool = False) -> Assignment:
     """Write a course with sources, settings and configuration; nothing is generated yet."""
-    write_notebook(root / "source/toy/toy.ipynb", source_notebook())
+    source = source_notebook()
+    next(cell for cell in source.cells if cell.id == "class").source = SOLUTION
+    write_notebook(root / "source/toy/toy.ipynb", source)
     (root / "source/toy/toy.py").write_text(SKELETON, encoding="utf-8")
     settings = root / "autograder/toy/assignment.toml"
     settings.parent.mkdir(parents=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
-from course_kit import make_report
 from hypothesis import given
 
 from cnn_assignment.errors import UsageError
 from cnn_assignment.export import read_report, report_path, write_class_csv, write_report
 from cnn_assignment.model import ReportStatus
+from course_kit import make_report
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\"), min_size=1, max_size=40)
 
@@ -47,7 +46,7 @@ def test_writing_again_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):
     write_report(make_report(one=0.5), tmp_path)
     path = write_report(make_report(one=1.0), tmp_path)
     assert read_report(path).score == 1.0
-    assert os.listdir(tmp_path) == ["ada.json"]
+    assert [each.name for each in tmp_path.iterdir()] == ["ada.json"]
     assert path.stat().st_mode & 0o777 == 0o644
 
 
@@ -56,7 +55,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_report(replace(make_report(), score=float("nan")), tmp_path)
     assert read_report(path) == make_report()
-    assert os.listdir(tmp_path) == ["ada.json"]
+    assert [each.name for each in tmp_path.iterdir()] == ["ada.json"]
 
 
 @pytest.mark.parametrize("student", ["", ".", "..", "../eve", "a/b", "a\\b", "/etc/passwd", "a\0b", "a\nb"])
@@ -68,7 +67,9 @@ def test_a_students_name_cannot_leave_the_folder(tmp_path, student):
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"schema": "other/1"}', '{"schema": "cnn-assignment/report/1"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "{}", '{"schema": "other/1"}', '{"schema": "cnn-assignment/report/1"}']
+)
 def test_what_is_no_report_is_told_with_its_place(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text, encoding="utf-8")

@@ -151,7 +151,7 @@ def _read_markers(text: str, path_label: str) -> list[_Marker]:
 
 def _refuse_near_miss(comment: str, place: str) -> None:
     """Raise AuthoringError for a comment that was meant to be a marker."""
-    if _looks_like_marker(comment):
+    if looks_like_marker(comment):
         raise AuthoringError(
             f"{comment!r} looks like a gap marker, but is none",
             place=place,
@@ -159,7 +159,8 @@ def _refuse_near_miss(comment: str, place: str) -> None:
         )
 
 
-def _looks_like_marker(comment: str) -> bool:
+def looks_like_marker(comment: str) -> bool:
+    """Whether a comment is a gap marker, or so close to one that it must have been meant as one."""
     if re.search(r"\b(BEGIN|END) SOLUTION\b", comment):
         return True
     words = re.findall(r"[A-Z]+", comment.upper())

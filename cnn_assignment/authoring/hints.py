@@ -99,9 +99,7 @@ class _Answer:
 
     def header_end(self, start: Position, body: list[ast.stmt]) -> Position:
         """Where the colon before a body ends; start is where its header begins."""
-        first = min(
-            [body[0], *getattr(body[0], "decorator_list", ())], key=lambda node: (node.lineno, node.col_offset)
-        )
+        first = min([body[0], *getattr(body[0], "decorator_list", ())], key=lambda node: (node.lineno, node.col_offset))
         before = [token for token in self._tokens if start <= token.start < self.begin(first)]
         return next(token.end for token in reversed(before) if token.string == ":")
 
@@ -307,9 +305,9 @@ def _statement_masks(answer: _Answer, statement: ast.stmt) -> Iterator[Span]:
 
 def _value_masks(answer: _Answer, node: ast.AST) -> Iterator[Span]:
     """Masks of the names and constants under a node; what is called, operators and keywords stay."""
-    if isinstance(node, ast.arg):
-        yield answer.span(node)
-    elif isinstance(node, ast.expr) and (_is_leaf(node) or _is_plain_display(answer, node)):
+    if isinstance(node, ast.arg) or (
+        isinstance(node, ast.expr) and (_is_leaf(node) or _is_plain_display(answer, node))
+    ):
         yield answer.span(node)
     elif isinstance(node, ast.NamedExpr):
         yield from _value_masks(answer, node.value)
@@ -349,9 +347,7 @@ def _is_plain_display(answer: _Answer, node: ast.expr) -> bool:
     return all(_is_leaf(part) or _is_plain_display(answer, part) for part in parts)
 
 
-def _target_masks(
-    answer: _Answer, node: ast.expr, mask_index: Callable[[ast.expr], Iterator[Span]]
-) -> Iterator[Span]:
+def _target_masks(answer: _Answer, node: ast.expr, mask_index: Callable[[ast.expr], Iterator[Span]]) -> Iterator[Span]:
     """Masks of an assignment's target: its names, attributes and string keys stay, mask_index masks its indices."""
     match node:
         case ast.Name():

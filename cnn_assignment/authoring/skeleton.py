@@ -34,9 +34,7 @@ def fill_only(text: str, tasks: Collection[str], path_label: str, hints: Hints =
             raise AuthoringError(
                 f"no gap for the task {task!r}", place=path_label, remedy=f"Its gaps: {', '.join(sorted(known))}."
             )
-    return _replace_gaps(
-        text, path_label, lambda gap: [gap.answer] if gap.task in tasks else _open_gap(gap, hints)
-    )
+    return _replace_gaps(text, path_label, lambda gap: [gap.answer] if gap.task in tasks else _open_gap(gap, hints))
 
 
 def _open_gap(gap: Gap, hints: Hints) -> list[str]:

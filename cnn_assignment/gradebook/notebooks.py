@@ -44,7 +44,7 @@ def read_release(path: Path) -> NotebookNode:
     place = path.as_posix()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", nbformat.warnings.MissingIDFieldWarning)
+            warnings.simplefilter("ignore")  # about cell ids, which are mended below
             notebook: NotebookNode = nbformat.read(path, as_version=4)
         MetadataValidator().validate_nb(notebook)
     except FileNotFoundError as error:

@@ -99,7 +99,7 @@ class SubmissionExporter(NotebookExporter):
         return cast("tuple[NotebookNode, dict[str, Any]]", convert(notebook, resources=resources, **kw))
 
 
-class GradeWithKit(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
+class GradeWithKit(NbGraderPreprocessor):
     """Takes the place of `Execute`: asks the kit for a report and writes it into the grade cells.
 
     Not derived from `Execute`, whose configuration (such as `--no-execute`) would otherwise switch grading off.
@@ -135,7 +135,7 @@ class GradeWithKit(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ship
         return annotate(nb, report), resources
 
 
-class CommentWithKit(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
+class CommentWithKit(NbGraderPreprocessor):
     """Writes the report's words as comments on the solution cells; after `SaveAutoGrades`, which clears them."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def _open_course(assignment: Assignment) -> _Course:
     """The course as nbgrader itself configures it when it is started in the course's folder."""
     from nbgrader.apps.baseapp import NbGrader
 
-    app = NbGrader(log_level=logging.ERROR, load_cwd_config=False)
+    app = NbGrader(log_level=logging.ERROR)
+    app.load_cwd_config = False
     app.initialize([], root=str(assignment.root))
     directory = app.coursedir
     folder = Path(directory.format_path(directory.release_directory, ".", assignment.name))
@@ -217,11 +219,14 @@ def _read_timestamp(folder: Path) -> datetime | None:
 def _write_grades(course: _Course, gradebook: Gradebook, graded: _Graded) -> None:
     """Scores and comments of one student, by the rules of nbgrader's `SaveAutoGrades`, in one commit."""
     from nbgrader import utils
+    from sqlalchemy.exc import SAWarning
 
     student = graded.submission.student
     gradebook.update_or_create_student(student)
     known = {} if graded.timestamp is None else {"timestamp": graded.timestamp}
-    submitted = gradebook.update_or_create_submission(course.name, student, **known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # nbgrader links a new submission before it adds it
+        submitted = gradebook.update_or_create_submission(course.name, student, **known)
     for cell in filter(utils.is_grade, graded.notebook.cells):
         name = cell.metadata["nbgrader"]["grade_id"]
         grade = gradebook.find_grade(name, course.name, course.name, student)

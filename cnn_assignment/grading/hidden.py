@@ -104,6 +104,7 @@ class HiddenTests:
         if self.problem is not None:
             raise pytest.UsageError(str(self.problem))
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
         """Keep the first exception of a test: the report that pytest makes of it has only its text."""
         if call.excinfo is not None and self._failure is None:

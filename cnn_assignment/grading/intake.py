@@ -6,7 +6,6 @@ Both a notebook and a module become chunks of source, one a cell or one a file, 
 from __future__ import annotations
 
 import ast
-import hashlib
 import io
 import tokenize
 import warnings
@@ -41,12 +40,6 @@ class LiftedCode:
 
     chunks: tuple[Chunk, ...]
     notes: tuple[str, ...]
-
-
-def file_digest(path: Path) -> str:
-    """``sha256:`` and the digest of a file's bytes."""
-    with path.open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
 def lift_file(path: Path, assignment: Assignment) -> LiftedCode:

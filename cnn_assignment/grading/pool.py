@@ -35,13 +35,18 @@ class GraderProcess:
         try:
             ready = self._ask({"root": str(assignment.root), "assignment": assignment.name})
             if "problem" in ready:
-                raise AuthoringError(ready["problem"]["fact"], **_place_and_remedy(ready["problem"]))
+                raise _problem(ready["problem"])
         except BaseException:
             self.close()
             raise
         self.tasks = tuple(_task_from_json(task) for task in ready["ready"]["tasks"])
         self.level: int = ready["ready"]["sandbox"]["level"]
         self.protections: dict[str, bool] = ready["ready"]["sandbox"]["protections"]
+
+    @property
+    def running(self) -> bool:
+        """Whether the process can still be asked."""
+        return self._process.poll() is None
 
     def grade(self, submission: Submission) -> Report:
         """The report of one submission. Raises GraderError when the process has died."""
@@ -60,6 +65,10 @@ class GraderProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def abort(self) -> None:
+        """End the process now; whoever waits for its answer gets a GraderError."""
+        self._process.kill()
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +120,8 @@ def grade_all(assignment: Assignment, submissions: Sequence[Submission], jobs: i
     finally:
         stop.set()
         for grader in graders:
+            grader.abort()
+        for grader in graders:
             grader.join()
 
 
@@ -129,37 +140,38 @@ class _Runner(threading.Thread):
         self._todo = todo
         self._done = done
         self._stop_asked = stop
+        self._grader: GraderProcess | None = None
+
+    def abort(self) -> None:
+        """Let go of the submission that is being graded."""
+        if self._grader is not None:
+            self._grader.abort()
 
     def run(self) -> None:
         """Until the queue is empty or the class is called off."""
-        grader: GraderProcess | None = None
         try:
             while not self._stop_asked.is_set():
-                with suppress(GraderError):
-                    grader = grader or GraderProcess(self._assignment)
-                try:
-                    submission = self._todo.get_nowait()
-                except queue.Empty:
-                    return
-                grader = self._grade(grader, submission)
+                self._done.put(self._grade(self._todo.get_nowait()))
+        except queue.Empty:
+            pass
         except BaseException as error:  # noqa: BLE001 - told to the thread that waits
             self._done.put(error)
         finally:
-            if grader is not None:
-                grader.close()
+            self._let_go()
 
-    def _grade(self, grader: GraderProcess | None, submission: Submission) -> GraderProcess | None:
-        """Put the report on the queue; return the process, or None when it is gone."""
+    def _grade(self, submission: Submission) -> Report:
         try:
-            if grader is None:
-                raise GraderError("the grader process does not start", remedy="Run `cnn-assignment doctor`.")
-            self._done.put(grader.grade(submission))
+            if self._grader is None:
+                self._grader = GraderProcess(self._assignment)
+            return self._grader.grade(submission)
         except GraderError as error:
-            if grader is not None:
-                grader.close()
-            self._done.put(withheld(self._assignment, submission, str(error)))
-            return None
-        return grader
+            self._let_go()
+            return withheld(self._assignment, submission, str(error))
+
+    def _let_go(self) -> None:
+        if self._grader is not None:
+            self._grader.close()
+            self._grader = None
 
 
 def withheld(assignment: Assignment, submission: Submission, reason: str) -> Report:
@@ -188,8 +200,9 @@ def _died(code: int | None) -> GraderError:
     )
 
 
-def _place_and_remedy(problem: dict[str, str]) -> dict[str, str]:
-    return {"place": problem["place"], "remedy": problem["remedy"]}
+def _problem(told: dict[str, Any]) -> AuthoringError | GraderError:
+    kind = AuthoringError if told["authoring"] else GraderError
+    return kind(told["fact"], place=told["place"], remedy=told["remedy"])
 
 
 def _task_from_json(data: dict[str, Any]) -> Task:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.grading.digests import autograder_digest, file_digest
 from cnn_assignment.grading.hidden import HiddenTests
-from cnn_assignment.grading.intake import file_digest, lift_file
+from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
 from cnn_assignment.model import Assignment, Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
 from cnn_assignment.sandbox.host import Sandbox, SandboxError
 from cnn_assignment.sandbox.probe import Protections
-
-
-def autograder_digest(assignment: Assignment) -> str:
-    """The digest of all that decides a score beside the submission: tests, solution, provided files, settings."""
-    total = hashlib.sha256()
-    files = [assignment.solution_file, *assignment.provided_files]
-    files += sorted(path for path in assignment.autograder_dir.glob("*") if path.is_file())
-    for path in files:
-        total.update(f"{path.name}:{file_digest(path)}\n".encode())
-    return f"sha256:{total.hexdigest()}"
 
 
 class Scorer:

@@ -1,0 +1,1 @@
+"""The instructor's road: gaps -> hints -> skeleton -> notebook -> release."""

@@ -1,0 +1,272 @@
+"""Build what students get, through nbgrader's own `generate_assignment`, and compare it with what is committed."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnn_assignment.authoring.leaks import find_leaks
+from cnn_assignment.authoring.notebook import make_solution_notebook
+from cnn_assignment.authoring.skeleton import open_gaps
+from cnn_assignment.authoring.texts import read_text, write_text
+from cnn_assignment.errors import AuthoringError
+from cnn_assignment.layout import COURSE_MARK
+from cnn_assignment.model import Assignment, Hints, Task
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+_LEFT_BY_TOOLS = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".pytest_cache", ".DS_Store")
+_LONGEST_DIFF = 60
+
+
+def build(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints) -> list[Path]:
+    """Build ``source/<name>/`` and ``release/<name>/``, and return their files.
+
+    tasks: collected from the hidden tests. Equal inputs give equal bytes. The assignment is recorded in the course's
+    gradebook, as ``nbgrader generate_assignment`` does, so that submissions can be graded at once.
+    Raises AuthoringError for an assignment that does not fit together, for a leak, and where the gradebook refuses
+    because it holds submissions of another version; folders and gradebook are then as they were.
+    """
+    with tempfile.TemporaryDirectory(prefix="cnn-assignment-") as scratch:
+        built = Path(scratch)
+        _build_into(assignment, tasks, hints, built)
+        refuse_leaks(assignment, built / "release" / assignment.name)
+        _generate(assignment, built / "source", built / "recorded", record=True)
+        _replace_folder(built / "source" / assignment.name, assignment.source_dir)
+        _replace_folder(built / "release" / assignment.name, assignment.release_dir)
+    folders = (assignment.source_dir, assignment.release_dir)
+    return [folder / name for folder in folders for name in sorted(_files(folder))]
+
+
+def check(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints) -> list[str]:
+    """How ``source/<name>/`` and ``release/<name>/`` differ from a fresh build: one text a file, empty if nowhere.
+
+    Changes nothing in the course, and does not open its gradebook. Raises AuthoringError as `build` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="cnn-assignment-") as scratch:
+        built = Path(scratch)
+        _build_into(assignment, tasks, hints, built)
+        refuse_leaks(assignment, built / "release" / assignment.name)
+        return [
+            *_compare(assignment.source_dir, built / "source" / assignment.name, assignment.root),
+            *_compare(assignment.release_dir, built / "release" / assignment.name, assignment.root),
+        ]
+
+
+def write_source(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, into: Path) -> None:
+    """Write nbgrader's source folder: the notebook with its answers, and every file that students get as it is.
+
+    nbgrader copies all but the notebook verbatim to students, so nothing else may ever be put there.
+    """
+    import nbformat
+
+    name = assignment.name
+    into.mkdir(parents=True, exist_ok=True)
+    notebook = make_solution_notebook(assignment, tasks, hints)
+    nbformat.validate(notebook)
+    solution = read_text(assignment.solution_file, assignment.root)
+    texts = {
+        f"{name}.ipynb": nbformat.writes(notebook).rstrip("\n") + "\n",
+        f"{name}.py": open_gaps(solution, f"solutions/{name}.py", hints),
+        f"test_{name}.py": read_text(assignment.checks_file, assignment.root),
+        "requirements.txt": "".join(f"{requirement}\n" for requirement in assignment.requirements),
+        "README.md": _render_readme(assignment, tasks),
+    }
+    for file, text in texts.items():
+        write_text(into / file, text)
+    for path in assignment.provided_files:
+        if path.parent != assignment.solution_file.parent or path.name in texts:
+            raise AuthoringError(
+                f"{path.name!r} cannot be a provided file",
+                place=f"autograder/{name}/assignment.toml",
+                remedy=f"Name files in solutions/ other than {', '.join(texts)}.",
+            )
+        if not path.is_file():
+            raise AuthoringError(
+                "no such provided file",
+                place=f"solutions/{path.name}",
+                remedy=f"Write it, or leave it out of autograder/{name}/assignment.toml.",
+            )
+        shutil.copyfile(path, into / path.name)
+
+
+def refuse_leaks(assignment: Assignment, folder: Path) -> None:
+    """Raise AuthoringError if a folder for students gives anything away."""
+    leaks = find_leaks(assignment, folder)
+    if leaks:
+        raise AuthoringError(
+            "students would get what they must not see:\n  " + "\n  ".join(leaks) + "\nNothing was built",
+            place=f"release/{assignment.name}",
+            remedy="Reword or remove these.",
+        )
+
+
+def _build_into(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, folder: Path) -> None:
+    """Build ``source/<name>/`` and ``release/<name>/`` in another folder; the gradebook stays closed."""
+    write_source(assignment, tasks, hints, folder / "source" / assignment.name)
+    _generate(assignment, folder / "source", folder / "release", record=False)
+
+
+def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cnn_assignment.authoring"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  # Markdown, not HTML
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = lambda text: " ".join(text.split()).replace("|", "\\|")
+    environment.filters["points"] = lambda points: f"{points:g}"
+    return environment.get_template("README.md.j2").render(
+        name=assignment.name,
+        title=assignment.title,
+        provided=assignment.provided,
+        tasks=tasks,
+        total=sum(task.max_score for task in tasks),
+    )
+
+
+# nbgrader in this process.
+
+
+def _generate(assignment: Assignment, source: Path, release: Path, *, record: bool) -> None:
+    """Run nbgrader's GenerateAssignment on ``source/<name>`` into ``release/<name>``.
+
+    source and release: absolute folders, which may lie outside the course. record: whether the course's gradebook
+    learns of it. The course's own nbgrader_config.py is in force, so its gradebook, header and the like are used.
+    """
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.converters.base import NbGraderException
+    from nbgrader.coursedir import CourseDirectory
+
+    # The same file system path in one form: nbgrader matches what it globs against these by a regular expression.
+    source, release = source.resolve(), release.resolve()
+    config = _read_config(assignment.root)
+    config.SaveCells.enabled = record
+    log = _Log()
+    course = CourseDirectory(config=config, log=log)
+    course.root = str(assignment.root)
+    course.source_directory, course.release_directory = str(source), str(release)
+    course.assignment_id = assignment.name
+    converter = GenerateAssignment(coursedir=course, config=config, log=log)
+    converter.force, converter.no_database = True, not record
+    try:
+        with _own_programs_first():
+            converter.start()
+    except NbGraderException as error:
+        raise AuthoringError(
+            f"nbgrader could not generate the assignment: {log.reason() or error}",
+            place=f"source/{assignment.name}",
+            remedy="Nothing was built. If submissions stand in the way, give the new version another name.",
+        ) from error
+
+
+@contextmanager
+def _own_programs_first() -> Iterator[None]:
+    """Let nbgrader find `alembic`, which it starts by name, also where the environment was not activated."""
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = path
+
+
+class _Log(logging.Logger):
+    """Keeps what nbgrader says instead of printing it."""
+
+    def __init__(self) -> None:
+        super().__init__("cnn_assignment.nbgrader", logging.ERROR)
+        self._messages: list[str] = []
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        self._messages.append(record.getMessage())
+
+    def reason(self) -> str:
+        """The last line of the first traceback, which names the error; "" where there was none."""
+        tracebacks = [message for message in self._messages if message.startswith("Traceback")]
+        if not tracebacks:
+            return ""
+        _, _, sentence = tracebacks[0].strip().split("\n")[-1].partition(": ")
+        return sentence.rstrip(".")
+
+
+def _read_config(root: Path) -> Config:
+    """The course's nbgrader_config.py, whether or not it plugs the kit in by itself."""
+    from traitlets.config import Config
+    from traitlets.config.loader import PyFileConfigLoader
+
+    from cnn_assignment.authoring.preprocessor import configure_generate
+
+    config: Config = Config()
+    if (root / COURSE_MARK).is_file():
+        config = PyFileConfigLoader(COURSE_MARK, path=str(root)).load_config()
+    if "preprocessors" not in config.GenerateAssignment:
+        configure_generate(config)
+    return config
+
+
+# Folders.
+
+
+def _replace_folder(new: Path, final: Path) -> None:
+    """Put a folder in the place of another. Until the last moment the old one stays whole."""
+    staged, old = (final.with_name(f".{final.name}.{word}") for word in ("new", "old"))
+    for leftover in (staged, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    # Copied first, because the new one may lie on another file system, where it could not be renamed.
+    shutil.copytree(new, staged)
+    if final.exists():
+        final.rename(old)
+    staged.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """The files of a folder as relative paths, without what Jupyter and Python leave behind."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(fnmatch.fnmatch(part, left) for part in parts for left in _LEFT_BY_TOOLS):
+            yield "/".join(parts)
+
+
+def _compare(committed: Path, fresh: Path, root: Path) -> Iterator[str]:
+    shown = committed.relative_to(root).as_posix()
+    there, wanted = set(_files(committed)), set(_files(fresh))
+    for name in sorted(there | wanted):
+        if name not in there:
+            yield f"{shown}/{name}: missing"
+        elif name not in wanted:
+            yield f"{shown}/{name}: not made by the build"
+        elif (committed / name).read_bytes() != (fresh / name).read_bytes():
+            yield _diff(f"{shown}/{name}", (committed / name).read_bytes(), (fresh / name).read_bytes())
+
+
+def _diff(name: str, committed: bytes, fresh: bytes) -> str:
+    try:
+        old, new = committed.decode("utf-8"), fresh.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"{name}: differs"
+    lines = list(
+        difflib.unified_diff(
+            old.splitlines(keepends=True), new.splitlines(keepends=True), f"{name} (committed)", f"{name} (fresh)"
+        )
+    )
+    shown = [line.rstrip("\n") for line in lines[:_LONGEST_DIFF]]
+    if len(lines) > _LONGEST_DIFF:
+        shown.append(f"... {len(lines) - _LONGEST_DIFF} more lines")
+    return "\n".join([f"{name}: differs", *shown])

@@ -1,0 +1,222 @@
+"""The command `cnn-assignment`. Help is the docstring of each command; everything heavy is imported when it is used."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnn_assignment import __version__
+from cnn_assignment.errors import GraderError, KitError, UsageError
+from cnn_assignment.layout import find_course, list_assignments, load_assignment
+
+if TYPE_CHECKING:
+    from cnn_assignment.model import Assignment
+    from cnn_assignment.verify import Finding
+
+EXIT_DIFFERENT = 1
+EXIT_USAGE = 2
+EXIT_GRADER_ERROR = 3
+EXIT_INTERRUPTED = 130
+
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="all cores",
+    help="Grader processes that work at the same time.",
+)
+
+
+class _Commands(click.Group):
+    """Turns the kit's errors into one line and an exit status, for every command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KitError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(EXIT_GRADER_ERROR if isinstance(error, GraderError) else EXIT_USAGE)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. What was finished is kept; run the command again to go on.", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cnn-assignment")
+@click.option(
+    "--course-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path(),
+    help="The course, or a folder in it (default: here).",
+)
+@click.pass_context
+def main(ctx: click.Context, course_dir: Path) -> None:
+    """One full solution module in; a released assignment, a graded class and a reason for every lost mark out."""
+    ctx.obj = course_dir
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--check", is_flag=True, help="Change nothing; show what a build would change, and exit 1 if anything.")
+@click.option("--hints", type=click.Choice(["guided", "standard", "open"]), help="How much of each answer stays.")
+@click.pass_obj
+def build(course_dir: Path, name: str | None, check: bool, hints: str | None) -> None:
+    """Make source/NAME/ and release/NAME/ from the solution and the narrative."""
+    from cnn_assignment.authoring import release
+    from cnn_assignment.grading.pool import collect_tasks
+    from cnn_assignment.model import Hints
+
+    assignment = _load(course_dir, name)
+    tasks = collect_tasks(assignment)
+    edition = Hints(hints) if hints else assignment.hints
+    if check:
+        difference = release.check(assignment, tasks, edition)
+        click.echo("\n".join(difference) if difference else f"{assignment.name}: source/ and release/ are up to date.")
+        sys.exit(EXIT_DIFFERENT if difference else 0)
+    for path in release.build(assignment, tasks, edition):
+        click.echo(path.relative_to(assignment.root).as_posix())
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@jobs_option
+@click.pass_obj
+def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None:
+    """Prove the assignment: solution 100 %, skeleton 0, each task alone its points, no leak in release/."""
+    from cnn_assignment.display import print_findings
+
+    findings = _prove(_load(course_dir, name), jobs)
+    if as_json:
+        rows = [{"claim": f.claim, "expected": f.expected, "found": f.found, "holds": f.holds} for f in findings]
+        click.echo(json.dumps({"holds": all(f.holds for f in findings), "findings": rows}, indent=2))
+    else:
+        print_findings(findings)
+    sys.exit(0 if all(finding.holds for finding in findings) else EXIT_DIFFERENT)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("submitted", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where reports go.")
+@click.option("--only", metavar="STUDENT", multiple=True, help="Grade this student alone; may be given again.")
+@click.option("--gradebook/--no-gradebook", default=True, help="Fill nbgrader's gradebook and autograded/ (default).")
+@jobs_option
+@click.pass_obj
+def grade(
+    course_dir: Path, name: str, submitted: Path, out: Path, only: tuple[str, ...], gradebook: bool, jobs: int
+) -> None:
+    """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
+
+    Writes OUT/<student>.json and OUT/class.csv. A low grade is not an error; exit status 3 means that the grader
+    failed and a grade is withheld.
+    """
+    sys.exit(_grade(_load(course_dir, name), submitted, out, only, gradebook, jobs))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the protections as JSON.")
+def doctor(as_json: bool) -> None:
+    """Show which protections are active here, found by trying what they forbid."""
+    from cnn_assignment.sandbox.host import Sandbox, SandboxError
+    from cnn_assignment.sandbox.probe import probe
+
+    try:
+        with Sandbox() as sandbox:
+            found = probe(sandbox)
+    except SandboxError as error:
+        raise GraderError(str(error), remedy="Check that this Python can import NumPy and may start processes.") from error
+    if as_json:
+        click.echo(json.dumps({"level": found.level, "protections": found.active}, indent=2))
+        return
+    for protection, active in found.active.items():
+        click.echo(f"{protection.replace('_', ' '):20} {'active' if active else 'NOT ACTIVE'}")
+    click.echo(f"level {found.level}")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The demo's course (default: demo/).")
+@jobs_option
+@click.pass_obj
+def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
+    """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
+    from cnn_assignment.authoring import release
+    from cnn_assignment.demo import generate_feedback, prepare_course
+    from cnn_assignment.display import print_findings
+    from cnn_assignment.grading.pool import collect_tasks
+
+    root = find_course(course_dir)
+    name = _only_name(root)
+    folder = (out or root / "demo").resolve()
+    prepare_course(root, name, folder)
+    assignment = load_assignment(folder, name)
+    click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
+    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    click.echo("2. verify: what must earn full marks does, what must earn none does not")
+    findings = _prove(assignment, jobs)
+    print_findings(findings)
+    if not all(finding.holds for finding in findings):
+        sys.exit(EXIT_DIFFERENT)
+    click.echo("3. grade: the example class, with nbgrader's gradebook")
+    status = _grade(assignment, folder / "submitted", folder / "reports", (), True, jobs)
+    click.echo("4. feedback: nbgrader generate_feedback")
+    generate_feedback(assignment)
+    click.echo(
+        f"""
+Open next, in {_short(folder)}:
+  release/{name}/{name}.ipynb          what students receive
+  reports/class.csv, reports/*.json    scores, and a reason for every lost mark
+  feedback/*/{name}/{name}.html        what a student gets back
+  gradebook.db                         nbgrader's gradebook: cd there and try `nbgrader export`"""
+    )
+    sys.exit(status)
+
+
+def _prove(assignment: Assignment, jobs: int) -> tuple[Finding, ...]:
+    from cnn_assignment.display import show_progress
+    from cnn_assignment.verify import count_claims, verify
+
+    with show_progress(count_claims(assignment), "verifying") as advance:
+        return verify(assignment, jobs, lambda finding: advance(finding.claim))
+
+
+def _short(path: Path) -> str:
+    """The path from here where that is shorter."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _load(course_dir: Path, name: str | None) -> Assignment:
+    root = find_course(course_dir)
+    return load_assignment(root, name or _only_name(root))
+
+
+def _only_name(root: Path) -> str:
+    names = list_assignments(root)
+    if len(names) != 1:
+        raise UsageError(
+            f"{len(names)} assignments here", place=str(root), remedy=f"Name one of: {', '.join(names) or 'none yet'}."
+        )
+    return names[0]
+
+
+def _grade(
+    assignment: Assignment, submitted: Path, out: Path, only: tuple[str, ...], gradebook: bool, jobs: int
+) -> int:
+    from cnn_assignment.course import GradingOptions, find_submissions, grade_class
+    from cnn_assignment.display import print_class, show_progress
+
+    submissions = find_submissions(assignment, submitted, only)
+    options = GradingOptions(out, jobs, gradebook, keep_others=bool(only))
+    with show_progress(len(submissions), "grading") as advance:
+        reports = grade_class(assignment, submissions, options, lambda report: advance(report.student))
+    print_class(reports)
+    withheld = [report for report in reports if report.status == "grader_error"]
+    for report in withheld:
+        click.echo(f"{report.student}: grade withheld: {' '.join(report.notes)}", err=True)
+    click.echo(f"{len(reports)} reports and class.csv are in {out}.")
+    return EXIT_GRADER_ERROR if withheld else 0

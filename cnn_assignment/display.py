@@ -1,0 +1,71 @@
+"""What commands show on a terminal: progress on standard error, tables on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cnn_assignment.model import Report
+    from cnn_assignment.verify import Finding
+
+_MARKS = {
+    "passed": "[green]{score:g}[/]",
+    "partial": "[yellow]{score:g}[/]",
+    "failed": "[red]{score:g}[/]",
+    "error": "[red]error[/]",
+    "timeout": "[red]time[/]",
+    "not_attempted": "[dim]open[/]",
+}
+_PIPED_WIDTH = 160
+
+
+@contextmanager
+def show_progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error while something long runs; silent where that is not a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[at]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total, at="")
+        yield lambda at: progress.update(task, advance=1, at=escape(at))
+
+
+def print_class(reports: Sequence[Report]) -> None:
+    """One row a student: score, and score or status of each task."""
+    tasks = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
+    table = Table("student", "score", *tasks, box=None, header_style="bold", pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for report in reports:
+        table.add_row(escape(report.student), *_cells(report, tasks))
+    _console().print(table)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """One row a claim of the proof."""
+    table = Table("", "claim", "must be", "is", box=None, header_style="bold", pad_edge=False)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.holds else "[red]NO[/]"
+        table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
+    _console().print(table)
+
+
+def _cells(report: Report, tasks: Sequence[str]) -> list[str]:
+    if report.status == "grader_error":
+        return ["[red]withheld[/]", *("" for _ in tasks)]
+    if report.status == "unreadable":
+        return ["[red]unreadable[/]", *("" for _ in tasks)]
+    by_id = {task.id: task for task in report.tasks}
+    return [f"{report.score:g}", *(_MARKS[by_id[task].status].format(score=by_id[task].score) for task in tasks)]
+
+
+def _console() -> Console:
+    # A pipe has no width of its own, and a table that breaks its lines is of no use to grep.
+    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)

@@ -1,0 +1,24 @@
+"""Content digests: what a report says of the files that it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from cnn_assignment.model import Assignment
+
+
+def file_digest(path: Path) -> str:
+    """``sha256:`` and the digest of a file's bytes."""
+    with path.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def autograder_digest(assignment: Assignment) -> str:
+    """The digest of all that decides a score beside the submission: tests, solution, provided files, settings."""
+    total = hashlib.sha256()
+    files = [assignment.solution_file, *assignment.provided_files]
+    files += sorted(path for path in assignment.autograder_dir.iterdir() if path.is_file())
+    for path in files:
+        total.update(f"{path.name}:{file_digest(path)}\n".encode())
+    return f"sha256:{total.hexdigest()}"

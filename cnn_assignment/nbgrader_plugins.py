@@ -1,0 +1,22 @@
+"""What the kit changes in nbgrader: a course's ``nbgrader_config.py`` calls `configure` and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnn_assignment.authoring.preprocessor import configure_generate
+from cnn_assignment.gradebook.preprocessors import configure_autograde
+from cnn_assignment.grading.keeper import GraderKeeper
+from cnn_assignment.model import Assignment, Report, Submission
+
+
+def configure(config: Any) -> None:
+    """Plug the kit into nbgrader; config is what ``get_config()`` gives there. Calling it again changes nothing."""
+    keeper = GraderKeeper()
+
+    # A function, because nbgrader copies its configuration deeply, and a process must not be copied.
+    def report_for(assignment: Assignment, submission: Submission) -> Report:
+        return keeper.report(assignment, submission)
+
+    configure_generate(config)
+    configure_autograde(config, report_for)

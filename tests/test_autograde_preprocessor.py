@@ -1,0 +1,153 @@
+"""`nbgrader autograde` and formgrader with the kit plugged in, as real processes on a toy course."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.apps.baseapp import NbGrader
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import Execute, SaveAutoGrades
+from traitlets.config import Config
+
+from cnn_assignment.errors import GraderError
+from cnn_assignment.gradebook.preprocessors import CommentWithKit, GradeWithKit, SubmissionExporter, configure_autograde
+from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import Submission
+from course_kit import (
+    answered,
+    gradebook_of,
+    make_course,
+    make_report,
+    marks,
+    nbgrader,
+    report_for,
+    source_notebook,
+    submit,
+)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """A course after generate_assignment, autograde (from elsewhere), generate_feedback and export."""
+    root = tmp_path_factory.mktemp("course")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    make_course(root, plain=True)
+    for name in ("toy", "plain"):
+        nbgrader(root, "generate_assignment", name)
+    submit(root, "ada", answered(root, "score: 1.25"))
+    submit(root, "bob", "{ unreadable")
+    copied = answered(root, "score: 0.5")
+    copied.cells.append(new_code_cell("class Toy: pass", metadata=marks("Toy", solution=True)))
+    submit(root, "carl", copied)
+    stripped = answered(root, "score: 0.75")
+    stripped.cells = [cell for cell in stripped.cells if cell.id != "two"]
+    for cell in stripped.cells:
+        cell.metadata.clear()
+    submit(root, "dora", stripped)
+    submit(root, "eve", "broken")
+    plain = nbformat.read(root / "release/plain/plain.ipynb", as_version=4)
+    plain.cells[0].source = "x = 1"
+    submit(root, "ada", plain, "plain")
+    said = nbgrader(root, "autograde", "toy", "--course-dir", str(root), cwd=elsewhere, status=1)
+    assert "the grade of 'eve' is withheld" in said
+    nbgrader(root, "autograde", "plain")
+    nbgrader(root, "generate_feedback", "toy")
+    nbgrader(root, "export", "--to", str(root / "grades.csv"))
+    return root
+
+
+def test_the_kit_grades_the_raw_files_from_any_working_directory(course):
+    grades = gradebook_of(course)
+    for student, score in {"ada": 1.25, "bob": 0.0, "carl": 0.5, "dora": 0.75}.items():
+        assert grades[student]["auto"] == {"toy-one": score, "toy-two": 0.0}
+        assert grades[student]["manual"] == []
+
+
+def test_a_graders_error_writes_no_grade(course):
+    assert set(gradebook_of(course)["eve"]["auto"].values()) == {None}
+    assert not (course / "autograded/eve/toy").exists()
+
+
+def test_an_ordinary_assignment_is_executed_as_ever(course):
+    assert gradebook_of(course, "plain")["ada"]["auto"] == {"t": 4.0}
+    notebook = nbformat.read(course / "autograded/ada/plain/plain.ipynb", as_version=4)
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2]
+
+
+def test_comments_survive_nbgraders_reset(course):
+    grades = gradebook_of(course)
+    assert "Rows and columns are swapped." in grades["ada"]["comments"]["Toy"]
+    assert grades["bob"]["comments"]["Toy"].startswith("Your submission could not be read.")
+
+
+def test_students_see_the_table_and_the_comment_in_their_feedback(course):
+    html = (course / "feedback/ada/toy/toy.html").read_text(encoding="utf-8")
+    assert "1.25</b> of 3 points" in html
+    assert html.count("Rows and columns are swapped.") == 2
+    bob = (course / "feedback/bob/toy/toy.html").read_text(encoding="utf-8")
+    assert "not a &lt;b&gt;notebook" in bob
+    assert "<b>notebook" not in bob
+
+
+def test_export_has_the_scores(course):
+    with (course / "grades.csv").open(encoding="utf-8") as file:
+        rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == "toy"}
+    assert (rows["ada"]["score"], rows["ada"]["max_score"]) == ("1.25", "5.0")
+
+
+def test_no_execute_does_not_switch_grading_off(course):
+    nbgrader(course, "autograde", "toy", "--student", "ada", "--force", "--no-execute")
+    assert gradebook_of(course)["ada"]["auto"] == {"toy-one": 1.25, "toy-two": 0.0}
+
+
+def test_formgraders_way_of_grading_gives_the_same(course, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = NbGrader()
+    app.load_cwd_config = False
+    app.initialize([], root=str(course))
+    before = gradebook_of(course)["carl"]
+    answer = NbGraderAPI(app.coursedir, parent=app).autograde("toy", "carl", force=True)
+    assert answer["success"], answer
+    assert gradebook_of(course)["carl"] == before
+
+
+def test_configuring_twice_is_configuring_once():
+    once, twice = Config(), Config()
+    configure_autograde(once, report_for)
+    configure_autograde(twice, report_for)
+    configure_autograde(twice)
+    assert once == twice
+    steps = once.Autograde.autograde_preprocessors
+    stock = Autograde.class_traits()["autograde_preprocessors"].default()
+    assert Execute not in steps
+    assert steps[stock.index(Execute)] is GradeWithKit
+    assert steps[steps.index(SaveAutoGrades) + 1] is CommentWithKit
+    assert [step for step in steps if step not in (GradeWithKit, CommentWithKit)] == [
+        s for s in stock if s is not Execute
+    ]
+    assert once.Autograde.exporter_class is SubmissionExporter
+
+
+def test_without_a_report_function_grading_says_what_to_do(tmp_path):
+    make_course(tmp_path)
+    with pytest.raises(GraderError, match=r"nbgrader_config\.py: nothing tells how to grade"):
+        GradeWithKit().make_report(load_assignment(tmp_path, "toy"), Submission("ada", None))
+
+
+def test_a_subclass_may_make_the_report_itself(tmp_path):
+    class Mine(GradeWithKit):
+        def make_report(self, assignment, submission):
+            return make_report(submission.student)
+
+    assert Mine().make_report(make_course(tmp_path), Submission("ada", None)) == make_report("ada")
+
+
+def test_outside_of_a_converter_the_course_is_unknown():
+    resources = {"nbgrader": {"assignment": "toy", "notebook": "toy", "student": "ada"}}
+    with pytest.raises(GraderError, match="GradeWithKit does not know its course"):
+        GradeWithKit().preprocess(source_notebook(), resources)
