@@ -130,7 +130,9 @@ def doctor(as_json: bool) -> None:
         with Sandbox() as sandbox:
             found = probe(sandbox)
     except SandboxError as error:
-        raise GraderError(str(error), remedy="Check that this Python can import NumPy and may start processes.") from error
+        raise GraderError(
+            str(error), remedy="Check that this Python can import NumPy and may start processes."
+        ) from error
     if as_json:
         click.echo(json.dumps({"level": found.level, "protections": found.active}, indent=2))
         return
@@ -213,10 +215,12 @@ def _grade(
     submissions = find_submissions(assignment, submitted, only)
     options = GradingOptions(out, jobs, gradebook, keep_others=bool(only))
     with show_progress(len(submissions), "grading") as advance:
-        reports = grade_class(assignment, submissions, options, lambda report: advance(report.student))
-    print_class(reports)
-    withheld = [report for report in reports if report.status == "grader_error"]
+        graded = grade_class(assignment, submissions, options, lambda report: advance(report.student))
+    print_class(graded.reports)
+    click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(out)}.")
+    withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
         click.echo(f"{report.student}: grade withheld: {' '.join(report.notes)}", err=True)
-    click.echo(f"{len(reports)} reports and class.csv are in {out}.")
-    return EXIT_GRADER_ERROR if withheld else 0
+    if graded.problem is not None:
+        click.echo(f"gradebook: {graded.problem}", err=True)
+    return EXIT_GRADER_ERROR if withheld or graded.problem is not None else 0

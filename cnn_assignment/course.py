@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnn_assignment.errors import UsageError
+from cnn_assignment.errors import GraderError, UsageError
 from cnn_assignment.export import read_report, report_path, write_class_csv, write_report
 from cnn_assignment.grading.pool import grade_all
 from cnn_assignment.model import Assignment, Report, Submission
@@ -47,9 +47,7 @@ def find_submissions(assignment: Assignment, folder: Path, only: Sequence[str] =
     unknown = sorted(set(only) - {path.name for path in students})
     if unknown:
         raise UsageError(f"no folder for {', '.join(unknown)}", place=str(folder), remedy="Check --only.")
-    return [
-        Submission(path.name, _choose_file(assignment, path)) for path in students if not only or path.name in only
-    ]
+    return [Submission(path.name, _choose_file(assignment, path)) for path in students if not only or path.name in only]
 
 
 def _choose_file(assignment: Assignment, student: Path) -> Path | None:
@@ -65,16 +63,24 @@ def _count_open_gaps(path: Path) -> int:
     return len(re.findall(rb"raise NotImplementedError\(\\?\"[a-z0-9-]+: fill in this gap", path.read_bytes()))
 
 
+@dataclass(frozen=True, slots=True)
+class GradedClass:
+    """The reports of a class by student, and what kept them out of the gradebook, if anything did."""
+
+    reports: tuple[Report, ...]
+    problem: GraderError | None = None
+
+
 def grade_class(
     assignment: Assignment,
     submissions: Sequence[Submission],
     options: GradingOptions,
     progress: Callable[[Report], None] = lambda _: None,
-) -> list[Report]:
+) -> GradedClass:
     """Grade, write each report as soon as it is finished, record the gradebook, and write the class table.
 
-    Whatever ends this early, reports that were finished are whole, and recorded. Raises GraderError where the
-    gradebook cannot be written; the reports are there all the same.
+    Whatever ends this early, reports that were finished are whole, and recorded. A gradebook that cannot be written
+    costs no report.
     """
     for submission in submissions:
         report_path(options.out, submission.student)  # refuses names that cannot be file names, before any work
@@ -82,7 +88,7 @@ def grade_class(
     by_student = {submission.student: submission for submission in submissions}
     reports: list[Report] = []
 
-    def finish() -> Iterator[tuple[Submission, Report]]:
+    def finish() -> Generator[tuple[Submission, Report]]:
         with closing(grade_all(assignment, submissions, options.jobs)) as graded:
             for report in graded:
                 write_report(report, options.out)
@@ -90,17 +96,26 @@ def grade_class(
                 yield by_student[report.student], report
                 progress(report)
 
+    finished, problem = finish(), None
     try:
-        if options.gradebook:
-            from cnn_assignment.gradebook import record
-
-            record(assignment, finish())
-        else:
-            for _ in finish():
+        with closing(finished):
+            if options.gradebook:
+                problem = _record(assignment, finished)
+            for _ in finished:
                 pass
     finally:
         _write_table(assignment, reports, options)
-    return sorted(reports, key=lambda report: report.student)
+    return GradedClass(tuple(sorted(reports, key=lambda report: report.student)), problem)
+
+
+def _record(assignment: Assignment, finished: Iterator[tuple[Submission, Report]]) -> GraderError | None:
+    from cnn_assignment.gradebook import record
+
+    try:
+        record(assignment, finished)
+    except GraderError as error:
+        return error
+    return None
 
 
 def _write_table(assignment: Assignment, reports: list[Report], options: GradingOptions) -> None:

@@ -31,7 +31,13 @@ _PIPED_WIDTH = 160
 def show_progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
     """A bar on standard error while something long runs; silent where that is not a terminal."""
     console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[at]}"))
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[at]}"),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total, at="")
         yield lambda at: progress.update(task, advance=1, at=escape(at))

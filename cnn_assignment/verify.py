@@ -16,7 +16,6 @@ from cnn_assignment.grading.pool import collect_tasks, grade_all
 from cnn_assignment.layout import task_order
 from cnn_assignment.model import Assignment, Report, Submission, Task, Verdict
 
-
 # Solution and skeleton as module and as notebook, and the leaks.
 _COMMON_CLAIMS = 5
 

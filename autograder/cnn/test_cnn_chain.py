@@ -1,6 +1,7 @@
 """Network: backward through all blocks"""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ class Network:
         x, weights, grad_output = self.convolution.draw(rng)
         pooled = [n // self.pool_size for n in grad_output.shape[2:]]
         sizes = (self.convolution.n_outchannel * pooled[0] * pooled[1], 6, self.n_classes)
-        mlp_weights = [rng.normal(size=shape) / np.sqrt(shape[0]) for shape in zip(sizes, sizes[1:], strict=False)]
+        mlp_weights = [rng.normal(size=shape) / np.sqrt(shape[0]) for shape in pairwise(sizes)]
         mlp_biases = [0.1 * rng.normal(size=n) for n in sizes[1:]]
 
         def make(module, files):

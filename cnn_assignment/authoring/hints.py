@@ -239,9 +239,9 @@ def _guided_line(answer: _Answer, statement: ast.stmt) -> str:
     if isinstance(statement, ast.Global | ast.Nonlocal):
         return "global ?" if isinstance(statement, ast.Global) else "nonlocal ?"
     masks = list(_statement_masks(answer, statement))
-    if not masks:
+    if not masks and not isinstance(statement, ast.Pass | ast.Break | ast.Continue):
         # Nothing to mask, as in `x = f()`: the line would be the answer itself.
-        return _standard_line(answer, statement, keep_slices=True) or answer.render(*answer.span(statement))
+        return _standard_line(answer, statement, keep_slices=True) or "..."
     return answer.render(*answer.span(statement), masks)
 
 

@@ -216,7 +216,7 @@ def _is_trivial(node: ast.stmt) -> bool:
             return True
         case ast.Return(value=None | ast.Name() | ast.Constant()) | ast.Expr(value=ast.Constant() | ast.Name()):
             return True
-        case ast.Assign(targets=[ast.Name()], value=ast.Constant() | ast.Name()):
+        case ast.Assign(targets=[ast.Name()], value=ast.Constant() | ast.Name()) | ast.AnnAssign(value=None):
             return True
         case _:
             return False

@@ -31,7 +31,7 @@ _STAND_IN_ITEMS = 100_000
 _Call = tuple[tuple[str, ...], str]
 
 
-class NotRun(WorkerFailure):  # noqa: N818 - what became of student code, not an error of this program
+class NotRun(WorkerFailure):
     """A call that was not made, because earlier ones of its kind used up their time. The text says so."""
 
 

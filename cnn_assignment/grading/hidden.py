@@ -112,10 +112,12 @@ class HiddenTests:
 
     # Judging
 
-    def judge(self, task: PlannedTask, test: PlannedTest, following: pytest.Item) -> tuple[Outcome, list[pytest.TestReport]]:
+    def judge(
+        self, task: PlannedTask, test: PlannedTest, following: pytest.Item | None
+    ) -> tuple[Outcome, list[pytest.TestReport]]:
         """Run one test on the attempt, if need be once more with right methods in the place of the task's stand-ins.
 
-        following is the item that is run next. Raises GraderError where the test itself is broken.
+        following is the item that is run next, if any. Raises GraderError where the test itself is broken.
         """
         failure, reports = self._run(test, (), following)
         stand_ins = self.assignment.stand_ins.get(task.id, ())
@@ -133,8 +135,9 @@ class HiddenTests:
         return is_open_gap(failure) and judge_failure(failure, task.id)[0] is Verdict.NOT_ATTEMPTED
 
     def _run(
-        self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item
+        self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None
     ) -> tuple[BaseException | None, list[pytest.TestReport]]:
+        reports: list[pytest.TestReport] = []
         for _ in range(_MOST_RERUNS):
             self._stand_ins, self._conversation, self._failure = stand_ins, None, None
             reports = runtestprotocol(test.item, log=False, nextitem=following)

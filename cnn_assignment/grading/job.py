@@ -61,8 +61,9 @@ class GradingLoop:
     def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
         """A report without a rendered traceback, which would cost a hundred times the test and be read by nobody."""
         skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
+        phase = "call" if call.when == "collect" else call.when
         outcome: Any = "skipped" if skipped else "passed" if call.excinfo is None else "failed"
-        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, phase)
 
 
 def main() -> int:
@@ -81,7 +82,7 @@ def main() -> int:
         loop = GradingLoop(hidden, sys.stdin, answers)
         pytest.main([folder, f"--rootdir={folder}", *_PYTEST_ARGUMENTS], plugins=[hidden, loop])
         if hidden.problem is not None:
-            raise hidden.problem  # noqa: TRY301 - told in one place, with the settings' own problems
+            raise hidden.problem
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})
     return 0

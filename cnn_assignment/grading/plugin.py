@@ -29,8 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     assignment = _find_assignment(config)
     if assignment is not None:
         # Imported here: every other pytest run in this environment pays for this module only.
-        from cnn_assignment.grading.debug import DebugRun  # noqa: PLC0415
-        from cnn_assignment.grading.hidden import HiddenTests  # noqa: PLC0415
+        from cnn_assignment.grading.debug import DebugRun
+        from cnn_assignment.grading.hidden import HiddenTests
 
         hidden = HiddenTests(assignment)
         config.pluginmanager.register(hidden)
@@ -48,8 +48,8 @@ def _find_assignment(config: pytest.Config) -> Assignment | None:
 
 
 def _load(folder: Path) -> Assignment:
-    from cnn_assignment.errors import KitError  # noqa: PLC0415
-    from cnn_assignment.layout import load_assignment  # noqa: PLC0415
+    from cnn_assignment.errors import KitError
+    from cnn_assignment.layout import load_assignment
 
     try:
         return load_assignment(folder.parent.parent, folder.name)

@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -97,7 +97,7 @@ def collect_tasks(assignment: Assignment) -> tuple[Task, ...]:
         return grader.tasks
 
 
-def grade_all(assignment: Assignment, submissions: Sequence[Submission], jobs: int) -> Iterator[Report]:
+def grade_all(assignment: Assignment, submissions: Sequence[Submission], jobs: int) -> Generator[Report]:
     """Grade with that many processes, yielding each report as it is finished.
 
     A process that dies costs the submission that it was at, as a grader error, and is replaced. Closing the iterator

@@ -10,7 +10,7 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
-from cnn_assignment.model import Assignment, Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
 from cnn_assignment.sandbox.host import Sandbox, SandboxError
 from cnn_assignment.sandbox.probe import Protections
 

@@ -26,7 +26,7 @@ _SLACK_BYTES = 64 * 1024
 Array = np.ndarray[Any, Any]
 
 
-class Mismatch(AssertionError):
+class Mismatch(AssertionError):  # noqa: N818 - what a test found, in pytest's words a failure and not an error
     """A wrong answer. The text is told to the student; expected and actual are for the diagnosis only."""
 
     def __init__(self, message: str, expected: Any = None, actual: Any = None) -> None:
@@ -70,9 +70,11 @@ def assert_array(actual: Remote | Any, expected: Array, what: str, *, or_else: S
 
 
 def assert_unchanged(actual: Remote, original: Array, what: str) -> None:
-    """The array behind still holds exactly the original values. Raises Mismatch."""
-    value = _fetch_array(actual, original)
-    if not (isinstance(value, np.ndarray) and value.shape == original.shape and np.array_equal(value, original)):
+    """The array behind still holds the original values. Raises Mismatch.
+
+    Compared as `assert_array` does: a student's cache is another computation of the same numbers, and rounds otherwise.
+    """
+    if not _is_right(_fetch_array(actual, original), original):
         raise Mismatch(f"{what} is not what it was before the call: change copies, not what you are given")
 
 
@@ -125,4 +127,3 @@ def _describe_wrong(value: Array, wrong: Array, what: str) -> str:
     place = f", the first at index {list(first)}" if first else ""
     bad = " (nan)" if value.dtype.kind == "f" and np.isnan(value[first]) else ""
     return f"{what}: {int(wrong.sum())} of {wrong.size} values are wrong{place}{bad}"
-

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from cnn_assignment.sandbox import wire
@@ -77,6 +76,9 @@ class BadReply(WorkerFailure):
     """What came back is not a reply of the protocol, or is larger than the request allows."""
 
 
+DEFAULT_CAPS = wire.Caps()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Operations that travel together, and the one value that is wanted back.
@@ -88,7 +90,7 @@ class Request:
 
     operations: tuple[tuple[Any, ...], ...]
     want: int | None = None
-    caps: wire.Caps = wire.Caps()
+    caps: wire.Caps = DEFAULT_CAPS
     windows: tuple[int, ...] = ()
 
 

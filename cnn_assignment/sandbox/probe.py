@@ -6,6 +6,7 @@ The level is what every protection of it together gives: 0 a separate process, 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.host import (
@@ -83,7 +84,7 @@ def _run(worker: WorkerProcess, attack: str) -> object:
     }
     limits = TimeLimits(cpu_s=0.1, wall_s=5.0)
     worker.load(order, TimeLimits(cpu_s=2.0, wall_s=10.0))
-    operations = (("get", 1, wire.Handle(0), attack), ("call", 2, wire.Handle(1), (), {}))
+    operations: tuple[tuple[Any, ...], ...] = (("get", 1, wire.Handle(0), attack), ("call", 2, wire.Handle(1), (), {}))
     return worker.request(Request(operations, want=2, caps=wire.Caps(0, 1000)), limits)
 
 

@@ -5,7 +5,6 @@ library and NumPy, and nothing of the kit but the wire format.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -17,7 +16,7 @@ import os
 import random
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,8 @@ class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         """Run a provided file in its new module."""
         label = f"{module.__name__}.py"
-        exec(compile(self._provided[module.__name__], label, "exec", dont_inherit=True), module.__dict__)
+        code = compile(self._provided[module.__name__], label, "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - running code is what this process is for
 
 
 class Worker:
@@ -113,15 +113,12 @@ class Worker:
             except EOFError:
                 return
             self._nonce = header["nonce"]
-            if "load" in header:
-                self._reply(lambda header=header: self._load(header["load"]))
-            else:
-                self._reply(lambda header=header, payload=payload: self._carry_out(header, payload))
+            self._answer(header, payload)
 
-    def _reply(self, action: Callable[[], tuple[Any, list[bytes]]]) -> None:
+    def _answer(self, header: dict[str, Any], payload: bytes) -> None:
         self._step = 0
         try:
-            tree, buffers = action()
+            tree, buffers = self._load(header["load"]) if "load" in header else self._carry_out(header, payload)
             reply: dict[str, Any] = {"nonce": self._nonce, "value": tree}
         except BaseException as error:  # noqa: BLE001 - whatever student code raises is its result, not our end
             reply, buffers = {"nonce": self._nonce, "error": self._describe(error)}, []
@@ -179,7 +176,8 @@ class Worker:
     ) -> dict[str, Any] | None:
         try:
             tree = ast.Module(body=[statement], type_ignores=[])
-            exec(compile(tree, label, "exec", flags=flags, dont_inherit=True), module.__dict__)
+            code = compile(tree, label, "exec", flags=flags, dont_inherit=True)
+            exec(code, module.__dict__)  # noqa: S102 - running code is what this process is for
         except ImportError as error:
             for name in _names_of_import(statement):
                 module.__dict__.setdefault(name, _Unavailable(error))
@@ -193,7 +191,7 @@ class Worker:
     def _carry_out(self, header: dict[str, Any], payload: bytes) -> tuple[Any, list[bytes]]:
         """Carry out the operations in order and return the value that the request wants, if any."""
         operations = wire.decode(header["tree"], payload, wire.Caps(items=1 << 30))
-        for self._step, (kind, target, *rest) in enumerate(operations):  # noqa: B020 - tells where an error was
+        for self._step, (kind, target, *rest) in enumerate(operations):
             if kind == "forget":
                 self._objects = {0: self._objects[0]}
             else:
@@ -293,8 +291,9 @@ def _select_statements(source: str, label: str, keep: list[list[Any]] | None) ->
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             for alias in statement.names:
                 flags |= getattr(__future__, alias.name).compiler_flag
+    pairs: list[list[Any]] = [[index, None] for index in range(len(body))] if keep is None else keep
     chosen = []
-    for index, aliases in keep if keep is not None else [[index, None] for index in range(len(body))]:
+    for index, aliases in pairs:
         statement = body[index]
         if aliases is not None and isinstance(statement, ast.Import | ast.ImportFrom):
             statement.names = [statement.names[position] for position in aliases]
