@@ -41,6 +41,12 @@ class _Commands(click.Group):
         except KitError as error:
             click.echo(str(error), err=True)
             ctx.exit(EXIT_GRADER_ERROR if isinstance(error, GraderError) else EXIT_USAGE)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(
+                f"{place}{error.strerror or error}. Check that it exists, and that you may write there.", err=True
+            )
+            ctx.exit(EXIT_USAGE)
         except KeyboardInterrupt:
             click.echo("Interrupted. What was finished is kept; run the command again to go on.", err=True)
             ctx.exit(EXIT_INTERRUPTED)
@@ -168,15 +174,23 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     status = _grade(assignment, folder / "submitted", folder / "reports", (), True, jobs)
     click.echo("4. feedback: nbgrader generate_feedback")
     generate_feedback(assignment)
-    click.echo(
-        f"""
-Open next, in {_short(folder)}:
-  release/{name}/{name}.ipynb          what students receive
-  reports/class.csv, reports/*.json    scores, and a reason for every lost mark
-  feedback/*/{name}/{name}.html        what a student gets back
-  gradebook.db                         nbgrader's gradebook: cd there and try `nbgrader export`"""
-    )
+    _print_next(assignment)
     sys.exit(status)
+
+
+def _print_next(assignment: Assignment) -> None:
+    name = assignment.name
+    pages = {
+        f"release/{name}/{name}.ipynb": "what students receive",
+        "reports/class.csv": "the class as a table",
+        "reports/<student>.json": "every outcome, with the reason for every lost mark",
+        f"feedback/<student>/{name}/{name}.html": "what nbgrader gives back to a student",
+        "gradebook.db": "nbgrader's gradebook; `nbgrader export` in that folder writes grades.csv",
+    }
+    click.echo(f"\nOpen next, in {_short(assignment.root)}:")
+    width = max(map(len, pages))
+    for page, what in pages.items():
+        click.echo(f"  {page:{width}}  {what}")
 
 
 def _prove(assignment: Assignment, jobs: int) -> tuple[Finding, ...]:

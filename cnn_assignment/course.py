@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -55,11 +56,14 @@ def _choose_file(assignment: Assignment, student: Path) -> Path | None:
     nested = student / assignment.name
     folder = nested if nested.is_dir() else student
     candidates = [folder / f"{assignment.name}{suffix}" for suffix in (".ipynb", ".py")]
-    present = [path for path in candidates if path.is_file()]
+    # A link could lead to somebody else's work, or to the solution.
+    present = [path for path in candidates if path.is_file() and path.resolve().is_relative_to(student.resolve())]
     return min(present, key=_count_open_gaps) if present else None
 
 
 def _count_open_gaps(path: Path) -> int:
+    if not os.access(path, os.R_OK):
+        return 0
     return len(re.findall(rb"raise NotImplementedError\(\\?\"[a-z0-9-]+: fill in this gap", path.read_bytes()))
 
 

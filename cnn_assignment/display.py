@@ -44,6 +44,11 @@ def show_progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
 
 
 def print_class(reports: Sequence[Report]) -> None:
+    """Show the table of a class."""
+    _console().print(class_table(reports))
+
+
+def class_table(reports: Sequence[Report]) -> Table:
     """One row a student: score, and score or status of each task."""
     tasks = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
     table = Table("student", "score", *tasks, box=None, header_style="bold", pad_edge=False)
@@ -51,7 +56,7 @@ def print_class(reports: Sequence[Report]) -> None:
         column.justify = "right"
     for report in reports:
         table.add_row(escape(report.student), *_cells(report, tasks))
-    _console().print(table)
+    return table
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

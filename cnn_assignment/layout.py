@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import fields
@@ -16,6 +17,7 @@ COURSE_MARK = "nbgrader_config.py"
 
 # Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
 _GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)
+_METHOD = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 _KEYS = {
     "title": str,
     "classes": list,
@@ -72,6 +74,7 @@ def load_assignment(root: Path, name: str) -> Assignment:
             raise AuthoringError(
                 f"{key} must be a {expected.__name__}, got {value!r}", place=place, remedy="Change its type."
             )
+    _check_values(data, place)
     if not data.get("classes"):
         raise AuthoringError(
             "no classes", place=place, remedy="Name the public classes of the solution: classes = [...]."
@@ -93,8 +96,35 @@ def load_assignment(root: Path, name: str) -> Assignment:
 
 def task_order(assignment: Assignment) -> tuple[str, ...]:
     """Task ids in the order in which their gaps stand in the solution: the order of every table and report."""
-    text = assignment.solution_file.read_text(encoding="utf-8")
+    place = f"solutions/{assignment.solution_file.name}"
+    try:
+        text = assignment.solution_file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise AuthoringError(
+            "no solution", place=place, remedy="Write the full module, with its gaps marked."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise AuthoringError("not text in UTF-8", place=place, remedy="Save it as UTF-8.") from error
     return tuple(dict.fromkeys(_GAP.findall(text)))
+
+
+def _check_values(data: dict[str, Any], place: str) -> None:
+    """What the types of the values do not say."""
+    for key, value in data.items():
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise AuthoringError(f"{key} must hold texts, got {value!r}", place=place, remedy="Quote each of them.")
+    for task, names in data.get("stand_ins", {}).items():
+        if not isinstance(names, list) or not all(isinstance(name, str) and _METHOD.fullmatch(name) for name in names):
+            raise AuthoringError(
+                f"stand_ins of {task} must be a list of methods, got {names!r}",
+                place=place,
+                remedy='Write them as "Class.method".',
+            )
+    seed = data.get("seed", 0)
+    if isinstance(seed, bool) or seed < 0:
+        raise AuthoringError(
+            f"seed must not be negative, got {seed!r}", place=place, remedy="Choose any other integer."
+        )
 
 
 def _read_hints(word: str, place: str) -> Hints:
@@ -110,6 +140,11 @@ def _read_limits(data: dict[str, Any], place: str) -> Limits:
     for key, value in data.items():
         if key not in known:
             raise AuthoringError(f"unknown limit {key!r}", place=place, remedy=f"Known limits: {', '.join(known)}.")
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            raise AuthoringError(f"limit {key} must be a positive number, got {value!r}", place=place)
+        whole = known[key] == "int"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < math.inf:
+            raise AuthoringError(
+                f"limit {key} must be a positive {'integer' if whole else 'number'}, got {value!r}",
+                place=place,
+                remedy="Seconds and MiB; leave it out for the default.",
+            )
     return Limits(**data)

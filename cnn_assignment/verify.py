@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_assignment.authoring.leaks import find_leaks
+from cnn_assignment.authoring.release import check
 from cnn_assignment.authoring.skeleton import fill_only, open_gaps
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.pool import collect_tasks, grade_all
 from cnn_assignment.layout import task_order
 from cnn_assignment.model import Assignment, Report, Submission, Task, Verdict
 
-# Solution and skeleton as module and as notebook, and the leaks.
-_COMMON_CLAIMS = 5
+# Solution and skeleton as module and as notebook, whether the build is up to date, and the leaks.
+_COMMON_CLAIMS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,9 @@ def verify(
                 progress(findings[-1])
     order = [claim.text for claim in claims]
     findings.sort(key=lambda finding: order.index(finding.claim))
-    findings.append(_look_for_leaks(assignment))
-    progress(findings[-1])
+    for finding in (_compare_with_build(assignment, tasks), _look_for_leaks(assignment)):
+        findings.append(finding)
+        progress(finding)
     return tuple(findings)
 
 
@@ -127,6 +129,15 @@ def _compare(claim: _Claim, report: Report) -> Finding:
     if report.notes:
         found += f"; {' '.join(report.notes)}"
     return Finding(claim.text, f"{total:g}", found, not wrong and report.score == total)
+
+
+def _compare_with_build(assignment: Assignment, tasks: tuple[Task, ...]) -> Finding:
+    try:
+        # The first line of each difference names the file; the others show it.
+        stale = [text.splitlines()[0] for text in check(assignment, tasks, assignment.hints)]
+    except AuthoringError as error:
+        stale = [str(error)]
+    return Finding("source/ and release/ are as a build makes them", "yes", "; ".join(stale) or "yes", not stale)
 
 
 def _look_for_leaks(assignment: Assignment) -> Finding:

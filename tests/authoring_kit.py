@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from cnn_assignment.layout import load_assignment
@@ -144,7 +146,7 @@ def test_deep_ramp(student, reference):
 def test_mixed_bag(student):
     assert list(student.Bag([3, 1, 2, 2, -7])) == [3, 2, 2, 1, -7]
 ''',
-    "misconceptions.py": 'WRONG = "for item in sorted(self.items): yield item"\n',
+    "misconceptions.py": "def unsorted(bag):\n    yield from (item for item in bag.items if item)\n",
 }
 
 CONFIG = """
@@ -177,6 +179,11 @@ def make_course(root: Path) -> Assignment:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return load_assignment(root, "toy")
+
+
+def copy_course(assignment: Assignment, root: Path) -> Assignment:
+    """Copy a course with its gradebook: for a new one nbgrader starts alembic, which takes seconds."""
+    return replace(assignment, root=Path(shutil.copytree(assignment.root, root)))
 
 
 def edit(path: Path, old: str, new: str) -> None:

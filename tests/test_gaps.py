@@ -140,7 +140,9 @@ ids = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 options = st.dictionaries(st.just("keep"), st.just("slices")) | st.fixed_dictionaries(
     {"hints": st.sampled_from(["guided", "standard", "open"])}
 )
-bodies = st.lists(st.sampled_from(["y = x", "", "# ä comment", "y = '###'", "for z in y:\n        yield z"]), min_size=1)
+bodies = st.lists(
+    st.sampled_from(["y = x", "", "# ä comment", "y = '###'", "for z in y:\n        yield z"]), min_size=1
+)
 
 
 @given(st.lists(st.tuples(ids, options, bodies, st.booleans()), max_size=4))

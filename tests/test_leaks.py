@@ -6,11 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import authoring_kit
 import nbformat
 import pytest
-from authoring_kit import TASKS, edit
 
+import authoring_kit
+from authoring_kit import TASKS, edit
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.release import build
 from cnn_assignment.model import Hints
@@ -33,8 +33,8 @@ def append(path: Path, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
-def test_a_built_release_leaks_nothing_in_any_edition(tmp_path):
-    assignment = authoring_kit.make_course(tmp_path)
+def test_a_built_release_leaks_nothing_in_any_edition(built, tmp_path):
+    assignment = authoring_kit.copy_course(built, tmp_path / "course")
     for hints in Hints:
         build(assignment, TASKS, hints)
         assert find_leaks(assignment, assignment.release_dir) == []
@@ -43,10 +43,16 @@ def test_a_built_release_leaks_nothing_in_any_edition(tmp_path):
 @pytest.mark.parametrize(
     ("code", "line"),
     [
-        ("steps['out'][ position ] = (start - (STEP*position))", "ramp-down' (solutions/toy.py:20"),
-        ("def up(start, count):\n    return [start + STEP * position for position in range(count)]", "ramp-up' (solutions/toy.py:13"),
-        ("for x in y:\n    for item in sorted(self.items, reverse = True):\n        yield item", "bag-order' (solutions/toy.py:34"),
-        ("if 1:\n    yield item", "bag-order' (solutions/toy.py:35"),
+        ("steps['out'][ position ] = (start - (STEP*position))", "ramp-down' (solutions/toy.py:21"),
+        (
+            "def up(start, count):\n    return [start + STEP * position for position in range(count)]",
+            "ramp-up' (solutions/toy.py:13",
+        ),
+        (
+            "for x in y:\n    for item in sorted(self.items, reverse = True):\n        yield item",
+            "bag-order' (solutions/toy.py:35",
+        ),
+        ("if 1:\n    yield item", "bag-order' (solutions/toy.py:36"),
     ],
 )
 def test_an_answer_in_code_is_found_whatever_its_form(built, folder, code, line):
@@ -58,8 +64,8 @@ def test_an_answer_in_code_is_found_whatever_its_form(built, folder, code, line)
     "text",
     [
         "# steps['out'][position] = start - STEP * position",
-        "# return [start + STEP * position\n#    for position in range(count)]".replace("\n#", ""),
-        "A hint: `start - STEP*position`.",
+        "A hint: `[start+STEP*position for position\n  in range( count )]`.",
+        'steps["out"][position] = start - STEP * position  # one step lower',
         "sum(self.items) if self.items\n  else 0",
     ],
 )
@@ -85,9 +91,7 @@ def test_an_answer_is_found_in_cells_outputs_and_metadata_of_notebooks(built, fo
         notebook = json.loads(clean)
         change(notebook)
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        assert find_leaks(built, folder) == [
-            "toy.ipynb: holds an answer of the gap 'ramp-up' (solutions/toy.py:13)"
-        ]
+        assert find_leaks(built, folder) == ["toy.ipynb: holds an answer of the gap 'ramp-up' (solutions/toy.py:13)"]
 
 
 def test_an_open_gap_that_was_filled_is_found_in_module_and_notebook(built, folder):
@@ -99,11 +103,11 @@ def test_an_open_gap_that_was_filled_is_found_in_module_and_notebook(built, fold
             assert any(leak.startswith(f"{file}: holds an answer of the gap '{task}'") for leak in leaks)
 
 
-def test_what_the_solution_gives_anyway_is_no_leak(tmp_path):
-    assignment = authoring_kit.make_course(tmp_path)
+def test_what_the_solution_gives_anyway_is_no_leak(built, tmp_path):
+    assignment = authoring_kit.copy_course(built, tmp_path / "course")
     edit(
         assignment.solution_file,
-        '        ### BEGIN SOLUTION ramp-up\n',
+        "        ### BEGIN SOLUTION ramp-up\n",
         '        ### BEGIN SOLUTION ramp-up\n        steps = {"out": [0] * count}\n        x = 0\n        pass\n',
     )
     build(assignment, TASKS, Hints.STANDARD)
@@ -113,7 +117,10 @@ def test_what_the_solution_gives_anyway_is_no_leak(tmp_path):
 
 def test_hidden_tests_are_found_by_their_names_their_bodies_and_their_statements(built, folder):
     append(folder / "README.md", "We also run test_mixed_bag.\n")
-    append(folder / "given.py", '\n\ndef mine(student):\n    assert list(student.Bag([3, 1, 2, 2, -7])) == [3, 2, 2, 1, -7]\n')
+    append(
+        folder / "given.py",
+        "\n\ndef mine(student):\n    assert list(student.Bag([3, 1, 2, 2, -7])) == [3, 2, 2, 1, -7]\n",
+    )
     append(folder / "test_toy.py", "\n\n# expected = reference.Ramp().up(-40, 1234)\n")
     leaks = find_leaks(built, folder)
     assert leaks == [
@@ -124,8 +131,8 @@ def test_hidden_tests_are_found_by_their_names_their_bodies_and_their_statements
     ]
 
 
-def test_what_a_hidden_test_shares_with_the_public_checks_is_no_leak_but_a_whole_test_is(tmp_path):
-    assignment = authoring_kit.make_course(tmp_path)
+def test_what_a_hidden_test_shares_with_the_public_checks_is_no_leak_but_a_whole_test_is(built, tmp_path):
+    assignment = authoring_kit.copy_course(built, tmp_path / "course")
     shared = "    numbers = [Ramp().up(start, 20) for start in range(7)]\n"
     append(assignment.checks_file, f"\n\ndef test_ramp_up_many():\n{shared}    assert numbers\n")
     hidden = assignment.autograder_dir / "test_ramp_up.py"
@@ -139,9 +146,9 @@ def test_what_a_hidden_test_shares_with_the_public_checks_is_no_leak_but_a_whole
 
 
 def test_misconceptions_are_hidden_too(built, folder):
-    append(folder / "README.md", "for item in sorted(self.items): yield item")
+    append(folder / "README.md", "yield from (item for item in bag.items if item)")
     assert find_leaks(built, folder) == [
-        "README.md: holds a hidden test's statement (autograder/toy/misconceptions.py:1)"
+        "README.md: holds a hidden test's statement (autograder/toy/misconceptions.py:2)"
     ]
 
 
@@ -167,9 +174,9 @@ def test_paths_of_the_machine_are_found(built, folder, monkeypatch):
 def test_files_in_deeper_folders_and_broken_files_are_read_too(built, folder):
     deep = folder / "data" / "notes"
     deep.mkdir(parents=True)
-    (deep / "a.ipynb").write_text("{ start - STEP * position", encoding="utf-8")
-    (deep / "b.py").write_text("def ( start - STEP * position", encoding="utf-8")
-    (deep / "c.bin").write_bytes(b"\xff\x00start-STEP*position")
+    (deep / "a.ipynb").write_text("{ steps['out'][position] = start - STEP * position", encoding="utf-8")
+    (deep / "b.py").write_text("def ( steps['out'][position] = start - STEP * position", encoding="utf-8")
+    (deep / "c.bin").write_bytes(b"\xff\x00steps['out'][position]=start-STEP*position")
     assert [leak.partition(":")[0] for leak in find_leaks(built, folder)] == [
         "data/notes/a.ipynb",
         "data/notes/b.py",

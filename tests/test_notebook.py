@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import authoring_kit
 import nbformat
 import pytest
-from authoring_kit import TASKS, edit
 from nbgrader.nbgraderformat import MetadataValidator
 
+import authoring_kit
+from authoring_kit import TASKS, edit
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.errors import AuthoringError
@@ -89,7 +89,9 @@ def test_a_class_comes_with_its_decorators(assignment):
 
 def test_a_check_cell_holds_its_checks_what_they_need_their_calls_and_a_word_at_the_end(assignment):
     source = graded(make(assignment))["ramp-up"].source
-    assert source == '''# What a ramp of three is made of.
+    assert (
+        source
+        == """# What a ramp of three is made of.
 _THREE = 3
 
 
@@ -107,7 +109,54 @@ def test_ramp_up_values():
 
 test_ramp_up_length()
 test_ramp_up_values()
-print("ramp-up: every public check passes")'''
+print("ramp-up: every public check passes")"""
+    )
+
+
+def test_the_table_of_tasks_is_made_from_the_tasks(assignment):
+    edit(assignment.narrative_file, "First the imports.", "Before.\n\n<!-- tasks -->\n\nAfter.")
+    first = make(assignment).cells[0].source
+    assert first == (
+        "# A toy\n\nBefore.\n\n"
+        "| task | what it asks for | points |\n| --- | --- | ---: |\n"
+        "| `ramp-up` | Going up | 2 |\n| `ramp-down` | Going down \\| slowly | 1.5 |\n"
+        "| `bag-order` | A bag in order | 3 |\n| | total | 6.5 |"
+        "\n\nAfter."
+    )
+
+
+def test_the_table_of_tasks_changes_with_points_and_titles(assignment):
+    edit(assignment.narrative_file, "First the imports.", "<!-- tasks -->")
+    tasks = (replace(TASKS[0], title=r"Up to \1", max_score=7.25), *TASKS[1:])
+    first = make(assignment, tasks).cells[0].source
+    assert r"| `ramp-up` | Up to \1 | 7.25 |" in first
+    assert "| | total | 11.75 |" in first
+
+
+@pytest.mark.parametrize(
+    ("line", "is_table"),
+    [
+        ("<!--tasks-->", True),
+        ("  <!-- tasks -->  ", True),
+        ("<!-- the tasks -->", False),
+        ("The line `<!-- tasks -->` makes it.", False),
+    ],
+)
+def test_only_a_line_of_its_own_makes_the_table_of_tasks(assignment, line, is_table):
+    edit(assignment.narrative_file, "First the imports.", line)
+    source = make(assignment).cells[0].source
+    assert ("| | total | 6.5 |" in source) == is_table
+    assert (line.strip() in source) != is_table
+
+
+def test_code_is_never_taken_for_the_table_of_tasks(assignment):
+    edit(
+        assignment.narrative_file,
+        "from given import STEP\n",
+        "from given import STEP\nTEXT = '''\n<!-- tasks -->\n'''\n",
+    )
+    code = next(cell.source for cell in make(assignment).cells if cell.cell_type == "code")
+    assert code.endswith("TEXT = '''\n<!-- tasks -->\n'''")
 
 
 def test_a_check_belongs_to_the_longest_task_id_that_its_name_begins_with(assignment):
@@ -167,16 +216,21 @@ CHECK_DOWN = '```python check="ramp-down"\n```\n'
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("source", 'insert="Bag"', 'insert="Bog"', "source/toy.md:27: unknown class 'Bog'. solutions/toy.py has these: Ramp, Bag."),
+        (
+            "source",
+            'insert="Bag"',
+            'insert="Bog"',
+            "source/toy.md:27: unknown class 'Bog'. solutions/toy.py has these: Ramp, Bag.",
+        ),
         ("source", 'check="ramp-down"', 'check="ramp"', "source/toy.md:24: unknown task 'ramp'. Tasks: ramp-up, "),
-        ("source", INSERT_BAG, "", "source/toy.md: the class 'Bag' is inserted never."),
-        ("source", INSERT_BAG, f"{INSERT_BAG}\n{INSERT_BAG}", "source/toy.md:30: the class 'Bag' is inserted 2 times."),
-        ("source", CHECK_DOWN, "", "source/toy.md: the task 'ramp-down' has a check cell never."),
+        ("source", INSERT_BAG, "", "source/toy.md: no cells insert the class 'Bag'."),
+        ("source", INSERT_BAG, f"{INSERT_BAG}\n{INSERT_BAG}", "source/toy.md:30: 2 cells insert the class 'Bag'."),
+        ("source", CHECK_DOWN, "", "source/toy.md: no cells check the task 'ramp-down'."),
         (
             "source",
             CHECK_DOWN,
             f"{CHECK_DOWN}\n{CHECK_DOWN}",
-            "source/toy.md:27: the task 'ramp-down' has a check cell 2 times.",
+            "source/toy.md:27: 2 cells check the task 'ramp-down'.",
         ),
         (
             "source",
@@ -194,7 +248,7 @@ CHECK_DOWN = '```python check="ramp-down"\n```\n'
             "checks",
             "def test_bag_order_values",
             "def test_bog_values",
-            "autograder/toy/checks.py:27: the check test_bog_values belongs to no task.",
+            "autograder/toy/checks.py:26: the check test_bog_values belongs to no task.",
         ),
         (
             "checks",
@@ -206,7 +260,7 @@ CHECK_DOWN = '```python check="ramp-down"\n```\n'
             "checks",
             "def test_bag_order_values()",
             "def test_bag_order_values(tmp_path)",
-            "autograder/toy/checks.py:27: the check test_bag_order_values is not a plain function",
+            "autograder/toy/checks.py:26: the check test_bag_order_values is not a plain function",
         ),
         ("checks", "_THREE = 3", "_THREE = = 3", "autograder/toy/checks.py:7: not valid Python: invalid syntax."),
         (

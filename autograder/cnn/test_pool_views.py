@@ -11,7 +11,11 @@ def assert_views(views, expected):
     """Each window once, in any order, under its output row and column, with the right pixels."""
     right = {(row, col): view for row, col, view in expected}
     found = {}
-    for item in collect(views, at_most=4 * len(right) + 16):
+    most = 4 * len(right) + 16
+    items = collect(views, at_most=most)
+    if len(items) > most:
+        fail(f"expected {_count(right)}, got more than {most}: it may never end")
+    for item in items:
         if not (isinstance(item, list | tuple) and len(item) == 3):
             fail("every item must be (row, col, view)")
         row, col, view = item
@@ -21,11 +25,15 @@ def assert_views(views, expected):
             fail(f"row {row}, col {col} appears more than once")
         found[row, col] = view
     if len(found) != len(right):
-        fail(f"expected {len(right)} windows, got {len(found)}")
+        fail(f"expected {_count(right)}, got {len(found)}")
     for place in sorted(found):
         if place not in right:
             fail(f"there is no window at row {place[0]}, col {place[1]}: row and col count windows, not pixels")
         assert_array(found[place], right[place], "view at row {}, col {}".format(*place))
+
+
+def _count(windows):
+    return "1 window" if len(windows) == 1 else f"{len(windows)} windows"
 
 
 @every(POOLINGS)

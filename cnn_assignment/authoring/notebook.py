@@ -4,6 +4,8 @@ A code cell of the narrative says in its fence what is put into it:
 
     ```python insert="ClassName"      the class with its gap markers: a solution cell of nbgrader
     ```python check="task-id"         the task's public checks and their calls: its grade cell
+
+A line of its text that is nothing but ``<!-- tasks -->`` becomes the table of tasks with their points.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.authoring.definitions import Definition, needed_by, read_definitions
 from cnn_assignment.authoring.gaps import looks_like_marker, parse_gaps, require_same_tasks
-from cnn_assignment.authoring.texts import read_text
+from cnn_assignment.authoring.texts import make_task_table, read_text
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.model import Assignment, Gap, Hints, Task
 
@@ -29,6 +31,7 @@ METADATA_KEY = "cnn_assignment"
 """Where a notebook says which edition of hints it was built for, beside nbgrader's own metadata."""
 
 _ID_LENGTH = 8
+_TASKS = re.compile(r"^[ \t]*<!--\s*tasks\s*-->[ \t]*$", re.MULTILINE)
 
 
 def make_solution_notebook(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints) -> NotebookNode:
@@ -51,6 +54,9 @@ def make_solution_notebook(assignment: Assignment, tasks: tuple[Task, ...], hint
                 name = str(cell.metadata.pop(kind))
                 filled[kind, name] += 1
                 parts.fill(cell, kind, name, filled[kind, name])
+        if cell.cell_type == "markdown":
+            # By a function, because a title may hold what a pattern's replacement would take for a group.
+            cell.source = _TASKS.sub(lambda _: make_task_table(tasks), cell.source)
     parts.require_complete(filled)
     notebook.metadata = _notebook_metadata(hints)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -102,7 +108,8 @@ class _Parts:
     def place(self, kind: str, name: str, count: int = 1) -> str:
         """Where the narrative asks for a part for the count-th time; the whole file where it does not."""
         path = f"source/{self.assignment.name}.md"
-        wanted = re.compile(rf"^\s*(`{{3,}}|~{{3,}}).*\b{kind}\s*=\s*[\"']?{re.escape(name)}[\"'\s}}]?")
+        # A fence, and in its words the name with or without quotes; "ramp" is not the beginning of "ramp-up".
+        wanted = re.compile(rf"\s*(?:`{{3,}}|~{{3,}}).*\b{kind}\s*=\s*([\"']?){re.escape(name)}\1(?![\w-])")
         lines = [number for number, line in enumerate(self.narrative.split("\n"), 1) if wanted.match(line)]
         return f"{path}:{lines[count - 1]}" if count <= len(lines) else path
 
@@ -126,9 +133,9 @@ class _Parts:
             filled.setdefault(("check", task.id), 0)
         for (kind, name), count in filled.items():
             if count != 1:
-                thing = f"class {name!r} is inserted" if kind == "insert" else f"task {name!r} has a check cell"
+                what = f"insert the class {name!r}" if kind == "insert" else f"check the task {name!r}"
                 raise AuthoringError(
-                    f"the {thing} {'never' if count == 0 else f'{count} times'}",
+                    f"{count or 'no'} cells {what}",
                     place=self.place(kind, name, 2),
                     remedy=f'Have exactly one cell ```python {kind}="{name}".',
                 )

@@ -5,22 +5,20 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import logging
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.authoring.skeleton import open_gaps
-from cnn_assignment.authoring.texts import read_text, write_text
+from cnn_assignment.authoring.texts import make_task_table, read_text, write_text
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.layout import COURSE_MARK
 from cnn_assignment.model import Assignment, Hints, Task
+from cnn_assignment.programs import own_programs_first
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -127,14 +125,11 @@ def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = lambda text: " ".join(text.split()).replace("|", "\\|")
-    environment.filters["points"] = lambda points: f"{points:g}"
     return environment.get_template("README.md.j2").render(
         name=assignment.name,
         title=assignment.title,
         provided=assignment.provided,
-        tasks=tasks,
-        total=sum(task.max_score for task in tasks),
+        task_table=make_task_table(tasks),
     )
 
 
@@ -163,7 +158,7 @@ def _generate(assignment: Assignment, source: Path, release: Path, *, record: bo
     converter = GenerateAssignment(coursedir=course, config=config, log=log)
     converter.force, converter.no_database = True, not record
     try:
-        with _own_programs_first():
+        with own_programs_first():
             converter.start()
     except NbGraderException as error:
         raise AuthoringError(
@@ -171,17 +166,6 @@ def _generate(assignment: Assignment, source: Path, release: Path, *, record: bo
             place=f"source/{assignment.name}",
             remedy="Nothing was built. If submissions stand in the way, give the new version another name.",
         ) from error
-
-
-@contextmanager
-def _own_programs_first() -> Iterator[None]:
-    """Let nbgrader find `alembic`, which it starts by name, also where the environment was not activated."""
-    path = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = path
 
 
 class _Log(logging.Logger):

@@ -1,10 +1,12 @@
-"""Read and write the text files of a course in one way: UTF-8, with line feeds."""
+"""Texts of a course: files in one form, UTF-8 with line feeds, and the table of tasks that students are shown."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from cnn_assignment.errors import AuthoringError
+from cnn_assignment.model import Task
 
 
 def read_text(path: Path, root: Path) -> str:
@@ -25,3 +27,13 @@ def read_text(path: Path, root: Path) -> str:
 def write_text(path: Path, text: str) -> None:
     r"""Write a text as UTF-8 with "\n" line ends on every system."""
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def make_task_table(tasks: Iterable[Task]) -> str:
+    """The tasks as a Markdown table: id, title and points of each, then the sum; without a final line end."""
+    lines, total = ["| task | what it asks for | points |", "| --- | --- | ---: |"], 0.0
+    for task in tasks:
+        title = " ".join(task.title.split()).replace("|", "\\|")
+        lines.append(f"| `{task.id}` | {title} | {task.max_score:g} |")
+        total += task.max_score
+    return "\n".join([*lines, f"| | total | {total:g} |"])

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
-import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +15,7 @@ from cnn_assignment.errors import GraderError, KitError, UsageError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments, is_solution, withheld
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
+from cnn_assignment.programs import own_programs_first
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -119,22 +117,11 @@ def _register(course: _Course) -> None:
     from nbgrader.api import Gradebook
     from nbgrader.preprocessors import SaveCells
 
-    with _own_programs_first(), Gradebook(course.directory.db_url, course.directory.course_id) as gradebook:
+    with own_programs_first(), Gradebook(course.directory.db_url, course.directory.course_id) as gradebook:
         gradebook.update_or_create_assignment(course.name)
         known = _is_registered(course, gradebook)
     if not known:
         SaveCells(parent=course.app).preprocess(copy.deepcopy(course.release), course.resources("."))
-
-
-@contextmanager
-def _own_programs_first() -> Iterator[None]:
-    """For a new database nbgrader starts `alembic` by name, which an environment that is not activated lacks."""
-    path = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = path
 
 
 def _is_registered(course: _Course, gradebook: Gradebook) -> bool:

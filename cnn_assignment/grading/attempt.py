@@ -57,7 +57,7 @@ class RightMethods:
     """Answers stand-ins with the values of the solution, which runs in a worker of its own.
 
     It is a worker because what it is given comes from student code: sizes that never end or fill the memory hurt
-    nobody there.
+    nobody there. Each submission has one of its own, so that none feels what another one did to it. Close it at the end.
     """
 
     def __init__(self, sandbox: Sandbox, assignment: Assignment) -> None:
@@ -67,6 +67,8 @@ class RightMethods:
 
     def answer(self, name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
         """The value of the right ``Class.method`` for an object in this state."""
+        if _holds_handles((state, args)):
+            return Answer(refusal=f"{name} cannot work with these arguments")
         class_name, _, method = name.partition(".")
         operations: list[tuple[Any, ...]] = [
             ("forget", 0),
@@ -88,6 +90,11 @@ class RightMethods:
             return Answer(refusal=f"{name} cannot work with these arguments")
         return Answer(value, iterator=is_iterator)
 
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self._worker is not None:
+            self._worker.kill()
+
     def _ready_worker(self) -> WorkerProcess:
         if self._worker is None or not self._worker.alive:
             self._worker = self._sandbox.spawn(worker_limits(self._assignment))
@@ -104,14 +111,23 @@ class RightMethods:
         return self._worker
 
 
+def _holds_handles(value: Any) -> bool:
+    """Whether student code wrote a handle into a question: it would name an object of the solution's worker."""
+    if isinstance(value, dict):
+        return any(_holds_handles(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return any(map(_holds_handles, value))
+    return isinstance(value, wire.Handle)
+
+
 class Attempt:
     """Serves the tests of one submission. Close it when they are done."""
 
-    def __init__(self, sandbox: Sandbox, assignment: Assignment, code: LiftedCode, right: RightMethods) -> None:
+    def __init__(self, sandbox: Sandbox, assignment: Assignment, code: LiftedCode) -> None:
         self._sandbox = sandbox
         self._assignment = assignment
         self._code = code
-        self._right = right
+        self._right = RightMethods(sandbox, assignment)
         self._workers: dict[tuple[str, ...], WorkerProcess] = {}
         self._load_failure: WorkerFailure | None = None
         # By stand-ins and call: a call may end in time once what it calls has been replaced.
@@ -134,8 +150,14 @@ class Attempt:
 
         return Conversation(carry, lambda label: (stand_ins, label) in self._deadly)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the student: what failed when the code was loaded."""
+        return tuple(f"This statement failed when your code was loaded: {error}" for error in self.load_errors)
+
     def close(self) -> None:
         """End the workers of this submission."""
+        self._right.close()
         for worker in self._workers.values():
             worker.kill()
 

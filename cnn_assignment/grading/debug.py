@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cnn_assignment.errors import KitError
-from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.errors import GraderError, KitError
+from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
@@ -24,6 +24,8 @@ class DebugRun:
         self._hidden = hidden
         self._path = Path(submission) if submission else hidden.assignment.solution_file
         self._outcomes: dict[str, list[Outcome]] = defaultdict(list)
+        self._notes: tuple[str, ...] = ()
+        self._broken: list[str] = []
         self._planned: dict[pytest.Item, tuple[PlannedTask, PlannedTest]] = {}
 
     @pytest.hookimpl(wrapper=True)
@@ -38,10 +40,13 @@ class DebugRun:
             code = lift_file(self._path, self._hidden.assignment)
         except KitError as error:
             raise pytest.UsageError(str(error)) from error
+        self._notes = code.notes
         with Sandbox() as sandbox:
-            right = RightMethods(sandbox, self._hidden.assignment)
-            self._hidden.attempt = Attempt(sandbox, self._hidden.assignment, code, right)
-            return (yield)
+            self._hidden.attempt = Attempt(sandbox, self._hidden.assignment, code)
+            try:
+                return (yield)
+            finally:
+                self._notes += self._hidden.attempt.notes
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Judge as the grader does, then hand the reports on to pytest."""
@@ -49,8 +54,12 @@ class DebugRun:
             return None
         task, test = self._planned[item]
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        outcome, reports = self._hidden.judge(task, test, nextitem)
-        self._outcomes[task.id].append(outcome)
+        try:
+            outcome, reports = self._hidden.judge(task, test, nextitem)
+            self._outcomes[task.id].append(outcome)
+        except GraderError as error:
+            self._broken.append(f"{item.name}: {error}")
+            reports = self._hidden.last_reports
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -59,6 +68,8 @@ class DebugRun:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What a report would tell the student."""
         terminalreporter.section(f"what {self._path.name} would be told")
+        for note in self._notes:
+            terminalreporter.line(f"note: {note}")
         for task in self._hidden.plan:
             outcomes = self._outcomes[task.id]
             if outcomes:
@@ -67,3 +78,7 @@ class DebugRun:
             for outcome in outcomes:
                 if outcome.message:
                     terminalreporter.line(f"    {outcome.title}: {outcome.outcome}: {outcome.message}")
+        if self._broken:
+            terminalreporter.section("broken hidden tests: a grade would be withheld")
+        for line in self._broken:
+            terminalreporter.line(line)

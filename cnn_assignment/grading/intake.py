@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 import tokenize
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,12 @@ from cnn_assignment.model import Assignment
 
 FILE_CAP = 128 * 1024 * 1024
 SOURCE_CAP = 2 * 1024 * 1024
+# Characters that IPython may read, all together, to replace the magics of one notebook: seconds, not minutes.
+MAGIC_EFFORT = 8 * 1024 * 1024
+
+_TRANSPARENT = re.compile(r"\A(?P<before>\s*)%%(?=(time|capture)\b)")
+# Label, text, and tree or error of a file or a cell.
+_Part = tuple[str, str, ast.Module | SyntaxError]
 _CURRENT_FORMAT = 4
 _DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
 
@@ -74,7 +82,7 @@ def decode_module(raw: bytes, name: str) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         return io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, newline=None).read()
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (SyntaxError, UnicodeError, LookupError) as error:
         raise UnreadableSubmissionError(
             f"{name} is not text in UTF-8 or in the encoding that it declares",
             remedy="Save it as UTF-8 and submit it again.",
@@ -96,20 +104,27 @@ def parse(source: str, label: str) -> ast.Module:
     return tree
 
 
-def _read_cells(raw: bytes, name: str) -> list[tuple[str, str, ast.Module | SyntaxError]]:
+def _read_cells(raw: bytes, name: str) -> list[_Part]:
     """Label, text and tree of every code cell; a cell that is not Python comes with its error."""
-    cells = _load_notebook(raw, name)
-    chunks: list[tuple[str, str, ast.Module | SyntaxError]] = []
-    for number, cell in enumerate(cells, 1):
-        if cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source", "")
-        source = "".join(source) if isinstance(source, list) else str(source)
-        label = f"cell {number}"
-        chunks.append((label, *_parse_cell(source, label)))
-    if not chunks:
+    sources = [
+        (f"cell {number}", _source_of(cell))
+        for number, cell in enumerate(_load_notebook(raw, name), 1)
+        if cell.get("cell_type") == "code"
+    ]
+    if not sources:
         raise UnreadableSubmissionError(f"{name} has no code cells", remedy="Submit the notebook with your work in it.")
-    return chunks
+    if sum(len(source) for _, source in sources) > SOURCE_CAP:
+        raise UnreadableSubmissionError(
+            f"{name} holds more than {SOURCE_CAP} characters of code",
+            remedy="Take out what does not belong to the task.",
+        )
+    reader = _CellReader()
+    return [(label, *reader.read(source, label)) for label, source in sources]
+
+
+def _source_of(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def _load_notebook(raw: bytes, name: str) -> list[dict[str, Any]]:
@@ -143,29 +158,51 @@ def _convert(notebook: dict[str, Any], name: str) -> dict[str, Any]:
     return converted
 
 
-def _parse_cell(source: str, label: str) -> tuple[str, ast.Module | SyntaxError]:
-    try:
-        return source, parse(source, label)
-    except SyntaxError as error:
-        first = error
-    # Magics and shell lines become plain calls, which no layer needs.
-    from IPython.core.inputtransformer2 import TransformerManager
+class _CellReader:
+    """Parses the cells of one notebook; magics and shell lines become plain calls, which no layer needs."""
 
-    try:
-        plain = TransformerManager().transform_cell(source)
-        return plain, parse(plain, label)
-    except (SyntaxError, RecursionError):
-        return source, first
+    def __init__(self) -> None:
+        self._effort_left = MAGIC_EFFORT
+
+    def read(self, source: str, label: str) -> tuple[str, ast.Module | SyntaxError]:
+        """The text that was parsed, line for line that of the cell, and its tree or its error."""
+        # These run their cell as it is. Every other cell magic makes something else of it.
+        source = _TRANSPARENT.sub(r"\g<before>#", source)
+        try:
+            return source, parse(source, label)
+        except SyntaxError as error:
+            first = error
+        try:
+            plain = self._transform(source)
+            return plain, parse(plain, label)
+        except SyntaxError:
+            return source, first
+
+    def _transform(self, source: str) -> str:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        # IPython reads the whole cell again after each magic that it replaces.
+        self._effort_left -= len(source) * (1 + sum(map(source.count, "%!?")))
+        if self._effort_left < 0:
+            raise SyntaxError("too many magics")
+        lines = source.splitlines(keepends=True)
+        blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+        try:
+            # IPython drops the blank lines at the top, by which all line numbers would be off.
+            return "\n" * blank + TransformerManager().transform_cell("".join(lines[blank:]))
+        except Exception as error:
+            # It was made for what people type, and raises what it likes on anything else.
+            raise SyntaxError("not a cell that IPython reads") from error
 
 
-def _lift(parts: list[tuple[str, str, ast.Module | SyntaxError]], assignment: Assignment) -> LiftedCode:
+def _lift(parts: Sequence[_Part], assignment: Assignment) -> LiftedCode:
     notes: list[str] = []
     statements: list[Statement] = []
     for number, (label, _, tree) in enumerate(parts):
         if isinstance(tree, SyntaxError):
             notes.append(f"{label} is left out, because it is not valid Python: {_place(tree)}.")
         else:
-            statements += _analyse_or_note(tree, number, label, notes)
+            statements += analyse(tree, number)
     selection = select(statements, assignment.classes)
     if len(selection.missing) == len(assignment.classes):
         reason = " ".join(notes)
@@ -180,14 +217,6 @@ def _lift(parts: list[tuple[str, str, ast.Module | SyntaxError]], assignment: As
         if number in selection.keep
     )
     return LiftedCode(chunks, tuple(notes))
-
-
-def _analyse_or_note(tree: ast.Module, number: int, label: str, notes: list[str]) -> list[Statement]:
-    try:
-        return analyse(tree, number)
-    except (RecursionError, MemoryError, SyntaxError, ValueError):
-        notes.append(f"{label} is left out, because its code is nested too deeply to be read.")
-        return []
 
 
 def _place(error: SyntaxError) -> str:

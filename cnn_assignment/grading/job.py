@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import pytest
 
-from cnn_assignment.errors import GraderError, KitError
+from cnn_assignment.errors import AuthoringError, GraderError, KitError
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.scoring import Scorer
 from cnn_assignment.layout import load_assignment
@@ -40,10 +40,12 @@ class GradingLoop:
         self._hidden = hidden
         self._orders = orders
         self._answers = answers
+        self.started = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool:
         """Grade until there are no more orders."""
+        self.started = True
         with Sandbox() as sandbox:
             protections = probe(sandbox)
             scorer = Scorer(self._hidden, sandbox, protections)
@@ -74,15 +76,23 @@ def main() -> int:
     # Whatever a hidden test prints must not end up among the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
     order = json.loads(sys.stdin.readline())
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
         hidden = HiddenTests(assignment)
         folder = str(assignment.autograder_dir)
         loop = GradingLoop(hidden, sys.stdin, answers)
-        pytest.main([folder, f"--rootdir={folder}", *_PYTEST_ARGUMENTS], plugins=[hidden, loop])
+        status = pytest.main([folder, f"--rootdir={folder}", *_PYTEST_ARGUMENTS], plugins=[hidden, loop])
         if hidden.problem is not None:
             raise hidden.problem
+        if not loop.started:
+            raise AuthoringError(
+                f"pytest cannot collect the hidden tests ({pytest.ExitCode(status).name.lower().replace('_', ' ')})",
+                place=f"autograder/{assignment.name}",
+                remedy=f"Run `pytest autograder/{assignment.name}` to see why.",
+            )
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})
     return 0

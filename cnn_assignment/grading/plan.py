@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.points import share
-from cnn_assignment.layout import task_order
+from cnn_assignment.layout import SETTINGS, task_order
 from cnn_assignment.model import Assignment, HiddenTest, Task
 
 FILE_PREFIX = "test_"
@@ -48,20 +49,32 @@ def task_of_file(path: Path) -> str:
     return path.stem.removeprefix(FILE_PREFIX).replace("_", "-")
 
 
-def make_plan(assignment: Assignment, items: Sequence[pytest.Item]) -> tuple[PlannedTask, ...]:
+def make_plan(assignment: Assignment, items: Sequence[pytest.Item], *, whole: bool = True) -> tuple[PlannedTask, ...]:
     """Check and group the collected items, in the order of the solution's gaps.
 
-    Raises AuthoringError for a test without points or docstring, a file without title, a task without tests and a
+    whole: whether all hidden tests were collected; else only the tasks of these items are planned. Raises AuthoringError for a test without points or docstring, a file without title, a task without tests and a
     gap without a task.
     """
-    by_file: dict[Path, list[pytest.Function]] = {path: [] for path in assignment.hidden_test_files}
+    _require_files(assignment)
+    by_file: dict[Path, list[pytest.Function]] = {path: [] for path in assignment.hidden_test_files if whole}
     for item in items:
         if isinstance(item, pytest.Function):
             by_file.setdefault(item.path, []).append(item)
     tasks = {task_of_file(path): _plan_task(assignment, path, found) for path, found in by_file.items()}
     order = task_order(assignment)
-    _compare_names(assignment, order, tasks)
-    return tuple(tasks[task] for task in order)
+    if whole:
+        _compare_names(assignment, order, tasks)
+    return tuple(tasks[task] for task in order if task in tasks)
+
+
+def _require_files(assignment: Assignment) -> None:
+    for path in assignment.provided_files:
+        if not path.is_file():
+            raise AuthoringError(
+                "no such provided file",
+                place=f"solutions/{path.name}",
+                remedy=f"Write it, or leave it out of autograder/{assignment.name}/{SETTINGS}.",
+            )
 
 
 def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str, PlannedTask]) -> None:
@@ -98,9 +111,14 @@ def _plan_task(assignment: Assignment, path: Path, items: list[pytest.Function])
     title = inspect.getdoc(items[0].module)
     if not title:
         raise AuthoringError("no docstring", place=place, remedy="Its first line is the title of the task.")
-    cases = Counter(item.originalname for item in items)
-    tests = tuple(_plan_test(item, cases[item.originalname], place) for item in items)
+    cases = Counter(_function_id(item) for item in items)
+    tests = tuple(_plan_test(item, cases[_function_id(item)], place) for item in items)
     return PlannedTask(task_of_file(path), title.splitlines()[0], tests)
+
+
+def _function_id(item: pytest.Function) -> str:
+    """The test function of an item, the same for all its cases; two classes may have functions of one name."""
+    return f"{item.parent.nodeid if item.parent is not None else ''}::{item.originalname}"
 
 
 def _plan_test(item: pytest.Function, cases: int, place: str) -> PlannedTest:
@@ -113,11 +131,18 @@ def _plan_test(item: pytest.Function, cases: int, place: str) -> PlannedTest:
             place=place,
             remedy="Add @pytest.mark.points(n) with one number.",
         )
-    if not isinstance(points, int | float) or isinstance(points, bool) or not points > 0:
-        raise AuthoringError(f"points must be a positive number, got {points!r}", place=place)
+    is_number = isinstance(points, int | float) and not isinstance(points, bool)
+    if not (is_number and math.isfinite(points) and points > 0):
+        raise AuthoringError(
+            f"points must be a positive number, got {points!r}",
+            place=place,
+            remedy="Give the test more than 0 points, or leave it out.",
+        )
     told = inspect.getdoc(item.function)
     if not told:
         raise AuthoringError("no docstring", place=place, remedy="It is what the student is told about the test.")
     sentence = " ".join(told.split()).removesuffix(".")
     title = f"{sentence} ({item.callspec.id})" if hasattr(item, "callspec") else sentence
-    return PlannedTest(item, item.name, title, share(points, cases))
+    # The name, with the class before it where there is one: unique in the file.
+    test_id = item.nodeid.partition("::")[2]
+    return PlannedTest(item, test_id, title, share(points, cases))

@@ -26,24 +26,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take over where an assignment's hidden tests are to be run."""
-    assignment = _find_assignment(config)
-    if assignment is not None:
+    found = _find_assignment(config)
+    if found is not None:
+        assignment, whole = found
         # Imported here: every other pytest run in this environment pays for this module only.
         from cnn_assignment.grading.debug import DebugRun
         from cnn_assignment.grading.hidden import HiddenTests
 
-        hidden = HiddenTests(assignment)
+        hidden = HiddenTests(assignment, whole=whole)
         config.pluginmanager.register(hidden)
         config.pluginmanager.register(DebugRun(hidden, config.getoption("--submission")))
 
 
-def _find_assignment(config: pytest.Config) -> Assignment | None:
-    """The assignment whose folder, or a file in it, is named on the command line."""
+def _find_assignment(config: pytest.Config) -> tuple[Assignment, bool] | None:
+    """The assignment whose folder, or a file in it, is named on the command line, and whether it is the folder."""
     for argument in config.args:
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         folder = path if path.is_dir() else path.parent
         if (folder / "assignment.toml").is_file() and folder.parent.name == "autograder":
-            return _load(folder)
+            return _load(folder), path == folder
     return None
 
 

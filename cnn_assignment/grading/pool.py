@@ -25,7 +25,8 @@ class GraderProcess:
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cnn_assignment.grading.job"],
+            # -P: the working folder, which may hold students' files, is not on the path.
+            [sys.executable, "-P", "-m", "cnn_assignment.grading.job"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -85,7 +86,8 @@ class GraderProcess:
             line = self._process.stdout.readline()
         except (OSError, ValueError) as error:
             raise _died(self._process.poll()) from error
-        if not line:
+        # A process that is killed while it writes leaves half a line.
+        if not line.endswith("\n"):
             raise _died(self._process.wait())
         answer: dict[str, Any] = json.loads(line)
         return answer
@@ -143,9 +145,10 @@ class _Runner(threading.Thread):
         self._grader: GraderProcess | None = None
 
     def abort(self) -> None:
-        """Let go of the submission that is being graded."""
-        if self._grader is not None:
-            self._grader.abort()
+        """Let go of the submission that is being graded. To be called after the stop was asked for."""
+        grader = self._grader
+        if grader is not None:
+            grader.abort()
 
     def run(self) -> None:
         """Until the queue is empty or the class is called off."""
@@ -163,6 +166,9 @@ class _Runner(threading.Thread):
         try:
             if self._grader is None:
                 self._grader = GraderProcess(self._assignment)
+            if self._stop_asked.is_set():
+                # Called off while the process started, when there was nothing yet to abort.
+                self._grader.abort()
             return self._grader.grade(submission)
         except GraderError as error:
             self._let_go()

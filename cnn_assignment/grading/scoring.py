@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
-from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.digests import autograder_digest, file_digest
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.intake import lift_file
@@ -23,7 +23,6 @@ class Scorer:
         self._assignment = hidden.assignment
         self._sandbox = sandbox
         self._protections = protections
-        self._right = RightMethods(sandbox, hidden.assignment)
         self._digest = autograder_digest(hidden.assignment)
         self._tests = [(task, test) for task in hidden.plan for test in task.tests]
 
@@ -37,15 +36,14 @@ class Scorer:
             return self._unreadable(submission, str(error))
         except OSError as error:
             return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
-        attempt = Attempt(self._sandbox, self._assignment, code, self._right)
+        attempt = Attempt(self._sandbox, self._assignment, code)
         try:
             tasks = self._run(attempt)
         except (GraderError, SandboxError) as error:
             return self._report(submission, ReportStatus.GRADER_ERROR, (), (str(error),))
         finally:
             attempt.close()
-        notes = (*code.notes, *(f"This statement failed when your code was loaded: {e}" for e in attempt.load_errors))
-        return self._report(submission, ReportStatus.GRADED, tasks, notes)
+        return self._report(submission, ReportStatus.GRADED, tasks, (*code.notes, *attempt.notes))
 
     def _run(self, attempt: Attempt) -> tuple[TaskScore, ...]:
         self._hidden.attempt = attempt

@@ -14,7 +14,14 @@ from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox.host import BadReply, CallRaised, CallTimedOut, WorkerDied
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
+# Printed arrays: a number with a decimal point, more numbers after it, and the brackets around them. Shapes have no
+# decimal point, and stay.
+_NUMBER = r"-?\d+\.?\d*(?:e[+-]?\d+)?"
+_PRINTED_ARRAY = re.compile(
+    rf"[\s\[(]*(?<![\w.])-?\d+\.\d*(?:e[+-]?\d+)?(?:[\s,\[\]()]+{_NUMBER})+[\s\])]*", re.IGNORECASE
+)
 _MISSING = re.compile(r"module '[^']*' has no attribute '(?P<name>[^']*)'")
+_LOOKUP_ERRORS = frozenset({"IndexError", "KeyError", "TypeError"})
 _OPEN_GAP = re.compile(r"(?P<task>[a-z][a-z0-9-]*): fill in this gap")
 
 
@@ -40,6 +47,12 @@ def judge_failure(failure: BaseException, task: str) -> tuple[Verdict, str]:
         case AssertionError() | pytest.fail.Exception():
             # pytest writes the compared values into the text of a plain assert: nothing of it may reach a student.
             return Verdict.FAILED, "not as described"
+        case pytest.skip.Exception():
+            raise GraderError(
+                f"a hidden test of {task} was skipped: {failure}",
+                place=f"autograder/…/test_{task.replace('-', '_')}.py",
+                remedy="A hidden test must pass or fail: take the skip out.",
+            )
     raise GraderError(
         f"a hidden test of {task} is broken: {type(failure).__name__}: {failure}",
         place=f"autograder/…/test_{task.replace('-', '_')}.py",
@@ -68,15 +81,28 @@ def _judge_raised(failure: CallRaised, task: str) -> tuple[Verdict, str]:
     missing = _MISSING.search(failure.message)
     if failure.type_name == "AttributeError" and missing and failure.place is None:
         return Verdict.ERROR, f"{missing['name']} is not defined"
-    where = f" ({failure.place[0]}, line {failure.place[1]})" if failure.place else ""
-    # An object's address differs from run to run, and tells nobody anything.
-    message = _ADDRESS.sub("0x…", " ".join(failure.message.split()))
-    return Verdict.ERROR, f"{failure.type_name}: {message}{where}".replace(": (", " (")
+    said = f"{failure.type_name}: {_clean(failure.message)}"
+    if failure.place is not None:
+        return Verdict.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})".replace(": (", " (")
+    if failure.type_name in _LOOKUP_ERRORS and "()" not in failure.message:
+        # It happened where the test looked into a result, not in the student's code and not in a call of it.
+        return Verdict.ERROR, f"what your code returned cannot be used as described ({said})"
+    return Verdict.ERROR, said.removesuffix(": ")
+
+
+def _clean(message: str) -> str:
+    """One line without addresses, which differ from run to run, and without printed arrays, which are hidden inputs."""
+    return _PRINTED_ARRAY.sub(" […] ", _ADDRESS.sub("0x…", " ".join(message.split()))).strip()
 
 
 def _describe_end(code: int | None) -> str:
     if code is None or code == -signal.SIGKILL:
-        return "its process was killed before it answered"
+        return "the process of your code was killed before it returned a result"
     if code < 0:
-        return f"its process crashed ({signal.Signals(-code).name}) before it answered"
-    return f"it ended its own process (exit status {code}) instead of answering"
+        return f"the process of your code crashed ({_signal_name(-code)}) before it returned a result"
+    return f"your code ended its own process (exit status {code}) instead of returning a result"
+
+
+def _signal_name(number: int) -> str:
+    # Most real-time signals have no name, and any process can send itself any of them.
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

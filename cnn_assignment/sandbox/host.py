@@ -25,6 +25,8 @@ from cnn_assignment.sandbox.limits import WorkerLimits
 
 START_TIMEOUT_S = 60.0
 _ASK_CAPS = wire.Caps()
+# What the grader sends is as large as a test makes it.
+_OUR_CAPS = wire.Caps(payload_bytes=1 << 40, items=1 << 40, text=1 << 40)
 _ENVIRONMENT = {
     # One thread: the bits of matmul depend on the number of threads, and forks must have one thread only.
     "OPENBLAS_NUM_THREADS": "1",
@@ -115,27 +117,29 @@ Ask = Callable[[str, dict[str, Any], tuple[Any, ...]], Answer]
 
 
 class Sandbox:
-    """A zygote and the workers forked from it. Use as a context manager; closing it ends them all."""
+    """A zygote and the workers forked from it. Use as a context manager; closing it ends them all.
+
+    Raises SandboxError when the zygote does not start. They also end with the thread that made it: that is what Linux
+    means by a parent.
+    """
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._ended: dict[int, int] = {}
+        # Exit codes by process id: None while a worker runs, or while nobody has told of its end.
+        self._codes: dict[int, int | None] = {}
         with theirs:
-            self._process = subprocess.Popen(
-                # -s and -P: neither the user's site folder nor the working folder is on the path.
-                [sys.executable, "-s", "-P", "-m", "cnn_assignment.sandbox.zygote", str(theirs.fileno())],
-                env=_ENVIRONMENT,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            try:
+                self._process = _start_zygote(theirs.fileno())
+            except OSError as error:
+                self._control.close()
+                raise SandboxError(f"the fork server did not start: {error}") from error
         self._control.settimeout(START_TIMEOUT_S)
         try:
             ready = self._control.recv(4096)
-        except TimeoutError:
+        except OSError:
             ready = b""
         if not ready:
             self._fail_to_start()
@@ -148,7 +152,14 @@ class Sandbox:
         raise SandboxError(f"the fork server did not start: {words[-1] if words else 'no reason given'}")
 
     def spawn(self, limits: WorkerLimits) -> WorkerProcess:
-        """Fork a worker. Raises SandboxError when the zygote does not answer."""
+        """Fork a worker. Raises SandboxError when the zygote does not answer.
+
+        A zygote that has ended, by want of memory or by hostile code, is replaced: one submission must not take the
+        others with it.
+        """
+        if self._process.poll() is not None:
+            self.close()
+            self._start()
         to_worker_read, to_worker_write = os.pipe()
         from_worker_read, from_worker_write = os.pipe()
         try:
@@ -168,6 +179,7 @@ class Sandbox:
         while True:
             message, fds = self._receive()
             if "pid" in message:
+                self._codes[message["pid"]] = None
                 return message["pid"], fds[0]
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
@@ -176,15 +188,15 @@ class Sandbox:
             raise SandboxError("the fork server is gone")
         message = json.loads(data)
         if "ended" in message:
-            self._ended[message["ended"]] = message["code"]
+            self._codes[message["ended"]] = message["code"]
         return message, list(fds)
 
     def exit_code(self, pid: int) -> int | None:
-        """How a worker that has ended did so: its exit status, negative for a signal."""
+        """How a worker that has ended did so: its exit status, negative for a signal, None if its zygote is gone."""
         with suppress(OSError, SandboxError):
-            while pid not in self._ended:
+            while self._codes.get(pid, 0) is None:
                 self._receive()
-        return self._ended.pop(pid, None)
+        return self._codes.pop(pid, None)
 
     def close(self) -> None:
         """End the zygote and with it every worker."""
@@ -202,6 +214,20 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _start_zygote(control_fd: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # -s and -P: neither the user's site folder nor the working folder is on the path.
+        [sys.executable, "-s", "-P", "-m", "cnn_assignment.sandbox.zygote", str(control_fd)],
+        env=_ENVIRONMENT,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[control_fd],
+        start_new_session=True,
+    )
 
 
 class WorkerProcess:
@@ -222,15 +248,18 @@ class WorkerProcess:
     def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
         """Hand over a submission's code; returns a description of every statement that failed."""
         failures = self._exchange({"load": order}, [], limits, wire.Caps(0, 10_000), None)
+        if not isinstance(failures, list):
+            self.kill()
+            raise BadReply("a list of failures was due")
         return [dict(failure) for failure in failures if isinstance(failure, dict)]
 
     def request(self, request: Request, limits: TimeLimits, ask: Ask | None = None) -> Any:
         """Carry out operations and return the wanted value.
 
         ask answers stand-ins. Raises CallRaised, CallTimedOut, WorkerDied or BadReply; after the last three the
-        worker is dead.
+        worker is dead. Raises SandboxError when the fork server, and with it the worker, is gone.
         """
-        tree, buffers = wire.encode(list(request.operations), wire.Caps(1 << 40, 1 << 40))
+        tree, buffers = wire.encode(list(request.operations), _OUR_CAPS)
         header = {
             "tree": tree,
             "want": request.want,
@@ -238,7 +267,7 @@ class WorkerProcess:
             "items": request.caps.items,
             "windows": list(request.windows),
         }
-        return self._exchange(header, buffers, limits, request.caps, ask)
+        return self._exchange(header, buffers, limits, request.caps, ask, len(request.windows))
 
     def kill(self) -> None:
         """End the worker and give its descriptors back."""
@@ -255,23 +284,31 @@ class WorkerProcess:
             os.close(fd)
 
     def _exchange(
-        self, header: dict[str, Any], buffers: list[bytes], limits: TimeLimits, caps: wire.Caps, ask: Ask | None
+        self,
+        header: dict[str, Any],
+        buffers: list[bytes],
+        limits: TimeLimits,
+        caps: wire.Caps,
+        ask: Ask | None,
+        windows: int = 0,
     ) -> Any:
         if not self.alive:
             raise WorkerDied(None)
         nonce = secrets.token_hex(16)
         watch = _Stopwatch(self._cpu_clock, limits)
         try:
-            self._refuse_unasked_bytes()
+            self._refuse_unasked_bytes(watch)
             self._write(wire.pack({**header, "nonce": nonce}, buffers), watch)
             # What a stand-in is given may be larger than the answer that is wanted.
             payload_cap = max(caps.payload_bytes, _ASK_CAPS.payload_bytes if ask else wire.HEADER_CAP)
             while True:
+                # Here and before each wait: whoever always has a byte more to give would never be stopped otherwise.
+                watch.check()
                 reply, payload = self._read_frame(watch, payload_cap)
                 if reply.get("nonce") != nonce:
                     raise BadReply("a reply to another request")
                 if "ask" not in reply:
-                    return _open_reply(reply, payload, caps)
+                    return _open_reply(reply, payload, caps, windows)
                 self._write(_answer_frame(reply["ask"], payload, ask), watch)
         except CallRaised:
             raise
@@ -282,19 +319,22 @@ class WorkerProcess:
             self.kill()
             raise
 
-    def _refuse_unasked_bytes(self) -> None:
+    def _refuse_unasked_bytes(self, watch: _Stopwatch) -> None:
         try:
             early = os.read(self._read_fd, 1)
         except BlockingIOError:
             return
         if early:
             raise BadReply("bytes that nobody asked for")
-        self._raise_death()
+        self._await_death(watch)
 
     def _raise_death(self) -> NoReturn:
         self.alive = False
         code = self._sandbox.exit_code(self.pid)
         self._close()
+        if code is None:
+            # Workers end with the fork server, and that is nothing to blame a student for.
+            raise SandboxError("the fork server is gone")
         raise WorkerDied(code)
 
     def _write(self, data: bytes, watch: _Stopwatch) -> None:
@@ -335,6 +375,7 @@ class WorkerProcess:
 
     def _wait(self, fd: int | None, event: int, watch: _Stopwatch) -> None:
         """Wait until the pipe is ready or the worker has ended. Raises CallTimedOut at a limit."""
+        watch.check()
         poll = select.poll()
         if fd is not None:
             poll.register(fd, event)
@@ -389,20 +430,20 @@ def _answer_frame(tree: Any, payload: bytes, ask: Ask | None) -> bytes:
             raise BadReply("a question that no stand-in asks")
     if answer.refusal is not None:
         return wire.pack({"refusal": answer.refusal}, [])
-    encoded, buffers = wire.encode(answer.value, wire.Caps(1 << 40, 1 << 40))
+    encoded, buffers = wire.encode(answer.value, _OUR_CAPS)
     return wire.pack({"value": encoded, "iterator": answer.iterator}, buffers)
 
 
-def _open_reply(reply: dict[str, Any], payload: bytes, caps: wire.Caps) -> Any:
+def _open_reply(reply: dict[str, Any], payload: bytes, caps: wire.Caps, windows: int) -> Any:
     """The value of a reply. Raises CallRaised for an error in it, and WireError for anything malformed."""
     if "error" not in reply:
-        return wire.decode(reply.get("value"), payload, caps)
+        return wire.decode(reply.get("value"), payload, caps, windows=windows)
     match reply["error"]:
         case {"type": str(type_name), "message": str(message), "step": int(step), "at": place}:
             match place:
                 case [str(label), int(line)]:
-                    where: tuple[str, int] | None = (label[:80], line)
+                    where: tuple[str, int] | None = (wire.printable(label[:80]), line)
                 case _:
                     where = None
-            raise CallRaised(type_name[:80], message[:400], where, step)
+            raise CallRaised(wire.printable(type_name[:80]), wire.printable(message[:400]), where, step)
     raise wire.WireError("an error without a description")

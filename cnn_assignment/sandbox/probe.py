@@ -5,6 +5,7 @@ The level is what every protection of it together gives: 0 a separate process, 1
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,16 @@ from cnn_assignment.sandbox.host import (
     CallTimedOut,
     Request,
     Sandbox,
+    SandboxError,
     TimeLimits,
     WorkerFailure,
     WorkerProcess,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
 
+_CPU_S = 0.1
 _ATTACKS = """
 import os
-import sys
 import tempfile
 
 def use_cpu():
@@ -40,8 +42,8 @@ def write_file():
 def open_many():
     return len([open(os.devnull) for _ in range(300)])
 
-def read_sibling():
-    return sorted(name for name in sys.modules if name.startswith("pytest"))
+def tell_process():
+    return os.getpid()
 """
 
 
@@ -54,15 +56,25 @@ class Protections:
 
 
 def probe(sandbox: Sandbox) -> Protections:
-    """Attempt each attack in a worker of its own. Takes a fraction of a second."""
+    """Attempt each attack in a worker of its own. Takes a fraction of a second.
+
+    Raises SandboxError where not even harmless code runs in a worker.
+    """
     active = {
-        "separate_process": _attempt(sandbox, "read_sibling") == [],
-        "cpu_limit": _fails_with(sandbox, "use_cpu", CallTimedOut),
-        "memory_limit": _fails_with(sandbox, "use_memory", CallRaised),
-        "file_size_limit": _fails_with(sandbox, "write_file", WorkerFailure),
-        "open_files_limit": _fails_with(sandbox, "open_many", CallRaised),
+        "separate_process": _find_process(sandbox) != os.getpid(),
+        "cpu_limit": _fails_with(sandbox, "use_cpu", CallTimedOut, "CPU"),
+        "memory_limit": _fails_with(sandbox, "use_memory", CallRaised, "MemoryError"),
+        "file_size_limit": _fails_with(sandbox, "write_file", CallRaised, "File too large"),
+        "open_files_limit": _fails_with(sandbox, "open_many", CallRaised, "Too many open files"),
     }
     return Protections(1 if all(active.values()) else 0, active)
+
+
+def _find_process(sandbox: Sandbox) -> object:
+    try:
+        return _attempt(sandbox, "tell_process")
+    except WorkerFailure as failure:
+        raise SandboxError(f"no code runs in a worker: {failure}") from failure
 
 
 def _attempt(sandbox: Sandbox, attack: str) -> object:
@@ -82,17 +94,15 @@ def _run(worker: WorkerProcess, attack: str) -> object:
         "chunks": [["probe.py", _ATTACKS, None]],
         "stand_ins": [],
     }
-    limits = TimeLimits(cpu_s=0.1, wall_s=5.0)
+    limits = TimeLimits(cpu_s=_CPU_S, wall_s=5.0)
     worker.load(order, TimeLimits(cpu_s=2.0, wall_s=10.0))
     operations: tuple[tuple[Any, ...], ...] = (("get", 1, wire.Handle(0), attack), ("call", 2, wire.Handle(1), (), {}))
     return worker.request(Request(operations, want=2, caps=wire.Caps(0, 1000)), limits)
 
 
-def _fails_with(sandbox: Sandbox, attack: str, failure: type[WorkerFailure]) -> bool:
+def _fails_with(sandbox: Sandbox, attack: str, kind: type[WorkerFailure], words: str) -> bool:
     try:
         _attempt(sandbox, attack)
-    except failure:
-        return True
-    except WorkerFailure:
-        return False
+    except WorkerFailure as failure:
+        return isinstance(failure, kind) and words in str(failure)
     return False

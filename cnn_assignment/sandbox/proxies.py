@@ -160,8 +160,10 @@ def _to_handles(value: Any) -> Any:
     """Put handles in the place of remote objects, in containers too."""
     if isinstance(value, Remote):
         return wire.Handle(_number(value))
-    if isinstance(value, list | tuple):
-        return type(value)(_to_handles(item) for item in value)
+    if isinstance(value, list):
+        return [_to_handles(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_to_handles(item) for item in value)
     if isinstance(value, dict):
         return {key: _to_handles(item) for key, item in value.items()}
     return value

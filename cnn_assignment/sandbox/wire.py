@@ -30,6 +30,9 @@ DTYPES = frozenset(
     )
 )
 _SAFE_INTEGER = 2**63
+# The tags whose elements count as items, on both sides.
+_CONTAINERS = frozenset({"l", "t", "d"})
+_TYPE_NAME = vars(type)["__name__"].__get__
 
 
 class WireError(Exception):
@@ -38,10 +41,14 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What one value may weigh on its way through the wire. items counts the elements of all containers."""
+    """What one value may weigh on its way through the wire.
+
+    items counts the elements of all containers, text the characters of one string.
+    """
 
     payload_bytes: int = 64 * 1024 * 1024
     items: int = 100_000
+    text: int = TEXT_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class _Encoder:
     def __init__(self, caps: Caps, arguments: tuple[Any, ...]) -> None:
         self.items_left = caps.items
         self.bytes_left = caps.payload_bytes
+        self.text_cap = caps.text
         self.arguments = arguments
         self.buffers: list[bytes] = []
 
@@ -81,21 +89,22 @@ class _Encoder:
         if value is None or kind is bool:
             return value
         if kind is str:
-            return self._cut(value)
+            return self._cut(value) if len(value) <= self.text_cap else ["o", "str", "too long a text"]
         if kind is int:
             return value if -_SAFE_INTEGER <= value < _SAFE_INTEGER else ["o", "int", "too large an integer"]
         if kind is float:
             return value if math.isfinite(value) else ["f", repr(value)]
         if kind is complex:
-            return ["c", self.encode(value.real), self.encode(value.imag)]
-        if isinstance(value, np.ndarray):
-            return self._encode_array(value)
-        if isinstance(value, np.generic):
+            return ["c", self.encode(value.real, depth + 1), self.encode(value.imag, depth + 1)]
+        # Real types only: isinstance would believe what an object says about its __class__.
+        if issubclass(kind, np.ndarray):
+            return self._encode_array(value, depth)
+        if issubclass(kind, np.generic):
             return self._encode_scalar(value)
         if kind in (list, tuple):
             self._spend_items(len(value))
             return ["l" if kind is list else "t", *(self.encode(item, depth + 1) for item in value)]
-        if isinstance(value, dict):
+        if issubclass(kind, dict):
             return self._encode_dict(value, depth)
         if kind is slice:
             return ["s", *(self.encode(part, depth + 1) for part in (value.start, value.stop, value.step))]
@@ -110,8 +119,7 @@ class _Encoder:
         return ["o", type_name(value), ""]
 
     def _cut(self, text: str) -> str:
-        # Surrogates are legal in a str and not in UTF-8.
-        return text[:TEXT_CAP].encode("utf-8", "replace").decode("utf-8")
+        return printable(text[: self.text_cap])
 
     def _spend_items(self, count: int) -> None:
         self.items_left -= count
@@ -119,24 +127,28 @@ class _Encoder:
             raise WireError("more items than the grader asked for")
 
     def _encode_dict(self, value: dict[Any, Any], depth: int) -> Any:
-        self._spend_items(len(value))
+        # What the dict holds, whatever a subclass says that it does.
         pairs = list(dict.items(value))
+        self._spend_items(len(pairs))
         return ["d", *([self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in pairs)]
 
     def _encode_scalar(self, value: np.generic) -> Any:
         if value.dtype.str not in DTYPES:
             return ["o", type_name(value), ""]
+        if value.nbytes > self.bytes_left:
+            return ["o", type_name(value), "size"]
+        self.bytes_left -= value.nbytes
         self.buffers.append(value.tobytes())
         return ["n", value.dtype.str]
 
-    def _encode_array(self, value: np.ndarray[Any, Any]) -> Any:
+    def _encode_array(self, value: np.ndarray[Any, Any], depth: int) -> Any:
         plain = np.asarray(value)
         plain = plain.view(np.ndarray) if type(plain) is not np.ndarray else plain
         if plain.dtype.str not in DTYPES:
             return ["x", plain.dtype.str[:64], list(plain.shape), "dtype"]
         window = self._find_window(plain)
         if window is not None:
-            return self.encode(window)
+            return self.encode(window, depth)
         if plain.nbytes > self.bytes_left:
             return ["x", plain.dtype.str, list(plain.shape), "size"]
         self.bytes_left -= plain.nbytes
@@ -154,7 +166,14 @@ class _Encoder:
 
 def type_name(value: Any) -> str:
     """The name of a value's type, safe to print."""
-    return str(type(value).__name__)[:80].encode("utf-8", "replace").decode("utf-8")
+    # The name that the interpreter keeps: a metaclass can give another, or raise.
+    name: str = _TYPE_NAME(type(value))
+    return printable(name[:80])
+
+
+def printable(text: str) -> str:
+    """The text in characters that UTF-8 has: lone surrogates are legal in a str, and no report could be written."""
+    return str.encode(text, "utf-8", "replace").decode("utf-8")
 
 
 def _order(value: np.ndarray[Any, Any]) -> str:
@@ -166,7 +185,14 @@ def _order(value: np.ndarray[Any, Any]) -> str:
 
 def _slices_into(value: np.ndarray[Any, Any], base: np.ndarray[Any, Any]) -> tuple[slice, ...] | None:
     """The basic slices with which value was cut out of base, a C-contiguous array, or None where it was not."""
-    if value.ndim != base.ndim or value.dtype != base.dtype or value.size == 0 or not base.flags.c_contiguous:
+    # An array without axes is left out: cutting it gives a number.
+    if (
+        value.ndim == 0
+        or value.ndim != base.ndim
+        or value.dtype != base.dtype
+        or value.size == 0
+        or not base.flags.c_contiguous
+    ):
         return None
     if not np.may_share_memory(value, base):
         return None
@@ -178,6 +204,8 @@ def _slices_into(value: np.ndarray[Any, Any], base: np.ndarray[Any, Any]) -> tup
     for start, length, stride, base_stride, extent in zip(
         starts, value.shape, value.strides, base.strides, base.shape, strict=True
     ):
+        if length > extent:
+            return None
         step = stride // base_stride if length > 1 else 1
         if length > 1 and (stride % base_stride or step < 1):
             return None
@@ -199,21 +227,26 @@ def encode(value: Any, caps: Caps | None = None, arguments: tuple[Any, ...] = ()
 
 
 class _Decoder:
-    def __init__(self, payload: bytes, caps: Caps) -> None:
+    def __init__(self, payload: bytes, caps: Caps, *, handles: bool, windows: int) -> None:
+        self.handles = handles
+        self.windows = windows
         self.payload = memoryview(payload)
         self.offset = 0
         self.items_left = caps.items
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
-        if tree is None or isinstance(tree, bool | int | float | str):
+        if isinstance(tree, str):
+            return printable(tree)
+        if tree is None or isinstance(tree, bool | int | float):
             return tree
         if depth > NESTING_CAP:
             raise WireError(f"containers are nested deeper than {NESTING_CAP}")
         if not isinstance(tree, list) or not tree or not isinstance(tree[0], str):
             raise WireError("a value without a tag")
-        self.items_left -= len(tree) - 1
-        if self.items_left < 0:
-            raise WireError("more items than the grader asked for")
+        if tree[0] in _CONTAINERS:
+            self.items_left -= len(tree) - 1
+            if self.items_left < 0:
+                raise WireError("more items than the grader asked for")
         return self._decode_tagged(tree[0], tree[1:], depth + 1)
 
     def _decode_tagged(self, tag: str, rest: list[Any], depth: int) -> Any:
@@ -234,17 +267,22 @@ class _Decoder:
                 return slice(*(self.decode(part, depth) for part in rest))
             case "e", []:
                 return Ellipsis
-            case "h", [int(number)]:
+            case "h", [int(number)] if self.handles:
                 return Handle(number)
             case "o", [str(name), str(reason)]:
-                return Opaque(name[:80], reason[:TEXT_CAP])
+                return Opaque(printable(name[:80]), printable(reason[:TEXT_CAP]))
             case "x", [str(dtype), list(shape), str(reason)]:
-                return Opaque("ndarray", f"shape {_read_shape(shape)}, dtype {dtype[:64]}: {reason[:80]}")
+                told = f"shape {_read_shape(shape)}, dtype {dtype[:64]}: {reason[:80]}"
+                return Opaque("ndarray", printable(told))
             case "n", [str(dtype)]:
                 return self._take(dtype, ())[()]
             case "a", [str(dtype), list(shape), ("C" | "F" | "N") as order]:
-                return _lay_out(self._take(dtype, _read_shape(shape)), order)
-            case "w", [int(argument), *parts]:
+                try:
+                    return _lay_out(self._take(dtype, _read_shape(shape)), order)
+                except ValueError as error:
+                    # An empty array can have a shape whose other sizes are more than NumPy takes.
+                    raise WireError("an array of a shape that cannot be") from error
+            case "w", [int(argument), *parts] if 0 <= argument < self.windows and len(parts) <= NESTING_CAP:
                 slices = tuple(self.decode(part, depth) for part in parts)
                 if all(isinstance(part, slice) for part in slices):
                     return WindowOf(argument, slices)
@@ -292,9 +330,13 @@ def _lay_out(value: np.ndarray[Any, Any], order: str) -> np.ndarray[Any, Any]:
     return value
 
 
-def decode(tree: Any, payload: bytes, caps: Caps | None = None) -> Any:
-    """Rebuild a value. Every array is a new, writable, exact ndarray. Raises WireError on anything malformed."""
-    decoder = _Decoder(payload, caps or Caps())
+def decode(tree: Any, payload: bytes, caps: Caps | None = None, *, handles: bool = False, windows: int = 0) -> Any:
+    """Rebuild a value. Every array is a new, writable, exact ndarray. Raises WireError on anything malformed.
+
+    handles: whether the sender may name objects of the receiver, as the grader does and a worker never. windows: how
+    many arguments there are of which windows may come.
+    """
+    decoder = _Decoder(payload, caps or Caps(), handles=handles, windows=windows)
     value = decoder.decode(tree)
     if decoder.offset != len(payload):
         raise WireError("bytes that belong to no array")

@@ -127,21 +127,20 @@ class Worker:
     def _describe(self, error: BaseException) -> dict[str, Any]:
         """What the grader is told of an exception: never a traceback, never an address of an object."""
         try:
-            message = str(error)[:MESSAGE_CAP]
+            message = wire.printable(str(error))[:MESSAGE_CAP]
         except BaseException:  # noqa: BLE001 - __str__ is student code too
             message = ""
-        return {
-            "step": self._step,
-            "type": type_name(error),
-            "message": message.encode("utf-8", "replace").decode("utf-8"),
-            "at": self._find_place(error),
-        }
+        try:
+            place = self._find_place(error)
+        except BaseException:  # noqa: BLE001 - and so are the attributes of an exception
+            place = None
+        return {"step": self._step, "type": type_name(error), "message": message, "at": place}
 
     def _find_place(self, error: BaseException) -> list[Any] | None:
         """File label and line of the innermost frame of the submission."""
         place = None
         if isinstance(error, SyntaxError) and error.filename in self._labels:
-            return [error.filename, error.lineno or 0]
+            return [wire.printable(error.filename), int(error.lineno or 0)]
         frame = error.__traceback__
         while frame is not None:
             label = frame.tb_frame.f_code.co_filename
@@ -190,7 +189,7 @@ class Worker:
 
     def _carry_out(self, header: dict[str, Any], payload: bytes) -> tuple[Any, list[bytes]]:
         """Carry out the operations in order and return the value that the request wants, if any."""
-        operations = wire.decode(header["tree"], payload, wire.Caps(items=1 << 30))
+        operations = wire.decode(header["tree"], payload, wire.Caps(items=1 << 30), handles=True)
         for self._step, (kind, target, *rest) in enumerate(operations):
             if kind == "forget":
                 self._objects = {0: self._objects[0]}
@@ -263,7 +262,7 @@ class Worker:
         header, payload = self._channel.receive()
         if "refusal" in header:
             raise ValueError(header["refusal"])
-        answer = wire.decode(header["value"], payload, wire.Caps(items=1 << 30))
+        answer = wire.decode(header["value"], payload, wire.Caps(items=1 << 30), windows=len(args))
         answer = _cut_windows(answer, args)
         return iter(answer) if header["iterator"] else answer
 

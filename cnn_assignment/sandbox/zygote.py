@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -40,7 +41,7 @@ PRELOADED = (
 def main() -> None:
     """Serve on the socket whose descriptor is the only argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    _die_with_parent()
+    _die_with_parent(os.getppid())
     for name in PRELOADED:
         importlib.import_module(name)
     gc.collect()
@@ -66,18 +67,25 @@ class Zygote:
                 if fd in self._children:
                     self._reap(fd)
                 elif not self._take_order():
-                    for pid in self._children.values():
-                        _kill_group(pid)
+                    self._end_all()
                     return
+
+    def _end_all(self) -> None:
+        for pid in self._children.values():
+            _kill_group(pid)
+        # Waited for, so that no dead process is left where nobody else would.
+        for pid in self._children.values():
+            os.waitpid(pid, 0)
 
     def _take_order(self) -> bool:
         data, fds, _, _ = socket.recv_fds(self._control, MESSAGE_CAP, 2)
         if not data:
             return False
         limits = WorkerLimits(**json.loads(data)["spawn"])
+        zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_worker(fds[0], fds[1], limits)
+            _become_worker(fds[0], fds[1], limits, zygote)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid)
@@ -98,12 +106,12 @@ class Zygote:
             self._control.send(json.dumps({"ended": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
 
 
-def _become_worker(read_fd: int, write_fd: int, limits: WorkerLimits) -> None:
+def _become_worker(read_fd: int, write_fd: int, limits: WorkerLimits, zygote: int) -> None:
     """Turn the fork into a worker. Never returns."""
     code = 70
     try:
         os.setsid()
-        _die_with_parent()
+        _die_with_parent(zygote)
         _arrange_descriptors(read_fd, write_fd)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         apply_limits(limits)
@@ -116,8 +124,8 @@ def _become_worker(read_fd: int, write_fd: int, limits: WorkerLimits) -> None:
 def _arrange_descriptors(read_fd: int, write_fd: int) -> None:
     """Standard streams to nowhere, the two pipe ends on their fixed numbers, nothing else open."""
     null = os.open(os.devnull, os.O_RDWR)
-    # Moved out of the way first: either number may be one of the targets.
-    high = [os.dup2(fd, 100 + place) for place, fd in enumerate((null, read_fd, write_fd))]
+    # Moved out of the way first: either number may be one of the targets, and no number above is known to be free.
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, WRITE_FD + 1) for fd in (null, read_fd, write_fd)]
     for target in (0, 1, 2):
         os.dup2(high[0], target)
     os.dup2(high[1], READ_FD, inheritable=False)
@@ -125,9 +133,8 @@ def _arrange_descriptors(read_fd: int, write_fd: int) -> None:
     os.closerange(WRITE_FD + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """Ask the kernel to kill this process when its parent ends, and notice if it has ended already."""
-    parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(71)
