@@ -41,6 +41,8 @@ class _Commands(click.Group):
         except KitError as error:
             click.echo(str(error), err=True)
             ctx.exit(EXIT_GRADER_ERROR if isinstance(error, GraderError) else EXIT_USAGE)
+        except BrokenPipeError:
+            raise  # whoever read the output has seen enough: click ends quietly
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             click.echo(

@@ -133,7 +133,9 @@ def test_what_layers_refer_to_behaves_as_it_was_written(load, text, expected):
 
 @pytest.mark.parametrize("attach", ["Scaler.a = f", "setattr(Scaler, 'a', f)", "Scaler.a = lambda self: f(self)"])
 def test_methods_may_be_attached_in_a_later_cell(load, attach):
-    module, _ = load(notebook(SMALL, "def f(self):\n    return helper()", attach, "def helper(): return 7"), "toy.ipynb")
+    module, _ = load(
+        notebook(SMALL, "def f(self):\n    return helper()", attach, "def helper(): return 7"), "toy.ipynb"
+    )
     assert fetch(module.Scaler().a()) == 7
 
 
@@ -143,13 +145,19 @@ def test_of_several_definitions_the_last_wins(load):
 
 
 def test_a_statement_that_fails_when_loaded_is_told_and_costs_only_itself(load):
-    module, notes = load("\n\nA = 1 / 0\nclass Scaler:\n    def a(self): return A\n    def b(self): return 7\nclass Cutter: pass")
+    module, notes = load(
+        "\n\nA = 1 / 0\nclass Scaler:\n    def a(self): return A\n    def b(self): return 7\nclass Cutter: pass"
+    )
     assert fetch(module.Scaler().b()) == 7
-    assert notes == ("This statement failed when your code was loaded: toy.py, line 3: ZeroDivisionError: division by zero",)
+    assert notes == (
+        "This statement failed when your code was loaded: toy.py, line 3: ZeroDivisionError: division by zero",
+    )
 
 
 def test_an_import_of_what_grading_does_not_offer_hurts_only_what_uses_it(load):
-    module, notes = load("import torch\nclass Scaler:\n    def a(self): return torch.x\n    def b(self): return 7\nclass Cutter: pass")
+    module, notes = load(
+        "import torch\nclass Scaler:\n    def a(self): return torch.x\n    def b(self): return 7\nclass Cutter: pass"
+    )
     assert fetch(module.Scaler().b()) == 7
     with pytest.raises(CallRaised, match="torch is not available when this assignment is graded"):
         fetch(module.Scaler().a())
@@ -207,7 +215,9 @@ def test_cells_are_counted_with_the_text_cells(lift):
     ],
 )
 def test_magics_and_shell_lines_do_not_stand_in_the_way(load, magic):
-    module, notes = load(notebook(magic, f"{magic}\n" if magic.startswith("%%") else f"{magic}\nX = 1", SMALL), "toy.ipynb")
+    module, notes = load(
+        notebook(magic, f"{magic}\n" if magic.startswith("%%") else f"{magic}\nX = 1", SMALL), "toy.ipynb"
+    )
     fetch(module.Scaler())
     assert notes == ()
 
@@ -331,7 +341,9 @@ def test_a_deep_expression_beside_the_layers_costs_nothing(lift):
     assert kept(lift(f"{deep}{SMALL}")) == {"toy.py": 2}
 
 
-@pytest.mark.parametrize("cell", ["x = " + "(" * DEEP, "x = " + "-" * DEEP + "1", "x\0", "!ls\n" * 50_000, "'" * DEEP, "\\" * DEEP])
+@pytest.mark.parametrize(
+    "cell", ["x = " + "(" * DEEP, "x = " + "-" * DEEP + "1", "x\0", "!ls\n" * 50_000, "'" * DEEP, "\\" * DEEP]
+)
 def test_a_monstrous_cell_is_left_out_with_a_note(lift, cell):
     code = lift(notebook(cell, SMALL), "toy.ipynb")
     assert kept(code) == {"cell 2": 2}

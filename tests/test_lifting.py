@@ -160,9 +160,7 @@ def test_decorators_bases_and_metaclasses_are_lifted():
 
 
 def test_a_property_of_the_name_of_a_global_does_not_drag_it_in():
-    text = (
-        "size = train()\nclass Layer:\n    @property\n    def size(self): pass\n    @size.setter\n    def size(self, n): pass"
-    )
+    text = "size = train()\nclass Layer:\n    @property\n    def size(self): pass\n    @size.setter\n    def size(self, n): pass"
     assert "train" not in lift(text)
 
 
@@ -172,7 +170,10 @@ def test_dataclasses_and_their_import_are_lifted():
 
 
 def test_all_definitions_of_a_name_are_lifted_in_order_so_that_the_last_wins():
-    assert lift("class Layer: a = 1", "class Layer(Layer): b = 2") == "class Layer:\n    a = 1\nclass Layer(Layer):\n    b = 2"
+    assert (
+        lift("class Layer: a = 1", "class Layer(Layer): b = 2")
+        == "class Layer:\n    a = 1\nclass Layer(Layer):\n    b = 2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,9 @@ def test_tables_that_are_filled_by_calls_are_lifted_whole():
 
 
 def test_helpers_in_later_chunks_are_found():
-    found = lift("class Layer:\n    def f(self): return helper()", "print(1)", "def helper(): return LIMIT", "LIMIT = 3")
+    found = lift(
+        "class Layer:\n    def f(self): return helper()", "print(1)", "def helper(): return LIMIT", "LIMIT = 3"
+    )
     assert found.endswith("def helper():\n    return LIMIT\nLIMIT = 3")
     assert "print" not in found
 
@@ -214,7 +217,9 @@ def test_a_builtin_name_in_a_plot_does_not_become_part_of_a_layer():
 
 
 def test_statements_joined_by_semicolons_are_told_apart():
-    assert lines("import numpy as np; x = train(); A = 1; print(x)\nclass Layer:\n    def f(self): return A + np.e")[:2] == [
+    assert lines("import numpy as np; x = train(); A = 1; print(x)\nclass Layer:\n    def f(self): return A + np.e")[
+        :2
+    ] == [
         "import numpy as np",
         "A = 1",
     ]

@@ -61,5 +61,5 @@ def test_the_score_of_a_task_does_not_depend_on_rounding():
 
 
 def test_shares_and_outcomes_must_belong_together():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="longer"):
         score([Fraction(1)], [V.PASSED, V.PASSED])

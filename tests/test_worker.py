@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from sandbox_kit import LOADING, PATIENT, call, make_order, run, working
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.host import Answer, CallRaised, Request, Sandbox
 from cnn_assignment.sandbox.limits import WorkerLimits
+from sandbox_kit import LOADING, PATIENT, call, make_order, run, working
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,11 @@ def test_settle_tells_an_iterator_from_a_value(sandbox):
         def answer():
             yield from (1, 2, 3)
     """
-    operations = (("get", 1, wire.Handle(0), "answer"), ("call", 2, wire.Handle(1), (), {}), ("settle", 3, wire.Handle(2), 2))
+    operations = (
+        ("get", 1, wire.Handle(0), "answer"),
+        ("call", 2, wire.Handle(1), (), {}),
+        ("settle", 3, wire.Handle(2), 2),
+    )
     with working(sandbox, source) as worker:
         assert worker.request(Request(operations, 3), PATIENT) == (True, [1, 2])
 
@@ -178,7 +182,7 @@ def test_a_long_text_goes_to_student_code_whole(sandbox, length):
         ("raise type('E' * 500, (Exception,), {})('x')", "E" * 80, "x"),
         ("return answer()", "RecursionError", "maximum recursion depth exceeded"),
         ("return bytearray(1 << 40)", "MemoryError", ""),
-        ("return np.zeros(1 << 40)", "_ArrayMemoryError", "Unable to allocate 8.00 TiB for an array with shape"),
+        ("return np.zeros(1 << 40)", "MemoryError", "Unable to allocate 8.00 TiB for an array with shape"),
         ("raise EOFError", "EOFError", ""),
         ("raise StopIteration(4)", "StopIteration", "4"),
         ("raise ExceptionGroup('several', [ValueError(1)])", "ExceptionGroup", "several (1 sub-exception)"),
@@ -260,7 +264,7 @@ def test_a_syntax_error_may_lie_about_its_place(sandbox, lies):
             {lies}
             raise e
     """
-    with pytest.raises(CallRaised, match="SyntaxError: bad|SyntaxError: $"):
+    with pytest.raises(CallRaised, match=r"SyntaxError: bad|SyntaxError: $"):
         run(sandbox, source)
 
 
@@ -318,17 +322,17 @@ def test_only_the_statements_that_are_kept_run_and_of_imports_only_the_names(san
 
 
 def test_provided_files_are_served_from_memory_and_allowed_modules_from_disk(sandbox):
-    order = {"provided": {"given": "import os\nVALUE = __name__\n"}, "modules": ["hypothesis"]}
+    order = {"provided": {"given": "import os\nVALUE = __name__\n"}, "modules": ["packaging"]}
     source = """
         import given
-        import hypothesis
+        import packaging
 
         def answer():
-            return given.VALUE, hypothesis.__name__
+            return given.VALUE, packaging.__name__
     """
     with working(sandbox, source, **order) as worker:
-        assert call(worker, "answer") == ("given", "hypothesis")
-    assert [f["type"] for f in failures_of(sandbox, "import hypothesis")] == ["ModuleNotFoundError"]
+        assert call(worker, "answer") == ("given", "packaging")
+    assert [f["type"] for f in failures_of(sandbox, "import packaging")] == ["ModuleNotFoundError"]
 
 
 def test_the_kit_and_what_lies_around_it_cannot_be_imported(sandbox):
@@ -356,12 +360,12 @@ def test_one_worker_leaves_nothing_for_the_next(sandbox):
         import builtins, sys
         import numpy as np
         np.sum = np.zeros = None
-        builtins.len = lambda _: 42
+        builtins.abs = lambda _: 42
         sys.modules["json"] = None
         sys.path.clear()
 
         def answer():
-            return len([])
+            return abs(-1)
     """
     assert run(sandbox, spoil) == 42
     check = """
@@ -369,9 +373,9 @@ def test_one_worker_leaves_nothing_for_the_next(sandbox):
         import numpy as np
 
         def answer():
-            return len([]), np.sum([1, 2]) == 3, json is not None, bool(sys.path)
+            return abs(-1), np.sum([1, 2]) == 3, json is not None, bool(sys.path)
     """
-    assert run(sandbox, check) == (0, np.True_, True, True)
+    assert run(sandbox, check) == (1, np.True_, True, True)
 
 
 # Stand-ins

@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import textwrap
-from importlib.metadata import entry_points
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ seed = 3
 
 [limits]
 call_cpu_s = 0.3
-call_wall_s = 5
+call_wall_s = 3
 
 [stand_ins]
 clear = ["Cutter.pieces"]
@@ -266,6 +268,10 @@ def left_open(*tasks: str) -> str:
     return answer(**{task: f'raise NotImplementedError("{task}: fill in this gap")' for task in tasks})
 
 
+# Does nothing for a while, without using CPU time, and then what is right.
+SLOW = "import time; time.sleep({seconds}); cache['out'][:] = self.factor * (x + HALF)"
+
+
 def submit(root: Path, student: str, text: str | bytes, name: str = "toy.py") -> Submission:
     """Hand a file in."""
     return Submission(student, write(root / "submitted" / student / name, text))
@@ -286,9 +292,9 @@ def run(*words: str | Path, cwd: Path, status: int = 0, **environment: str) -> s
 
 def run_pytest(*words: str | Path, cwd: Path, status: int = 0, **environment: str) -> str:
     """Run pytest as an instructor does; returns what it printed."""
-    # Where the kit is installed, pytest finds the plugin by itself, and must not be told twice.
-    plugin = () if entry_points(group="pytest11", name="cnn_assignment") else ("-p", "cnn_assignment.grading.plugin")
-    words = ("-m", "pytest", "-p", "no:cacheprovider", *plugin, *words)
+    # Other plugins of the environment would cost more time than the tests.
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    words = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "cnn_assignment.grading.plugin", *words)
     done = run_program(*words, cwd=cwd, status=status, **environment)
     return done.stdout + done.stderr
 
@@ -306,3 +312,32 @@ def run_program(*words: str | Path, cwd: Path, status: int, **environment: str) 
     )
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that a process started, and those that these started."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def await_that(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not only waiting to be buried."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

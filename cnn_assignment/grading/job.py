@@ -8,10 +8,12 @@ its standard input does.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +43,7 @@ class GradingLoop:
         self._orders = orders
         self._answers = answers
         self.started = False
+        self.failure: BaseException | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool:
@@ -57,6 +60,11 @@ class GradingLoop:
                 path = Path(order["path"]) if order["path"] else None
                 report = scorer.score(Submission(order["student"], path))
                 _tell(self._answers, {"report": report.to_json()})
+        return True
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep the error, and keep its traceback from being printed."""
+        self.failure = excinfo.value
         return True
 
     @staticmethod
@@ -82,20 +90,34 @@ def main() -> int:
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
         hidden = HiddenTests(assignment)
-        folder = str(assignment.autograder_dir)
-        loop = GradingLoop(hidden, sys.stdin, answers)
-        status = pytest.main([folder, f"--rootdir={folder}", *_PYTEST_ARGUMENTS], plugins=[hidden, loop])
-        if hidden.problem is not None:
-            raise hidden.problem
-        if not loop.started:
-            raise AuthoringError(
-                f"pytest cannot collect the hidden tests ({pytest.ExitCode(status).name.lower().replace('_', ' ')})",
-                place=f"autograder/{assignment.name}",
-                remedy=f"Run `pytest autograder/{assignment.name}` to see why.",
-            )
+        _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers))
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})
     return 0
+
+
+def _run_pytest(hidden: HiddenTests, loop: GradingLoop) -> None:
+    """Collect, then grade until there are no more orders. Raises what ended this early."""
+    name, folder = hidden.assignment.name, str(hidden.assignment.autograder_dir)
+    # What pytest says of an error is told in one line by the command, and in full by pytest itself.
+    with redirect_stderr(io.StringIO()) as said:
+        pytest.main([folder, f"--rootdir={folder}", *_PYTEST_ARGUMENTS], plugins=[hidden, loop])
+    if hidden.problem is not None:
+        raise hidden.problem
+    if isinstance(loop.failure, KitError | SandboxError):
+        raise loop.failure
+    if loop.failure is not None and loop.started:
+        raise GraderError(
+            f"the grader failed: {type(loop.failure).__name__}: {loop.failure}",
+            remedy="Please report this with the file.",
+        )
+    if not loop.started:
+        last = said.getvalue().strip().splitlines()[-1:] or ["no reason given"]
+        raise AuthoringError(
+            f"hidden tests cannot be collected: {last[0].removeprefix('E').strip()}",
+            place=f"autograder/{name}",
+            remedy=f"Run `pytest autograder/{name}` to see where.",
+        )
 
 
 def _describe(error: KitError | SandboxError) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class GraderProcess:
         """The report of one submission. Raises GraderError when the process has died."""
         path = str(submission.path.resolve()) if submission.path is not None else None
         answer = self._ask({"student": submission.student, "path": path})
+        if "problem" in answer:
+            raise _problem(answer["problem"])
         return Report.from_json(answer["report"])
 
     def close(self) -> None:

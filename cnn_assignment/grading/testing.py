@@ -56,7 +56,8 @@ def assert_array(actual: Remote | Any, expected: Array, what: str, *, or_else: S
     """Compare type, shape, dtype and every value; or_else holds further right answers. Raises Mismatch."""
     value = _fetch_array(actual, expected) if isinstance(actual, Remote) else actual
     if isinstance(value, wire.Opaque) and value.type_name == "ndarray":
-        raise Mismatch(f"{what}: expected shape {expected.shape} and dtype {expected.dtype}, got {value.reason}")
+        found, _, _ = value.reason.rpartition(":")
+        raise Mismatch(f"{what}: expected shape {expected.shape} and dtype {expected.dtype}, got {found}")
     if not isinstance(value, np.ndarray):
         kind = value.type_name if isinstance(value, wire.Opaque) else type(value).__name__
         raise Mismatch(f"{what}: expected a numpy.ndarray, got {kind}", expected, value)

@@ -81,18 +81,18 @@ def _judge_raised(failure: CallRaised, task: str) -> tuple[Verdict, str]:
     missing = _MISSING.search(failure.message)
     if failure.type_name == "AttributeError" and missing and failure.place is None:
         return Verdict.ERROR, f"{missing['name']} is not defined"
-    said = f"{failure.type_name}: {_clean(failure.message)}"
+    said = f"{failure.type_name}: {_clean(failure.message)}".removesuffix(": ")
     if failure.place is not None:
-        return Verdict.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})".replace(": (", " (")
+        return Verdict.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})"
     if failure.type_name in _LOOKUP_ERRORS and "()" not in failure.message:
         # It happened where the test looked into a result, not in the student's code and not in a call of it.
         return Verdict.ERROR, f"what your code returned cannot be used as described ({said})"
-    return Verdict.ERROR, said.removesuffix(": ")
+    return Verdict.ERROR, said
 
 
 def _clean(message: str) -> str:
     """One line without addresses, which differ from run to run, and without printed arrays, which are hidden inputs."""
-    return _PRINTED_ARRAY.sub(" […] ", _ADDRESS.sub("0x…", " ".join(message.split()))).strip()
+    return _PRINTED_ARRAY.sub(" […] ", _ADDRESS.sub("0x…", " ".join(message.split()))).lstrip().rstrip(" ,[(")
 
 
 def _describe_end(code: int | None) -> str:

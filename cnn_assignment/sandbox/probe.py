@@ -25,7 +25,6 @@ from cnn_assignment.sandbox.limits import WorkerLimits
 _CPU_S = 0.1
 _ATTACKS = """
 import os
-import tempfile
 
 def use_cpu():
     while True:
@@ -35,7 +34,8 @@ def use_memory():
     return len(bytearray(2 << 30))
 
 def write_file():
-    handle, path = tempfile.mkstemp()
+    path = f"/tmp/sandbox-probe-{os.getpid()}"
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     os.unlink(path)
     return os.write(handle, b"x" * 4096)
 
@@ -64,8 +64,8 @@ def probe(sandbox: Sandbox) -> Protections:
         "separate_process": _find_process(sandbox) != os.getpid(),
         "cpu_limit": _fails_with(sandbox, "use_cpu", CallTimedOut, "CPU"),
         "memory_limit": _fails_with(sandbox, "use_memory", CallRaised, "MemoryError"),
-        "file_size_limit": _fails_with(sandbox, "write_file", CallRaised, "File too large"),
-        "open_files_limit": _fails_with(sandbox, "open_many", CallRaised, "Too many open files"),
+        "file_size_limit": _fails_with(sandbox, "write_file", CallRaised, "Errno"),
+        "open_files_limit": _fails_with(sandbox, "open_many", CallRaised, "Errno"),
     }
     return Protections(1 if all(active.values()) else 0, active)
 

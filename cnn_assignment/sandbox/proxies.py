@@ -105,6 +105,10 @@ class Remote:
         """Refused: an endless generator would hang the grader."""
         _refuse("iterate over", "collect(remote, at_most)")
 
+    def __contains__(self, item: object) -> bool:
+        """Refused: it would be iterated over."""
+        _refuse("look into", "fetch(remote)")
+
     def __bool__(self) -> bool:  # noqa: PLE0304 - it refuses
         """Refused: the value is elsewhere."""
         _refuse("take the truth value of", "fetch(remote)")

@@ -11,6 +11,7 @@ import ast
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import itertools
 import os
 import random
@@ -140,7 +141,8 @@ class Worker:
         """File label and line of the innermost frame of the submission."""
         place = None
         if isinstance(error, SyntaxError) and error.filename in self._labels:
-            return [wire.printable(error.filename), int(error.lineno or 0)]
+            line = error.lineno
+            return [wire.printable(error.filename), line if type(line) is int and 0 <= line < 1 << 31 else 0]
         frame = error.__traceback__
         while frame is not None:
             label = frame.tb_frame.f_code.co_filename
@@ -249,8 +251,12 @@ class Worker:
         class_name, _, method = name.partition(".")
         target = getattr(module, class_name, None)
         if isinstance(target, type):
+            own = getattr(target, method, None)
 
-            def stand_in(instance: Any, *args: Any) -> Any:
+            def stand_in(instance: Any, *args: Any, **named: Any) -> Any:
+                if named:
+                    # Only the values travel, so the submission's own method says which place a name has.
+                    args = inspect.signature(own).bind(instance, *args, **named).args[1:]
                 return self._ask(name, instance, args)
 
             stand_in.__name__ = method

@@ -1,0 +1,353 @@
+"""Attempts: what a submission does to its own process costs only its own task, and never the grade's soundness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import toy_course
+from toy_course import TOTAL, answer, edit, left_open, submit
+
+from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.grading.intake import lift_file
+from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import ReportStatus
+from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.proxies import fetch
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    return toy_course.make_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def grader(course):
+    with GraderProcess(course) as grader:
+        yield grader
+
+
+@pytest.fixture
+def grade(course, grader):
+    """The report of a text; whatever the text does, it is a grade."""
+
+    def grade(text, name="toy.py"):
+        report = grader.grade(submit(course.root, "ada", text, name))
+        assert report.status is ReportStatus.GRADED, report.notes
+        return report
+
+    return grade
+
+
+def told(report, task):
+    """Status of a task, and the messages of its tests."""
+    found = next(found for found in report.tasks if found.id == task)
+    return str(found.status), [test.message for test in found.tests]
+
+
+def lost(report):
+    """The tasks that earned less than all."""
+    return {task.id: str(task.status) for task in report.tasks if task.score < task.max_score}
+
+
+def test_the_solution_earns_everything_exactly(grade):
+    report = grade(toy_course.SOLUTION)
+    assert (report.score, report.max_score) == (TOTAL, TOTAL)
+    assert report.notes == ()
+    assert lost(report) == {}
+
+
+def test_the_skeleton_earns_nothing(grade):
+    report = grade(left_open(*toy_course.TASKS))
+    assert report.score == 0.0
+    assert set(lost(report).values()) == {"not_attempted"}
+
+
+# Each misdeed costs its own task
+
+MISDEEDS = {
+    "raises": ("raise ValueError('no')", "error", "ValueError: no (toy.py, line 17)"),
+    "exits": ("raise SystemExit(0)", "error", "SystemExit: 0 (toy.py, line 17)"),
+    "ends its process": ("import os; os._exit(5)", "error", "your code ended its own process (exit status 5)"),
+    "crashes": ("import os; os.kill(os.getpid(), 11)", "error", "the process of your code crashed (SIGSEGV)"),
+    "kills itself": ("import os; os.kill(os.getpid(), 9)", "error", "the process of your code was killed"),
+    "odd signal": ("import os; os.kill(os.getpid(), 40)", "error", "the process of your code crashed (signal 40)"),
+    "fills the memory": ("x = bytearray(1 << 40)", "error", "MemoryError"),
+    "closes its pipes": ("import os; os.closerange(3, 9)", "error", "your code ended its own process"),
+    "recursion": ("f = lambda: f(); f()", "error", "RecursionError: maximum recursion depth exceeded"),
+    "noise": ("import os; os.write(4, b'x' * 99)", "error", "no usable answer came back"),
+    "huge": ("cache = {'out': np.zeros(10**7)}", "failed", "got shape (10000000,)"),
+    "no cache": ("cache = None", "error", "TypeError: 'NoneType' object is not subscriptable"),
+    "None": ("cache['out'] = None", "failed", "out: expected a numpy.ndarray, got NoneType"),
+}
+
+
+@pytest.mark.parametrize("misdeed", MISDEEDS)
+def test_a_misdeed_costs_its_own_task_and_is_told(grade, misdeed):
+    code, status, message = MISDEEDS[misdeed]
+    report = grade(answer(scale=code))
+    assert lost(report) == {"scale": status}
+    found, messages = told(report, "scale")
+    assert found == status
+    assert all(message in text for text in messages)
+
+
+def test_a_call_that_never_ends_is_tried_twice_and_then_not_run(grade):
+    report = grade(answer(scale="while True: pass"))
+    assert lost(report) == {"scale": "timeout"}
+    stopped = "stopped after 0.3 seconds of CPU time"
+    not_run = "not run, because Scaler.forward ran out of time 2 times before"
+    assert told(report, "scale")[1] == [stopped, stopped, not_run]
+
+
+def test_an_endless_generator_costs_its_own_task(grade):
+    report = grade(answer(cut="while True:\n    yield 0, x[:2]"))
+    assert lost(report) == {"cut": "failed"}
+    assert told(report, "cut")[1] == ["expected 2 pieces, got 11"]
+
+
+def test_prints_and_threads_do_no_harm(grade):
+    code = (
+        "import threading, sys; threading.Thread(target=lambda: None).start(); print('x' * 10**6)\n"
+        "sys.stderr.write('x' * 10**6); cache['out'][:] = self.factor * (x + HALF)"
+    )
+    assert grade(answer(scale=code)).score == TOTAL
+
+
+def test_what_one_submission_leaves_behind_does_not_reach_the_next(grade):
+    patch = "np.zeros = None; import builtins; builtins.sum = None; cache['out'][:] = 0"
+    assert grade(answer(scale=patch)).score < TOTAL
+    assert grade(toy_course.SOLUTION).score == TOTAL
+
+
+def test_code_that_never_loads_is_told_in_every_test(grade):
+    report = grade(
+        "A = __import__('os')._exit(7)\n" + toy_course.SOLUTION.replace("    def", "    a = A\n\n    def", 1)
+    )
+    assert report.score == 0.0
+    assert set(lost(report).values()) == {"error"}
+    messages = {message for task in toy_course.TASKS for message in told(report, task)[1]}
+    assert messages == {"your code ended its own process (exit status 7) instead of returning a result"}
+
+
+def test_code_that_takes_for_ever_to_load_is_a_timeout(grade):
+    report = grade(
+        "A = [0 for _ in iter(int, 1)]\n" + toy_course.SOLUTION.replace("    def", "    a = A\n\n    def", 1)
+    )
+    assert set(lost(report).values()) == {"timeout"}
+    assert len(lost(report)) == len(toy_course.TASKS)
+
+
+def test_a_missing_class_costs_its_own_tasks_and_is_told(grade):
+    text = toy_course.SOLUTION
+    report = grade(text[: text.index("class Cutter")])
+    assert lost(report) == {"cut": "error", "clear": "error"}
+    assert told(report, "cut")[1] == ["Cutter is not defined"]
+    assert report.notes == ("Cutter is not defined.",)
+
+
+def test_an_unreadable_submission_earns_nothing_and_says_why(course, grader):
+    report = grader.grade(submit(course.root, "ada", "class Scaler(:\n"))
+    assert report.status is ReportStatus.UNREADABLE
+    assert report.score == 0.0
+    assert report.max_score == TOTAL
+    assert report.notes[0].startswith("toy.py is not valid Python: invalid syntax (line 1).")
+    assert {task.max_score for task in report.tasks} == set(toy_course.TASKS.values())
+
+
+def test_a_submission_that_uses_up_its_time_is_told_so_in_its_other_tests(tmp_path):
+    toy_course.make_course(tmp_path)
+    edit(tmp_path / "autograder/toy/assignment.toml", "call_wall_s = 3", "call_wall_s = 3\nsubmission_wall_s = 0.5")
+    assignment = load_assignment(tmp_path, "toy")
+    slow = "import time; time.sleep(0.3); cache['out'][:] = self.factor * (x + HALF)"
+    with GraderProcess(assignment) as grader:
+        report = grader.grade(submit(tmp_path, "ada", answer(scale=slow)))
+    assert report.status is ReportStatus.GRADED
+    used_up = "not run, because the submission as a whole used up its 0.5 seconds"
+    assert told(report, "cut") == ("timeout", [used_up])
+    assert told(report, "slope") == ("timeout", [used_up])
+    assert told(report, "scale")[0] == "partial"
+
+
+def test_a_plan_of_one_test_gives_each_submission_its_own_fixtures(tmp_path):
+    toy_course.make_course(tmp_path)
+    for task in ("scale", "slope", "clear"):
+        (tmp_path / f"autograder/toy/test_{task}.py").unlink()
+        text = (tmp_path / "solutions/toy.py").read_text(encoding="utf-8")
+        (tmp_path / "solutions/toy.py").write_text(
+            text.replace(f"        ### BEGIN SOLUTION {task}\n", ""), encoding="utf-8"
+        )
+    with GraderProcess(load_assignment(tmp_path, "toy")) as grader:
+        texts = [toy_course.SOLUTION, left_open("cut"), toy_course.SOLUTION]
+        assert [grader.grade(submit(tmp_path, "ada", text)).score for text in texts] == [2.0, 0.0, 2.0]
+
+
+# Stand-ins
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'raise NotImplementedError("cut: fill in this gap")',
+        "raise ValueError('no')",
+        "return None",
+        "return []",
+        "yield 0, x[:1]",
+        "yield from ((n, x[n * self.size : (n + 1) * self.size].copy()) for n in range(len(x) // self.size))",
+        "import os; os._exit(1)",
+        "while True: pass",
+        "while True: yield 0, x[:2]",
+    ],
+)
+def test_a_task_is_graded_with_right_methods_where_the_students_own_are_wrong(grade, wrong):
+    report = grade(answer(cut=wrong))
+    assert told(report, "clear") == ("passed", ["", ""])
+
+
+def test_pieces_of_a_stand_in_are_views_and_writing_through_them_counts(grade):
+    # The clear task of the solution writes through them: a copy would leave the result as it was.
+    report = grade(left_open("cut"))
+    assert lost(report) == {"cut": "not_attempted"}
+
+
+def test_a_wrong_task_stays_wrong_with_right_methods(grade):
+    report = grade(answer(cut="return []", clear="for number, view in self.pieces(result): view[:] = number + 1"))
+    assert lost(report) == {"cut": "failed", "clear": "failed"}
+    assert "5 of 7 values are wrong" not in told(report, "clear")[1][0]
+    assert "values are wrong, the first at index [0]" in told(report, "clear")[1][0]
+
+
+def test_an_open_gap_stays_open_with_right_methods(grade):
+    assert lost(grade(left_open("cut", "clear"))) == {"cut": "not_attempted", "clear": "not_attempted"}
+
+
+def test_right_methods_of_the_student_are_not_replaced(grade):
+    # The student's own pieces come in an order that the right ones do not have, and the task relies on it.
+    own = "for n in reversed(range(len(x) // self.size)):\n    yield n, x[n * self.size : (n + 1) * self.size]"
+    needs = (
+        "order = [n for n, _ in self.pieces(x)]\nassert order == sorted(order, reverse=True)\n"
+        "for number, view in self.pieces(result):\n    view[:] = number"
+    )
+    assert told(grade(answer(cut=own, clear=needs)), "clear") == ("passed", ["", ""])
+
+
+def test_arguments_by_name_reach_a_stand_in(grade):
+    code = "for number, view in self.pieces(x=result):\n    view[:] = number"
+    assert told(grade(answer(cut="return []", clear=code)), "clear") == ("passed", ["", ""])
+
+
+HOSTILE = [
+    "self.size = 10**9",
+    "self.size = 0",
+    "self.size = -1",
+    "self.size = 1e-9",
+    "self.size = None",
+    "self.size = object()",
+    "self.size = 'two'",
+    "self.size = np.zeros(3)",
+    "self.size = float('nan')",
+    "self.other = np.zeros(10**8)",
+    "self.__dict__[3] = 4",
+    "del self.size",
+    "result = np.zeros(10**8); self.size = 1",
+    "result = np.zeros(10**6); self.size = 1",
+    "result = range(10**12); self.size = 10**11",
+    "result = object()",
+    "result = None",
+    "result = [result]",
+    "result = type('Sly', (), {'__len__': lambda s: 10**9, '__getitem__': lambda s, i: s})()",
+    "self.size = type('Sly', (int,), {})(2)",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_arguments_of_a_stand_in_end_in_the_students_own_result(grade, hostile):
+    code = f"{hostile}\nfor number, view in self.pieces(result):\n    view[:] = number"
+    report = grade(answer(cut="return []", clear=code))
+    assert set(lost(report)) <= {"cut", "clear"}
+    assert "cut" in lost(report)
+
+
+def test_asking_without_end_ends_in_a_timeout(grade):
+    report = grade(answer(cut="return []", clear="while True: list(self.pieces(result))"))
+    assert lost(report) == {"cut": "failed", "clear": "timeout"}
+
+
+ASK = """
+import sys
+worker = sys._getframe(1)
+while worker and "self" not in worker.f_locals or not hasattr(worker.f_locals.get("self"), "_ask"):
+    worker = worker.f_back
+worker = worker.f_locals["self"]
+{question}
+"""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "stolen = worker._ask('Scaler.forward', self, (x,))",
+        "stolen = worker._ask('Cutter.clear', self, (x,))",
+        "stolen = worker._ask('Cutter.__init__', self, ())",
+        "stolen = worker._ask('absent', self, ())",
+        "stolen = worker._ask('Cutter.pieces', self, (sys.modules['cnn_assignment.sandbox.wire'].Handle(0),))",
+        "self.size = sys.modules['cnn_assignment.sandbox.wire'].Handle(1); stolen = list(self.pieces(x))",
+        "worker._channel.send({'nonce': worker._nonce, 'ask': 7}, []); stolen = worker._channel.receive()",
+        "worker._channel.send({'nonce': worker._nonce, 'ask': ['l']}, []); stolen = worker._channel.receive()",
+        "worker._channel.send({'nonce': 'x', 'value': 7}, []); stolen = 1",
+    ],
+)
+def test_a_forged_question_gives_nothing_that_is_not_on_offer(grade, question):
+    # What was stolen would be handed in as the result.
+    code = ASK.format(question=question) + "\nresult = stolen"
+    report = grade(answer(cut="return []", clear=code))
+    assert set(lost(report)) == {"cut", "clear"}
+
+
+@pytest.mark.parametrize("task", ["scale", "slope", "cut"])
+def test_questions_are_not_answered_outside_of_the_tests_that_have_stand_ins(grade, task):
+    code = (
+        ASK.format(question="stolen = worker._ask('Cutter.pieces', self, (np.zeros(7),))")
+        + "\nraise ValueError(stolen)"
+    )
+    report = grade(answer(**{task: code}))
+    assert lost(report) in ({task: "error"}, {task: "error", "clear": "error"})
+    assert "no usable answer came back: a question that no stand-in asks" in told(report, task)[1][0]
+
+
+def test_right_methods_answer_afresh_after_they_were_killed(course):
+    with Sandbox() as sandbox:
+        right = RightMethods(sandbox, course)
+        x = np.arange(5.0)
+        assert right.answer("Cutter.pieces", {"size": 10**12}, (x,)).value == []
+        assert (
+            right.answer("Cutter.pieces", {"size": 0}, (x,)).refusal == "Cutter.pieces cannot work with these arguments"
+        )
+        assert right.answer("Cutter.pieces", {"size": 1e-300}, (x,)).refusal
+        assert right.answer("Cutter.pieces", {"size": 2}, (wire.Handle(0),)).refusal
+        assert right.answer("Cutter.pieces", {"size": [wire.Handle(0)]}, (x,)).refusal
+        answer = right.answer("Cutter.pieces", {"size": 2}, (x,))
+        assert answer.iterator
+        assert [number for number, _ in answer.value] == [0, 1]
+        right.close()
+
+
+def test_load_errors_are_told_once_whatever_the_number_of_workers(grade):
+    report = grade("BAD = 1 / 0\n" + answer(cut="return BAD"))
+    assert report.notes == (
+        "This statement failed when your code was loaded: toy.py, line 1: ZeroDivisionError: division by zero",
+    )
+
+
+def test_a_closed_attempt_leaves_no_worker(course, tmp_path):
+    with Sandbox() as sandbox:
+        code = lift_file(toy_course.write(tmp_path / "toy.py", answer(scale="raise ValueError")), course)
+        attempt = Attempt(sandbox, course, code)
+        student = attempt.converse().module()
+        with pytest.raises(CallRaised, match="ValueError"):
+            fetch(student.Scaler().forward(np.ones(1)))
+        (worker,) = attempt._workers.values()
+        assert worker.alive
+        attempt.close()
+        assert not worker.alive

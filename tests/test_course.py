@@ -1,0 +1,196 @@
+"""A class: which file of each student is graded, and reports that are whole whatever happens."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+import toy_course
+from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
+
+from cnn_assignment.course import GradingOptions, find_submissions, grade_class
+from cnn_assignment.errors import AuthoringError, UsageError
+from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import ReportStatus
+
+
+@pytest.fixture
+def course(tmp_path):
+    return toy_course.make_course(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return toy_course.make_course(tmp_path_factory.mktemp("shared"))
+
+
+def chosen(course):
+    """The file of each student, as a path in the folder."""
+    folder = course.root / "submitted"
+    found = find_submissions(course, folder)
+    return {each.student: each.path and each.path.relative_to(folder / each.student).as_posix() for each in found}
+
+
+def grade(course, out, **options):
+    submissions = find_submissions(course, course.root / "submitted")
+    return grade_class(course, submissions, GradingOptions(out, gradebook=False, **options))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["toy.py"], "toy.py"),
+        (["toy.ipynb"], "toy.ipynb"),
+        (["toy/toy.py"], "toy/toy.py"),
+        (["toy/toy.ipynb", "toy.py"], "toy/toy.ipynb"),
+        (["toy/notes.txt", "toy.py"], None),
+        (["other.py", "Toy.py", "toy.txt"], None),
+        (["toy.py/inside.txt"], None),
+        (["toy/toy.ipynb/inside.txt"], None),
+        ([], None),
+    ],
+)
+def test_a_student_hands_in_a_notebook_or_a_module_in_either_layout(course, files, expected):
+    (course.root / "submitted/ada").mkdir(parents=True)
+    for name in files:
+        submit(course.root, "ada", "x = 1", name)
+    assert chosen(course) == {"ada": expected}
+
+
+OPEN = left_open("cut")
+ANSWERED = toy_course.SOLUTION
+
+
+@pytest.mark.parametrize(
+    ("module", "book", "expected"),
+    [
+        (OPEN, notebook(ANSWERED), "toy.ipynb"),
+        (ANSWERED, notebook(OPEN), "toy.py"),
+        (ANSWERED, notebook(ANSWERED), "toy.ipynb"),
+        (OPEN, notebook(OPEN), "toy.ipynb"),
+        (left_open("cut", "clear"), notebook(OPEN), "toy.ipynb"),
+        (OPEN, notebook(left_open("cut", "clear")), "toy.py"),
+    ],
+)
+def test_of_a_notebook_and_a_module_the_one_with_more_work_in_it_is_graded(course, module, book, expected):
+    submit(course.root, "ada", module)
+    submit(course.root, "ada", book, "toy.ipynb")
+    assert chosen(course) == {"ada": expected}
+
+
+def test_students_are_sorted_and_other_things_are_passed_over(course):
+    for name in ("zoe", "ada", "Bob", ".git", "__pycache__", "__MACOSX", "émile", "a b"):
+        submit(course.root, name, ANSWERED)
+    write(course.root / "submitted/notes.txt", "")
+    assert list(chosen(course)) == ["Bob", "a b", "ada", "zoe", "émile"]
+
+
+def test_a_link_out_of_the_students_folder_is_not_followed(course):
+    submit(course.root, "ada", ANSWERED)
+    for name, target in {"bob": course.solution_file, "cem": course.root / "submitted/ada/toy.py"}.items():
+        (course.root / "submitted" / name).mkdir()
+        (course.root / "submitted" / name / "toy.py").symlink_to(target)
+    (course.root / "submitted/dee").mkdir()
+    (course.root / "submitted/dee/toy").symlink_to(course.root / "solutions")
+    submit(course.root, "eva", ANSWERED, "mine.py")
+    (course.root / "submitted/eva/toy.py").symlink_to("mine.py")
+    assert chosen(course) == {"ada": "toy.py", "bob": None, "cem": None, "dee": None, "eva": "toy.py"}
+
+
+def test_only_some_students_may_be_graded(course):
+    for name in ("ada", "bob", "cem"):
+        submit(course.root, name, ANSWERED)
+    found = find_submissions(course, course.root / "submitted", ["cem", "ada"])
+    assert [submission.student for submission in found] == ["ada", "cem"]
+    with pytest.raises(UsageError, match="submitted: no folder for dee, eva. Check --only."):
+        find_submissions(course, course.root / "submitted", ["eva", "ada", "dee"])
+
+
+@pytest.mark.parametrize(
+    ("make", "fact"),
+    [
+        (lambda path: None, "submitted: no such folder. Name nbgrader's"),
+        (lambda path: write(path, ""), "submitted: no such folder. Name nbgrader's"),
+        (lambda path: path.mkdir(), "submitted: no student folders in here. It should hold <student>/toy.ipynb"),
+        (lambda path: write(path / "toy.py", ""), "submitted: no student folders in here. It should hold"),
+    ],
+)
+def test_a_folder_without_students_is_refused(course, make, fact):
+    make(course.root / "submitted")
+    with pytest.raises(UsageError, match=fact):
+        find_submissions(course, course.root / "submitted")
+
+
+def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_path):
+    submit(shared.root, "ada lovelace", ANSWERED)
+    submit(shared.root, "émile 'x', <b>", notebook("for", OPEN), "toy/toy.ipynb")
+    submit(shared.root, "=bob", "class Scaler(:")
+    (shared.root / "submitted/cem").mkdir()
+    told = []
+    submissions = find_submissions(shared, shared.root / "submitted")
+    options = GradingOptions(tmp_path / "new/out", jobs=2, gradebook=False)
+    graded = grade_class(shared, submissions, options, told.append)
+    names = ["=bob", "ada lovelace", "cem", "émile 'x', <b>"]
+    assert [report.student for report in graded.reports] == names
+    assert sorted(report.student for report in told) == names
+    assert graded.problem is None
+    assert sorted(path.name for path in options.out.iterdir()) == sorted(["class.csv", *(f"{n}.json" for n in names)])
+    with (options.out / "class.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["student"], row["status"], row["score"]) for row in rows] == [
+        ("'=bob", "unreadable", "0.0"),
+        ("ada lovelace", "graded", "8.0"),
+        ("cem", "unreadable", "0.0"),
+        ("émile 'x', <b>", "graded", "6.0"),
+    ]
+    again = GradingOptions(tmp_path / "again", gradebook=False)
+    grade_class(shared, submissions[::-1], again)
+    for path in options.out.iterdir():
+        assert path.read_bytes() == (again.out / path.name).read_bytes()
+
+
+def test_grading_one_student_again_keeps_the_others_in_the_table(course, tmp_path):
+    out = tmp_path / "out"
+    for name, text in {"ada": ANSWERED, "bob": OPEN}.items():
+        submit(course.root, name, text)
+    grade(course, out)
+    submit(course.root, "bob", ANSWERED)
+    only = find_submissions(course, course.root / "submitted", ["bob"])
+    grade_class(course, only, GradingOptions(out, gradebook=False, keep_others=True))
+    with (out / "class.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["score"] for row in csv.DictReader(file)] == ["8.0", "8.0"]
+
+
+def test_hidden_tests_that_do_not_fit_leave_no_report(course, tmp_path):
+    submit(course.root, "ada", ANSWERED)
+    edit(course.root / "autograder/toy/test_cut.py", "@pytest.mark.points(2)\n", "")
+    with pytest.raises(AuthoringError, match="a hidden test without points"):
+        grade(load_assignment(course.root, "toy"), tmp_path / "out")
+    assert list((tmp_path / "out").glob("*.json")) == []
+
+
+def test_a_broken_hidden_test_withholds_every_grade(course, tmp_path):
+    submit(course.root, "ada", ANSWERED)
+    submit(course.root, "bob", answer(scale="raise ValueError"))
+    edit(course.root / "autograder/toy/test_cut.py", "    x = rng", "    x = 1 / 0\n    x = rng")
+    graded = grade(course, tmp_path / "out")
+    assert {report.status for report in graded.reports} == {ReportStatus.GRADER_ERROR}
+    data = json.loads((tmp_path / "out/ada.json").read_text(encoding="utf-8"))
+    assert (data["status"], data["tasks"]) == ("grader_error", [])
+    with (tmp_path / "out/class.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["score"] for row in csv.DictReader(file)] == ["", ""]
+
+
+def test_a_name_that_cannot_be_a_file_name_is_refused_before_any_work(course, tmp_path):
+    submit(course.root, "ada", ANSWERED)
+    submit(course.root, "b\nb", ANSWERED)
+    with pytest.raises(UsageError, match="cannot name a file"):
+        grade(course, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_full_marks_are_full(course, tmp_path):
+    submit(course.root, "ada", ANSWERED)
+    (report,) = grade(course, tmp_path / "out").reports
+    assert report.score == report.max_score == TOTAL

@@ -1,0 +1,183 @@
+"""Pools of grader processes: order and number change nothing, and a process that dies costs one submission."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from contextlib import closing
+
+import pytest
+import toy_course
+from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
+
+from cnn_assignment.errors import AuthoringError, GraderError
+from cnn_assignment.grading.keeper import GraderKeeper
+from cnn_assignment.grading.pool import GraderProcess, grade_all
+from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import ReportStatus, Submission
+
+TEXTS = {
+    "ada": toy_course.SOLUTION,
+    "bob": left_open("cut", "clear"),
+    "cem": answer(cut="return []", scale="raise ValueError(object())"),
+    "dee": "class Scaler(:",
+    "eva": answer(slope="np.random.seed(); grad = np.random.normal(size=1)", cut="return iter(list(set([object()])))"),
+    "fay": answer(scale="while True: pass"),
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    return toy_course.make_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def submissions(course):
+    return [submit(course.root, student, text) for student, text in TEXTS.items()] + [Submission("gus", None)]
+
+
+def grade(course, submissions, jobs=1):
+    """The JSON of each report."""
+    with closing(grade_all(course, submissions, jobs)) as reports:
+        return {report.student: json.dumps(report.to_json()) for report in reports}
+
+
+@pytest.fixture(scope="module")
+def graded(course, submissions):
+    return grade(course, submissions)
+
+
+def test_every_submission_has_a_report(graded):
+    found = {student: json.loads(text) for student, text in graded.items()}
+    assert {student: report["status"] for student, report in found.items()} == dict.fromkeys(found, "graded") | {
+        "dee": "unreadable",
+        "gus": "unreadable",
+    }
+    assert {student: report["score"] for student, report in found.items()} == {
+        "ada": TOTAL,
+        "bob": 3.0,
+        "cem": TOTAL - 3.0,
+        "dee": 0.0,
+        "eva": TOTAL - 4.0,
+        "fay": TOTAL - 1.0,
+        "gus": 0.0,
+    }
+    assert found["gus"]["notes"] == ["no toy.ipynb and no toy.py"]
+
+
+def test_equal_inputs_give_equal_bytes_in_any_order_and_with_any_number_of_processes(course, submissions, graded):
+    assert grade(course, submissions[::-1], jobs=2) == graded
+
+
+def test_reports_hold_neither_paths_nor_processes(course, graded):
+    for text in graded.values():
+        assert str(course.root) not in text
+        assert "0x7" not in text
+
+
+def test_nothing_is_left_running(course, submissions):
+    before = descendants(os.getpid())
+    grade(course, submissions[:1])
+    assert descendants(os.getpid()) <= before
+
+
+def test_no_submission_needs_no_process(course):
+    assert grade(course, []) == {}
+
+
+def test_a_killed_process_costs_one_submission(course):
+    slow = [submit(course.root, f"s{n}", answer(scale=SLOW.format(seconds=0.2))) for n in range(4)]
+    before = descendants(os.getpid())
+    found = {}
+    with closing(grade_all(course, slow, 1)) as reports:
+        for number, report in enumerate(reports):
+            found[report.student] = report
+            if number == 0:
+                job = next(pid for pid in descendants(os.getpid()) - before if "grading.job" in command_of(pid))
+                theirs = descendants(job)
+                os.kill(job, signal.SIGKILL)
+    assert [report.status for report in found.values()].count(ReportStatus.GRADER_ERROR) == 1
+    assert [report.score for report in found.values()].count(TOTAL) == 3
+    (withheld,) = (report for report in found.values() if report.status is ReportStatus.GRADER_ERROR)
+    assert withheld.tasks == ()
+    assert withheld.notes[0].startswith("the grader process ended unexpectedly (status -9).")
+    for pid in theirs:
+        await_that(lambda pid=pid: not is_running(pid))
+
+
+def command_of(pid):
+    return (toy_course.Path("/proc") / str(pid) / "cmdline").read_text(encoding="utf-8")
+
+
+def test_a_class_that_is_called_off_leaves_no_process(course):
+    slow = [submit(course.root, f"s{n}", answer(scale=SLOW.format(seconds=0.5))) for n in range(4)]
+    before = descendants(os.getpid())
+    with closing(grade_all(course, slow, 2)) as reports:
+        next(reports)
+        theirs = descendants(os.getpid()) - before
+    assert theirs
+    for pid in theirs:
+        await_that(lambda pid=pid: not is_running(pid))
+
+
+def test_a_class_that_is_called_off_at_once_leaves_no_process(course, submissions):
+    before = descendants(os.getpid())
+    reports = grade_all(course, submissions, 2)
+    waiting = threading.Thread(target=lambda: next(reports, None))
+    waiting.start()
+    waiting.join()
+    reports.close()
+    assert descendants(os.getpid()) <= before
+
+
+def test_hidden_tests_that_do_not_fit_stop_the_class(tmp_path):
+    toy_course.make_course(tmp_path)
+    edit(tmp_path / "autograder/toy/test_cut.py", "@pytest.mark.points(2)\n", "")
+    slow = [submit(tmp_path, "ada", toy_course.SOLUTION), submit(tmp_path, "bob", toy_course.SOLUTION)]
+    with pytest.raises(AuthoringError, match="a hidden test without points"):
+        grade(load_assignment(tmp_path, "toy"), slow, jobs=2)
+
+
+def test_a_process_that_is_gone_says_so(course, submissions):
+    with GraderProcess(course) as grader:
+        assert grader.running
+        assert grader.level >= 0
+        assert grader.protections["separate_process"]
+        grader.abort()
+        with pytest.raises(GraderError, match="the grader process ended unexpectedly"):
+            grader.grade(submissions[0])
+        assert not grader.running
+        with pytest.raises(GraderError, match="the grader process ended unexpectedly"):
+            grader.grade(submissions[0])
+
+
+def test_hidden_tests_that_print_do_not_disturb_the_answers(tmp_path):
+    toy_course.make_course(tmp_path)
+    noise = "import os, sys\nprint('{}')\nsys.stderr.write('noise')\nos.write(1, b'noise')\n"
+    edit(tmp_path / "autograder/toy/test_cut.py", "import pytest\n", f"import pytest\n{noise}\n")
+    edit(tmp_path / "autograder/toy/test_cut.py", "    x = rng", "    print('{}')\n    x = rng")
+    assert (
+        json.loads(grade(load_assignment(tmp_path, "toy"), [submit(tmp_path, "ada", toy_course.SOLUTION)])["ada"])[
+            "score"
+        ]
+        == TOTAL
+    )
+
+
+def test_a_keeper_keeps_its_process_until_the_hidden_tests_change(tmp_path):
+    assignment = toy_course.make_course(tmp_path)
+    submission = submit(tmp_path, "ada", toy_course.SOLUTION)
+    keeper = GraderKeeper()
+    before = descendants(os.getpid())
+    first = keeper.report(assignment, submission)
+    started = descendants(os.getpid()) - before
+    assert keeper.report(assignment, submission) == first
+    assert started <= descendants(os.getpid())
+    edit(tmp_path / "autograder/toy/test_cut.py", "points(2)", "points(4)")
+    assert keeper.report(assignment, submission).max_score == TOTAL + 2
+    assert not any(is_running(pid) for pid in started)
+    keeper.close()
+    keeper.close()
+    assert descendants(os.getpid()) <= before
