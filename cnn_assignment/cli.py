@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,40 +114,56 @@ def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None
 @click.argument("submitted", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where reports go.")
 @click.option("--only", metavar="STUDENT", multiple=True, help="Grade this student alone; may be given again.")
+@click.option(
+    "--require-level",
+    type=click.IntRange(0, 3),
+    help="Run no student code with less protection than this; see doctor. (Default: as the assignment says.)",
+)
 @click.option("--gradebook/--no-gradebook", default=True, help="Fill nbgrader's gradebook and autograded/ (default).")
 @jobs_option
 @click.pass_obj
 def grade(
-    course_dir: Path, name: str, submitted: Path, out: Path, only: tuple[str, ...], gradebook: bool, jobs: int
+    course_dir: Path,
+    name: str,
+    submitted: Path,
+    out: Path,
+    only: tuple[str, ...],
+    require_level: int | None,
+    gradebook: bool,
+    jobs: int,
 ) -> None:
     """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
 
     Writes OUT/<student>.json and OUT/class.csv. A low grade is not an error; exit status 3 means that the grader
     failed and a grade is withheld.
     """
-    sys.exit(_grade(_load(course_dir, name), submitted, out, only, gradebook, jobs))
+    assignment = _load(course_dir, name)
+    if require_level is not None:
+        assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
+    sys.exit(_grade(assignment, submitted, out, only, gradebook, jobs))
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the protections as JSON.")
 def doctor(as_json: bool) -> None:
     """Show which protections are active here, found by trying what they forbid."""
+    from cnn_assignment.display import print_protections
     from cnn_assignment.sandbox.host import Sandbox, SandboxError
-    from cnn_assignment.sandbox.probe import probe
+    from cnn_assignment.sandbox.probe import PROTECTIONS, probe
 
     try:
         with Sandbox() as sandbox:
-            found = probe(sandbox)
+            found, problem = probe(sandbox), sandbox.problem
     except SandboxError as error:
         raise GraderError(
             str(error), remedy="Check that this Python can import NumPy and may start processes."
         ) from error
     if as_json:
-        click.echo(json.dumps({"level": found.level, "protections": found.active}, indent=2))
+        click.echo(json.dumps({"level": found.level, "protections": found.active, "problem": problem}, indent=2))
         return
-    for protection, active in found.active.items():
-        click.echo(f"{protection.replace('_', ' '):20} {'active' if active else 'NOT ACTIVE'}")
-    click.echo(f"level {found.level}")
+    print_protections(PROTECTIONS, found)
+    if problem:
+        click.echo(problem)
 
 
 @main.command()

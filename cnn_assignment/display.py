@@ -14,6 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from cnn_assignment.model import Report
+    from cnn_assignment.sandbox.probe import Protection, Protections
     from cnn_assignment.verify import Finding
 
 _MARKS = {
@@ -66,6 +67,19 @@ def print_findings(findings: Sequence[Finding]) -> None:
         mark = "[green]ok[/]" if finding.holds else "[red]NO[/]"
         table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
     _console().print(table)
+
+
+def print_protections(protections: Sequence[Protection], found: Protections) -> None:
+    """One row a protection: whether it is active, how that was tried, and what brings it about where it is missing."""
+    table = Table("level", "protection", "active", "tried", "needs", box=None, header_style="bold", pad_edge=False)
+    for protection in protections:
+        active = found.active[protection.name]
+        needs = "" if active else protection.remedy
+        mark = "[green]yes[/]" if active else "[red]NO[/]"
+        table.add_row(str(protection.level), protection.name.replace("_", " "), mark, protection.attack, needs)
+    console = _console()
+    console.print(table)
+    console.print(f"Student code runs at level {found.level} here.")
 
 
 def _cells(report: Report, tasks: Sequence[str]) -> list[str]:

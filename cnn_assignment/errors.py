@@ -36,3 +36,7 @@ class UnreadableSubmissionError(KitError):
 
 class GraderError(KitError):
     """The grader itself is broken, so a grade is withheld (exit status 3)."""
+
+
+class ProtectionError(GraderError):
+    """Less protection is active than is required: no student code is run at all (exit status 3)."""

@@ -75,13 +75,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one submission may use. Times in seconds, memory in MiB."""
+    """What one submission may use, and the least protection with which it is run. Times in seconds, memory in MiB."""
 
     call_cpu_s: float = 2.0
     call_wall_s: float = 12.0
     submission_wall_s: float = 120.0
     memory_mib: int = 1024
     timeouts_per_method: int = 2
+    required_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import toy_course
-from toy_course import TOTAL, answer, edit, left_open, submit
 
+import toy_course
 from cnn_assignment.grading.attempt import Attempt, RightMethods
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.pool import GraderProcess
@@ -15,6 +14,7 @@ from cnn_assignment.model import ReportStatus
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.proxies import fetch
+from toy_course import TOTAL, answer, edit, left_open, submit
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,7 @@ MISDEEDS = {
     "raises": ("raise ValueError('no')", "error", "ValueError: no (toy.py, line 17)"),
     "exits": ("raise SystemExit(0)", "error", "SystemExit: 0 (toy.py, line 17)"),
     "ends its process": ("import os; os._exit(5)", "error", "your code ended its own process (exit status 5)"),
-    "crashes": ("import os; os.kill(os.getpid(), 11)", "error", "the process of your code crashed (SIGSEGV)"),
-    "kills itself": ("import os; os.kill(os.getpid(), 9)", "error", "the process of your code was killed"),
-    "odd signal": ("import os; os.kill(os.getpid(), 40)", "error", "the process of your code crashed (signal 40)"),
+    "crashes": ("import ctypes; ctypes.string_at(0)", "error", "the process of your code crashed (SIGSEGV)"),
     "fills the memory": ("x = bytearray(1 << 40)", "error", "MemoryError"),
     "closes its pipes": ("import os; os.closerange(3, 9)", "error", "your code ended its own process"),
     "recursion": ("f = lambda: f(); f()", "error", "RecursionError: maximum recursion depth exceeded"),

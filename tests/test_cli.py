@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+
 import toy_course
 from toy_course import COMMAND, SLOW, TOTAL, answer, await_that, descendants, edit, is_running, run, submit, write
 
@@ -248,6 +249,16 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(shared, tmp_path
     assert "Traceback" not in done.stderr
     assert "Check that it exists" not in done.stderr
     assert (tmp_path / "out/ada.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["mine", "solutions"])
+def test_a_demo_never_writes_into_a_folder_that_it_did_not_make(course, name):
+    write(course / "examples/class/ada/toy.py", toy_course.SOLUTION)
+    write(course / name / "precious.txt", "mine")
+    before = sorted(path.name for path in (course / name).iterdir())
+    done = run("demo", "--out", name, cwd=course, status=2)
+    assert f"{name}: this folder was not made by a demo. Name a new one with --out." in refused(done)
+    assert sorted(path.name for path in (course / name).iterdir()) == before
 
 
 # doctor

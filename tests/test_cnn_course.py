@@ -446,9 +446,10 @@ def secrets(course_root) -> dict[str, set[str]]:
         for path in sorted((course_root / "autograder/cnn").glob("*.py"))
         if path.name != "checks.py"
     }
-    tests = [text for stem, text in hidden.items() if stem.startswith("test_")]
+    tests = {stem: text for stem, text in hidden.items() if stem.startswith("test_")}
+    functions = {name for text in tests.values() for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}
     return {
-        "names": {name for text in tests for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)},
+        "names": functions | set(tests),
         "lines": {line for text in hidden.values() for line in lines_not_told(text)},
         "answers": set(answer_statements((course_root / "solutions/cnn.py").read_text(encoding="utf-8"))),
     }

@@ -6,13 +6,13 @@ import csv
 import json
 
 import pytest
-import toy_course
-from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
 
+import toy_course
 from cnn_assignment.course import GradingOptions, find_submissions, grade_class
 from cnn_assignment.errors import AuthoringError, UsageError
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus
+from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_only_some_students_may_be_graded(course):
         submit(course.root, name, ANSWERED)
     found = find_submissions(course, course.root / "submitted", ["cem", "ada"])
     assert [submission.student for submission in found] == ["ada", "cem"]
-    with pytest.raises(UsageError, match="submitted: no folder for dee, eva. Check --only."):
+    with pytest.raises(UsageError, match=r"submitted: no folder for dee, eva. Check --only."):
         find_submissions(course, course.root / "submitted", ["eva", "ada", "dee"])
 
 

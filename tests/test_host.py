@@ -585,11 +585,13 @@ def test_a_workers_descriptors_are_closed_when_it_is_killed(sandbox):
 def test_closing_the_sandbox_ends_everything_at_once():
     before = count_descriptors()
     sandbox = Sandbox()
-    workers = [sandbox.spawn(WorkerLimits()) for _ in range(3)]
+    workers = [sandbox.spawn(WorkerLimits())]
     workers[0].load(make_order(""), LOADING)
+    # The last of these have hardly begun when the end comes.
+    workers += [sandbox.spawn(WorkerLimits()) for _ in range(3)]
     zygote = sandbox._process.pid
     sandbox.close()
-    assert [state_of(pid) for pid in (zygote, *(worker.pid for worker in workers))] == [None] * 4
+    assert [state_of(pid) for pid in (zygote, *(worker.pid for worker in workers))] == [None] * 5
     for worker in workers:
         worker.kill()
     sandbox.close()

@@ -7,14 +7,14 @@ import sys
 
 import numpy as np
 import pytest
-import toy_course
-from toy_course import notebook, write
 
+import toy_course
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.intake import SOURCE_CAP, lift_file
 from cnn_assignment.sandbox.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.proxies import fetch
+from toy_course import notebook, write
 
 # Two classes, as small as they come.
 SMALL = "class Scaler: pass\nclass Cutter: pass\n"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import toy_course
-from toy_course import edit, write
 
+import toy_course
 from cnn_assignment.errors import AuthoringError, UsageError
 from cnn_assignment.layout import find_course, list_assignments, load_assignment, task_order
 from cnn_assignment.model import Hints, Limits
+from toy_course import edit, write
 
 SETTINGS = "autograder/toy/assignment.toml"
 
@@ -41,7 +41,7 @@ def test_assignments_are_the_folders_with_settings(course):
 
 @pytest.mark.parametrize("name", ["absent", "../toy", "", "toy/"])
 def test_an_unknown_assignment_is_refused_with_those_that_are_known(course, name):
-    with pytest.raises(UsageError, match="autograder: unknown assignment .* Known here: toy."):
+    with pytest.raises(UsageError, match=r"autograder: unknown assignment .* Known here: toy."):
         load_assignment(course, name)
 
 
@@ -107,10 +107,10 @@ def test_tasks_are_ordered_as_their_gaps_and_told_once(course):
 def test_a_solution_that_cannot_be_read_is_refused(course):
     toy = load_assignment(course, "toy")
     write(toy.solution_file, b"\xff\xfe")
-    with pytest.raises(AuthoringError, match="^solutions/toy.py: not text in UTF-8. Save it as UTF-8.$"):
+    with pytest.raises(AuthoringError, match=r"^solutions/toy.py: not text in UTF-8. Save it as UTF-8.$"):
         task_order(toy)
     toy.solution_file.unlink()
-    with pytest.raises(AuthoringError, match="^solutions/toy.py: no solution. Write the full module"):
+    with pytest.raises(AuthoringError, match=r"^solutions/toy.py: no solution. Write the full module"):
         task_order(toy)
 
 

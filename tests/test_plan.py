@@ -7,14 +7,14 @@ import sys
 from unittest.mock import patch
 
 import pytest
-import toy_course
-from toy_course import HIDDEN, edit, submit, write
 
+import toy_course
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.pool import GraderProcess, collect_tasks
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus
+from toy_course import HIDDEN, edit, submit, write
 
 MARK = "@pytest.mark.points(2)\n"
 

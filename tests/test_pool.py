@@ -9,14 +9,14 @@ import threading
 from contextlib import closing
 
 import pytest
-import toy_course
-from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
 
+import toy_course
 from cnn_assignment.errors import AuthoringError, GraderError
 from cnn_assignment.grading.keeper import GraderKeeper
 from cnn_assignment.grading.pool import GraderProcess, grade_all
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus, Submission
+from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
 
 TEXTS = {
     "ada": toy_course.SOLUTION,

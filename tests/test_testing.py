@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import toy_course
-from toy_course import answer, write
 
+import toy_course
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.testing import (
@@ -21,6 +20,7 @@ from cnn_assignment.grading.testing import (
     put,
 )
 from cnn_assignment.sandbox.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
+from toy_course import answer, write
 
 RIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, 7.0]])
 RETURNS = (
@@ -153,7 +153,7 @@ def test_counts_are_exact_however_large():
 
 def test_an_array_without_axes_is_compared():
     assert_array(np.array(1.5), np.array(1.5), "loss")
-    with pytest.raises(Mismatch, match="loss: 1 of 1 values are wrong$"):
+    with pytest.raises(Mismatch, match=r"loss: 1 of 1 values are wrong$"):
         assert_array(np.array(1.6), np.array(1.5), "loss")
 
 
@@ -197,7 +197,7 @@ def test_an_error_of_student_code_is_not_a_mismatch(returned):
 
 
 def test_fail_tells_the_student_a_sentence():
-    with pytest.raises(Mismatch, match="^the rows are swapped$"):
+    with pytest.raises(Mismatch, match=r"^the rows are swapped$"):
         fail("the rows are swapped")
 
 
@@ -313,7 +313,7 @@ def test_a_submission_that_never_loads_is_not_run_again(converse, at_the_top, fa
     begin = converse(f"{at_the_top}\nclass Scaler:\n    b = A\n    def forward(self, x): pass\nclass Cutter: pass")
     for _ in range(2):
         student = begin()
-        with pytest.raises(failure, match="status 4|of CPU time"):
+        with pytest.raises(failure, match=r"status 4|of CPU time"):
             own_cache(student, student.Scaler.forward, (X,), RIGHT_CACHE)
 
 

@@ -41,7 +41,7 @@ class DebugRun:
         except KitError as error:
             raise pytest.UsageError(str(error)) from error
         self._notes = code.notes
-        with Sandbox() as sandbox:
+        with Sandbox(modules=self._hidden.assignment.modules) as sandbox:
             self._hidden.attempt = Attempt(sandbox, self._hidden.assignment, code)
             try:
                 return (yield)

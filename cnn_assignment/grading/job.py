@@ -1,8 +1,8 @@
 """A grader process: collects the hidden tests once, then grades the submissions that it is told of.
 
 It is a process of its own, so that pytest, the solution and the expected values are neither in the command that
-started it nor in nbgrader's server. It speaks JSON, one object a line: first it is told ``{"root", "assignment"}`` and
-answers ``{"ready"}`` or ``{"problem"}``, then each ``{"student", "path"}`` is answered by ``{"report"}``. It ends when
+started it nor in nbgrader's server. It speaks JSON, one object a line: first it is told ``{"root", "assignment",
+"required_level"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each ``{"student", "path"}`` is answered by ``{"report"}``. It ends when
 its standard input does.
 """
 
@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import pytest
 
-from cnn_assignment.errors import AuthoringError, GraderError, KitError
+from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.scoring import Scorer
 from cnn_assignment.layout import load_assignment
@@ -38,8 +38,9 @@ _PYTEST_ARGUMENTS = (
 class GradingLoop:
     """Runs in the place of pytest's own loop over tests: a loop over submissions around it."""
 
-    def __init__(self, hidden: HiddenTests, orders: IO[str], answers: IO[str]) -> None:
+    def __init__(self, hidden: HiddenTests, orders: IO[str], answers: IO[str], required_level: int) -> None:
         self._hidden = hidden
+        self._required_level = required_level
         self._orders = orders
         self._answers = answers
         self.started = False
@@ -49,8 +50,9 @@ class GradingLoop:
     def pytest_runtestloop(self) -> bool:
         """Grade until there are no more orders."""
         self.started = True
-        with Sandbox() as sandbox:
+        with Sandbox(modules=self._hidden.assignment.modules) as sandbox:
             protections = probe(sandbox)
+            self._refuse_level(protections.level, sandbox.problem)
             scorer = Scorer(self._hidden, sandbox, protections)
             tasks = [_task_to_json(task.to_task()) for task in self._hidden.plan]
             sandbox_facts = {"level": protections.level, "protections": protections.active}
@@ -61,6 +63,14 @@ class GradingLoop:
                 report = scorer.score(Submission(order["student"], path))
                 _tell(self._answers, {"report": report.to_json()})
         return True
+
+    def _refuse_level(self, level: int, problem: str) -> None:
+        if level < self._required_level:
+            reason = f" ({problem})" if problem else ""
+            raise ProtectionError(
+                f"student code must be run at level {self._required_level} here, and the sandbox gives level {level}{reason}",
+                remedy="`cnn-assignment doctor` shows what is missing and how to get it.",
+            )
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         """Keep the error, and keep its traceback from being printed."""
@@ -90,7 +100,7 @@ def main() -> int:
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
         hidden = HiddenTests(assignment)
-        _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers))
+        _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers, order["required_level"]))
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})
     return 0
@@ -122,9 +132,8 @@ def _run_pytest(hidden: HiddenTests, loop: GradingLoop) -> None:
 
 def _describe(error: KitError | SandboxError) -> dict[str, Any]:
     if isinstance(error, KitError):
-        authoring = not isinstance(error, GraderError)
-        return {"authoring": authoring, "fact": error.fact, "place": error.place, "remedy": error.remedy}
-    return {"authoring": False, "fact": str(error), "place": "", "remedy": "Run `cnn-assignment doctor`."}
+        return {"kind": type(error).__name__, "fact": error.fact, "place": error.place, "remedy": error.remedy}
+    return {"kind": "GraderError", "fact": str(error), "place": "", "remedy": "Run `cnn-assignment doctor`."}
 
 
 def _tell(answers: IO[str], message: dict[str, Any]) -> None:

@@ -12,14 +12,15 @@ from contextlib import suppress
 from typing import Any, Self
 
 from cnn_assignment import __version__
-from cnn_assignment.errors import AuthoringError, GraderError
+from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError
 from cnn_assignment.model import Assignment, HiddenTest, Report, ReportStatus, Submission, Task
 
 
 class GraderProcess:
     """One grader process. Use as a context manager.
 
-    Raises AuthoringError when the hidden tests are not valid, GraderError when the process does not start.
+    Raises AuthoringError when the hidden tests are not valid, ProtectionError when the sandbox gives less than the
+    assignment's required level, and GraderError when the process does not start.
     """
 
     def __init__(self, assignment: Assignment) -> None:
@@ -34,7 +35,8 @@ class GraderProcess:
             start_new_session=True,
         )
         try:
-            ready = self._ask({"root": str(assignment.root), "assignment": assignment.name})
+            order = {"root": str(assignment.root), "assignment": assignment.name}
+            ready = self._ask({**order, "required_level": assignment.limits.required_level})
             if "problem" in ready:
                 raise _problem(ready["problem"])
         except BaseException:
@@ -172,6 +174,8 @@ class _Runner(threading.Thread):
                 # Called off while the process started, when there was nothing yet to abort.
                 self._grader.abort()
             return self._grader.grade(submission)
+        except ProtectionError:
+            raise
         except GraderError as error:
             self._let_go()
             return withheld(self._assignment, submission, str(error))
@@ -208,8 +212,9 @@ def _died(code: int | None) -> GraderError:
     )
 
 
-def _problem(told: dict[str, Any]) -> AuthoringError | GraderError:
-    kind = AuthoringError if told["authoring"] else GraderError
+def _problem(told: dict[str, Any]) -> KitError:
+    kinds: dict[str, type[KitError]] = {"ProtectionError": ProtectionError, "GraderError": GraderError}
+    kind = kinds.get(told["kind"], AuthoringError)
     return kind(told["fact"], place=told["place"], remedy=told["remedy"])
 
 

@@ -13,29 +13,21 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.launch import LEVEL_NAMESPACED, start_zygote
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 START_TIMEOUT_S = 60.0
 _ASK_CAPS = wire.Caps()
 # What the grader sends is as large as a test makes it.
 _OUR_CAPS = wire.Caps(payload_bytes=1 << 40, items=1 << 40, text=1 << 40)
-_ENVIRONMENT = {
-    # One thread: the bits of matmul depend on the number of threads, and forks must have one thread only.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "LC_ALL": "C.UTF-8",
-}
 
 
 class SandboxError(Exception):
@@ -123,16 +115,30 @@ class Sandbox:
     means by a parent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, level: int = LEVEL_NAMESPACED, modules: Sequence[str] = ()) -> None:
+        """level: the most protection to use. modules: packages that student code may import beside NumPy."""
+        self.level = level
+        self._modules = tuple(modules)
+        # Why a lower level is used than was asked for.
+        self.problem = ""
         self._start()
 
     def _start(self) -> None:
+        try:
+            self._start_at(self.level)
+        except SandboxError as error:
+            if self.level < LEVEL_NAMESPACED:
+                raise
+            self.level, self.problem = self.level - 1, f"bubblewrap does not work here: {error}"
+            self._start_at(self.level)
+
+    def _start_at(self, level: int) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Exit codes by process id: None while a worker runs, or while nobody has told of its end.
         self._codes: dict[int, int | None] = {}
         with theirs:
             try:
-                self._process = _start_zygote(theirs.fileno())
+                self._process = start_zygote(theirs.fileno(), level, self._modules)
             except OSError as error:
                 self._control.close()
                 raise SandboxError(f"the fork server did not start: {error}") from error
@@ -143,6 +149,9 @@ class Sandbox:
             ready = b""
         if not ready:
             self._fail_to_start()
+        told = json.loads(ready)
+        if told["level"] < level:
+            self.level, self.problem = told["level"], told["problem"]
 
     def _fail_to_start(self) -> NoReturn:
         self._process.kill()
@@ -216,25 +225,13 @@ class Sandbox:
         self.close()
 
 
-def _start_zygote(control_fd: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        # -s and -P: neither the user's site folder nor the working folder is on the path.
-        [sys.executable, "-s", "-P", "-m", "cnn_assignment.sandbox.zygote", str(control_fd)],
-        env=_ENVIRONMENT,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=[control_fd],
-        start_new_session=True,
-    )
-
-
 class WorkerProcess:
     """One worker, seen from the grader."""
 
     def __init__(self, sandbox: Sandbox, pid: int, pidfd: int, write_fd: int, read_fd: int) -> None:
-        self.pid = pid
+        # The zygote's own number for it, and the one in this process's namespace.
+        self._inner_pid = pid
+        self.pid = _pid_here(pidfd)
         self._sandbox = sandbox
         self._pidfd = pidfd
         self._write_fd = write_fd
@@ -243,7 +240,7 @@ class WorkerProcess:
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
         # Linux: the CPU clock of another process (see clock_getcpuclockid(3): the number is built from its pid).
-        self._cpu_clock = (~pid << 3) | 2
+        self._cpu_clock = (~self.pid << 3) | 2
 
     def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
         """Hand over a submission's code; returns a description of every statement that failed."""
@@ -276,7 +273,7 @@ class WorkerProcess:
         self.alive = False
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        self._sandbox.exit_code(self.pid)
+        self._sandbox.exit_code(self._inner_pid)
         self._close()
 
     def _close(self) -> None:
@@ -330,7 +327,7 @@ class WorkerProcess:
 
     def _raise_death(self) -> NoReturn:
         self.alive = False
-        code = self._sandbox.exit_code(self.pid)
+        code = self._sandbox.exit_code(self._inner_pid)
         self._close()
         if code is None:
             # Workers end with the fork server, and that is nothing to blame a student for.
@@ -388,6 +385,14 @@ class WorkerProcess:
             if ready:
                 self._raise_death()
             watch.check()
+
+
+def _pid_here(pidfd: int) -> int:
+    """The process id of a pidfd as this process's namespace counts (proc_pid_fdinfo(5))."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    raise SandboxError("the kernel does not tell the process of a pidfd")
 
 
 class _Stopwatch:

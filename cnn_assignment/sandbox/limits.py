@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1024 * 1024
+NOBODY = 65534
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ def apply_limits(limits: WorkerLimits) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(kind, (value, value))
+
+
+def become_nobody() -> None:
+    """Give up root for good: groups first, because nobody may not change them."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def _mapped_bytes() -> int:

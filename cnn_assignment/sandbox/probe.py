@@ -1,12 +1,18 @@
-"""Which protections are active here, found by trying: each probe attempts in a throwaway worker what it forbids.
+"""Which protections are active here, found by trying: each is attacked in a throwaway worker of its own.
 
-The level is what every protection of it together gives: 0 a separate process, 1 limits on it.
+A protection is active when its attack is refused. The level is the highest one of which every protection, and every one of
+the levels below, is active: 0 a separate process, 1 limits on it, 2 confined by Landlock and seccomp, 3 namespaced.
 """
 
 from __future__ import annotations
 
 import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cnn_assignment.sandbox import wire
@@ -18,74 +24,154 @@ from cnn_assignment.sandbox.host import (
     SandboxError,
     TimeLimits,
     WorkerFailure,
-    WorkerProcess,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
 
-_CPU_S = 0.1
+_LIMITS = TimeLimits(cpu_s=0.1, wall_s=5.0)
+# How the kernel's refusals look in Python.
+_REFUSALS = frozenset({"PermissionError", "FileNotFoundError", "OSError", "MemoryError"})
 _ATTACKS = """
+import mmap
 import os
+import socket
+import sys
 
-def use_cpu():
+def separate_process(target):
+    return os.getpid() == target["pid"]
+
+def cpu_limit(target):
     while True:
         pass
 
-def use_memory():
-    return len(bytearray(2 << 30))
+def memory_limit(target):
+    return len(mmap.mmap(-1, 2 << 30)) > 0
 
-def write_file():
-    path = f"/tmp/sandbox-probe-{os.getpid()}"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.unlink(path)
-    return os.write(handle, b"x" * 4096)
+def file_size_limit(target):
+    handle = os.open(target["folder"] + "/large", os.O_WRONLY | os.O_CREAT)
+    return os.write(handle, b"x" * 4096) > 0
 
-def open_many():
-    return len([open(os.devnull) for _ in range(300)])
+def open_files_limit(target):
+    return len([open(os.devnull) for _ in range(300)]) > 0
 
-def tell_process():
-    return os.getpid()
+def not_root(target):
+    return os.geteuid() == 0
+
+def no_file_reading(target):
+    return open(target["secret"]).read() == "secret"
+
+def no_file_writing(target):
+    with open(target["folder"] + "/left", "w"):
+        return True
+
+def no_file_changes(target):
+    os.chmod(target["secret"], 0o666)
+    return True
+
+def no_listing(target):
+    return len(os.listdir(target["folder"])) > 0
+
+def no_processes(target):
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return True
+
+def no_programs(target):
+    os.execv(sys.executable, [sys.executable, "-S", "-c", ""])
+
+def no_network(target):
+    with socket.create_connection(("127.0.0.1", target["port"]), timeout=2):
+        return True
+
+def no_signals(target):
+    os.kill(target["pid"], 0)
+    return True
+
+def no_other_memory(target):
+    return len(open(f"/proc/{target['pid']}/maps").read()) > 0
+
+def no_unlisted_calls(target):
+    return os.memfd_create("x") >= 0
+
+def no_file_names(target):
+    return os.stat(target["secret"]).st_size > 0
+
+def no_process_list(target):
+    return os.path.exists(f"/proc/{target['pid']}/stat")
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """One protection: the level that needs it, how it is attacked, and what brings it about where it is missing."""
+
+    name: str
+    level: int
+    attack: str
+    remedy: str
+
+
+_KERNEL = "Linux 5.13 or newer with Landlock and seccomp, on x86-64 or aarch64"
+_BUBBLEWRAP = "install bubblewrap, and allow user namespaces if you are not root"
+PROTECTIONS = (
+    Protection("separate_process", 0, "look for the grader's process id in its own", "Linux"),
+    Protection("cpu_limit", 1, "loop for ever", "Linux"),
+    Protection("memory_limit", 1, "take 2 GiB", "Linux"),
+    Protection("file_size_limit", 1, "write 4 KiB to a file", "Linux"),
+    Protection("open_files_limit", 1, "open 300 files", "Linux"),
+    Protection("not_root", 2, "look for the powers of root", _KERNEL),
+    Protection("no_file_reading", 2, "read a file of the grader", _KERNEL),
+    Protection("no_file_writing", 2, "make a file beside it", _KERNEL),
+    Protection("no_file_changes", 2, "change the file's permissions", _KERNEL),
+    Protection("no_listing", 2, "list its folder", _KERNEL),
+    Protection("no_processes", 2, "fork", _KERNEL),
+    Protection("no_programs", 2, "run a program in its own place", _KERNEL),
+    Protection("no_network", 2, "connect to a port of this machine", _KERNEL),
+    Protection("no_signals", 2, "send a signal to the grader", _KERNEL),
+    Protection("no_other_memory", 2, "look into the grader's memory map", _KERNEL),
+    Protection("no_unlisted_calls", 2, "make a file in memory", _KERNEL),
+    Protection("no_file_names", 3, "ask for the size of a file of the grader", _BUBBLEWRAP),
+    Protection("no_process_list", 3, "look for the grader among the processes", _BUBBLEWRAP),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Protections:
-    """The level and, for each protection by name, whether the attack that it forbids failed here."""
+    """The level and, for each protection by name, whether the attack on it failed here."""
 
     level: int
     active: dict[str, bool]
 
 
 def probe(sandbox: Sandbox) -> Protections:
-    """Attempt each attack in a worker of its own. Takes a fraction of a second.
+    """Attack every protection once, each in a worker of its own. Takes a fraction of a second.
 
     Raises SandboxError where not even harmless code runs in a worker.
     """
-    active = {
-        "separate_process": _find_process(sandbox) != os.getpid(),
-        "cpu_limit": _fails_with(sandbox, "use_cpu", CallTimedOut, "CPU"),
-        "memory_limit": _fails_with(sandbox, "use_memory", CallRaised, "MemoryError"),
-        "file_size_limit": _fails_with(sandbox, "write_file", CallRaised, "Errno"),
-        "open_files_limit": _fails_with(sandbox, "open_many", CallRaised, "Errno"),
-    }
-    return Protections(1 if all(active.values()) else 0, active)
+    with _target() as target:
+        active = {protection.name: _fails(sandbox, protection, target) for protection in PROTECTIONS}
+    missing = [protection.level for protection in PROTECTIONS if not active[protection.name]]
+    highest = max(protection.level for protection in PROTECTIONS)
+    return Protections(max(min(missing, default=highest + 1) - 1, 0), active)
 
 
-def _find_process(sandbox: Sandbox) -> object:
-    try:
-        return _attempt(sandbox, "tell_process")
-    except WorkerFailure as failure:
-        raise SandboxError(f"no code runs in a worker: {failure}") from failure
+@contextmanager
+def _target() -> Iterator[dict[str, Any]]:
+    """What the attacks aim at: this process, a file, its folder, and a port that listens on loopback."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        # Open to everyone, so that what keeps a worker out is its confinement, and not the file's owner.
+        Path(folder).chmod(0o777)
+        secret = Path(folder) / "secret"
+        secret.write_text("secret", encoding="ascii")
+        secret.chmod(0o644)
+        port = server.getsockname()[1]
+        yield {"pid": os.getpid(), "secret": str(secret), "folder": folder, "port": port}
 
 
-def _attempt(sandbox: Sandbox, attack: str) -> object:
+def _fails(sandbox: Sandbox, protection: Protection, target: dict[str, Any]) -> bool:
+    """Whether the attack fails. An attack that cannot even be tried is taken for one that succeeds."""
     worker = sandbox.spawn(WorkerLimits(memory_mib=256))
-    try:
-        return _run(worker, attack)
-    finally:
-        worker.kill()
-
-
-def _run(worker: WorkerProcess, attack: str) -> object:
     order = {
         "provided": {},
         "modules": [],
@@ -94,15 +180,28 @@ def _run(worker: WorkerProcess, attack: str) -> object:
         "chunks": [["probe.py", _ATTACKS, None]],
         "stand_ins": [],
     }
-    limits = TimeLimits(cpu_s=_CPU_S, wall_s=5.0)
-    worker.load(order, TimeLimits(cpu_s=2.0, wall_s=10.0))
-    operations: tuple[tuple[Any, ...], ...] = (("get", 1, wire.Handle(0), attack), ("call", 2, wire.Handle(1), (), {}))
-    return worker.request(Request(operations, want=2, caps=wire.Caps(0, 1000)), limits)
-
-
-def _fails_with(sandbox: Sandbox, attack: str, kind: type[WorkerFailure], words: str) -> bool:
+    operations: tuple[tuple[Any, ...], ...] = (
+        ("get", 1, wire.Handle(0), protection.name),
+        ("call", 2, wire.Handle(1), (target,), {}),
+    )
     try:
-        _attempt(sandbox, attack)
+        worker.load(order, TimeLimits(cpu_s=2.0, wall_s=10.0))
+        succeeded = worker.request(Request(operations, want=2, caps=wire.Caps(0, 1000)), _LIMITS)
     except WorkerFailure as failure:
-        return isinstance(failure, kind) and words in str(failure)
+        if protection is PROTECTIONS[0]:
+            raise SandboxError(f"no code runs in a worker: {failure}") from failure
+        return _is_refusal(failure, protection)
+    finally:
+        worker.kill()
+    return succeeded is False
+
+
+def _is_refusal(failure: WorkerFailure, protection: Protection) -> bool:
+    """Whether the attack failed because of a protection, and not because it is broken."""
+    match failure:
+        case CallTimedOut(kind="CPU"):
+            return protection.name == "cpu_limit"
+        case CallRaised(type_name=type_name):
+            return type_name in _REFUSALS
+    # Among them a program that ran in the worker's place, and ended well.
     return False

@@ -251,7 +251,7 @@ class Worker:
         class_name, _, method = name.partition(".")
         target = getattr(module, class_name, None)
         if isinstance(target, type):
-            own = getattr(target, method, None)
+            own: Any = getattr(target, method, None)
 
             def stand_in(instance: Any, *args: Any, **named: Any) -> Any:
                 if named:

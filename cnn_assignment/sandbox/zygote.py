@@ -1,6 +1,6 @@
 """The process that workers are forked from: NumPy imported, nothing secret, one thread, no state between forks.
 
-It is started with exec by `cnn_assignment.sandbox.host`, never forked from the grader, whose memory holds expected
+It prepares confinement once, and each worker puts it on before any student code is there. It is started with exec by `cnn_assignment.sandbox.host`, never forked from the grader, whose memory holds expected
 values. Over a UNIX socket it takes orders ``{"spawn": limits}`` with two pipe ends attached, and answers with the
 worker's process id and pidfd; when a worker has ended it tells how. It ends when the socket closes, and every worker
 ends with it.
@@ -9,7 +9,6 @@ ends with it.
 from __future__ import annotations
 
 import array
-import ctypes
 import fcntl
 import gc
 import importlib
@@ -20,14 +19,17 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
-from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits
+from cnn_assignment.sandbox import confinement, library
+from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits, become_nobody
 from cnn_assignment.sandbox.worker import Channel, Worker
 
 MESSAGE_CAP = 4096
 # Fixed descriptors of a worker; everything else is closed.
-READ_FD, WRITE_FD = 3, 4
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+READ_FD, WRITE_FD, RULESET_FD, LIBRARY_FD = 3, 4, 5, 6
+LEVEL_PROCESS, LEVEL_LIMITS, LEVEL_CONFINED = 0, 1, 2
 # Loaded before any fork, so that student code that imports them costs nothing.
 PRELOADED = (
     *("numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random"),
@@ -38,24 +40,45 @@ PRELOADED = (
 )
 
 
-def main() -> None:
-    """Serve on the socket whose descriptor is the only argument."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    _die_with_parent(os.getppid())
-    for name in PRELOADED:
+def main(control_fd: int, level: int, modules: list[str]) -> None:
+    """Serve on a socket. level: the protections to use, if they can be. modules: importable beside the usual ones."""
+    control = socket.socket(fileno=control_fd)
+    confinement.die_with_parent(os.getppid())
+    for name in (*PRELOADED, *modules):
         importlib.import_module(name)
+    library.preload_extensions()
+    outfit, problem = None, ""
+    if level >= LEVEL_CONFINED:
+        try:
+            outfit = confinement.make_confinement(library.readable_paths(modules))
+        except confinement.ConfinementError as error:
+            level, problem = LEVEL_LIMITS, str(error)
+    # Student code is to find neither the kit nor a way to its files; this process has all that it needs.
+    sys.path[:] = [path for path in sys.path if Path(path).is_relative_to(library.standard_library())]
+    sys.argv[:] = [""]
     gc.collect()
     # Objects of now are left out of later collections, so that forks go on sharing their pages.
     gc.freeze()
-    control.send(b'{"ready":true}')
-    Zygote(control).serve()
+    control.send(json.dumps({"level": level, "problem": problem}).encode())
+    library_fd = os.open(library.standard_library(), os.O_PATH | os.O_DIRECTORY)
+    Zygote(control, Outfit(level, outfit, library_fd)).serve()
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What every worker of a zygote puts on. library_fd: the folder of the standard library."""
+
+    level: int
+    confinement: confinement.Confinement | None
+    library_fd: int
 
 
 class Zygote:
     """The fork server's loop."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, outfit: Outfit) -> None:
         self._control = control
+        self._outfit = outfit
         self._children: dict[int, int] = {}  # pidfd -> pid
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -71,7 +94,9 @@ class Zygote:
                     return
 
     def _end_all(self) -> None:
-        for pid in self._children.values():
+        for pidfd, pid in self._children.items():
+            # Both: a fork of just now is not yet the leader of a group.
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             _kill_group(pid)
         # Waited for, so that no dead process is left where nobody else would.
         for pid in self._children.values():
@@ -85,7 +110,7 @@ class Zygote:
         zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_worker(fds[0], fds[1], limits, zygote)
+            _become_worker(fds[0], fds[1], limits, zygote, self._outfit)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid)
@@ -106,44 +131,46 @@ class Zygote:
             self._control.send(json.dumps({"ended": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
 
 
-def _become_worker(read_fd: int, write_fd: int, limits: WorkerLimits, zygote: int) -> None:
-    """Turn the fork into a worker. Never returns."""
+def _become_worker(read_fd: int, write_fd: int, limits: WorkerLimits, zygote: int, outfit: Outfit) -> None:
+    """Turn the fork into a worker. Never returns. The order of the steps matters: each needs what later ones forbid."""
     code = 70
     try:
         os.setsid()
-        _die_with_parent(zygote)
-        _arrange_descriptors(read_fd, write_fd)
+        confinement.die_with_parent(zygote)
+        _arrange_descriptors(read_fd, write_fd, outfit)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        apply_limits(limits)
+        if outfit.level >= LEVEL_LIMITS:
+            apply_limits(limits)
+        if outfit.confinement is not None:
+            if os.geteuid() == 0:
+                become_nobody()
+                sys.meta_path.append(library.DescriptorFinder(LIBRARY_FD))
+                # The kernel forgets the wish to die with the parent when ids change.
+                confinement.die_with_parent(zygote)
+            outfit.confinement.put_on(RULESET_FD)
         Worker(Channel(READ_FD, WRITE_FD)).serve()
         code = 0
     finally:
         os._exit(code)
 
 
-def _arrange_descriptors(read_fd: int, write_fd: int) -> None:
-    """Standard streams to nowhere, the two pipe ends on their fixed numbers, nothing else open."""
+def _arrange_descriptors(read_fd: int, write_fd: int, outfit: Outfit) -> None:
+    """Standard streams to nowhere, the rest on their fixed numbers, nothing else open."""
     null = os.open(os.devnull, os.O_RDWR)
-    # Moved out of the way first: either number may be one of the targets, and no number above is known to be free.
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, WRITE_FD + 1) for fd in (null, read_fd, write_fd)]
-    for target in (0, 1, 2):
-        os.dup2(high[0], target)
-    os.dup2(high[1], READ_FD, inheritable=False)
-    os.dup2(high[2], WRITE_FD, inheritable=False)
-    os.closerange(WRITE_FD + 1, os.sysconf("SC_OPEN_MAX"))
-
-
-def _die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent ends, and notice if it has ended already."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(71)
+    wanted = {0: null, 1: null, 2: null, READ_FD: read_fd, WRITE_FD: write_fd, LIBRARY_FD: outfit.library_fd}
+    if outfit.confinement is not None:
+        wanted[RULESET_FD] = outfit.confinement.ruleset_fd
+    # Moved out of the way first: any number may be one of the targets, and no number above is known to be free.
+    moved = {target: fcntl.fcntl(fd, fcntl.F_DUPFD, LIBRARY_FD + 1) for target, fd in wanted.items()}
+    for target, fd in moved.items():
+        os.dup2(fd, target, inheritable=target <= 2)  # noqa: PLR2004 - the standard streams
+    for fd in range(LIBRARY_FD + 1):
+        if fd not in wanted:
+            with suppress(OSError):
+                os.close(fd)
+    os.closerange(LIBRARY_FD + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()

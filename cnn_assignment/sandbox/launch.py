@@ -1,0 +1,107 @@
+"""How a zygote is started: a fresh interpreter with a clean environment, inside bubblewrap for level 3."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnn_assignment.sandbox import library
+
+LEVEL_NAMESPACED = 3
+_ENVIRONMENT = {
+    # One thread: the bits of matmul depend on the number of threads, and forks must have one thread only.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "LC_ALL": "C.UTF-8",
+}
+# -S keeps out the .pth files of the environment, and with them whatever they would run and put on the path.
+_FLAGS = ("-s", "-S", "-P")
+_BOOT = """
+import json, sys
+control_fd, level, modules, path = json.loads(sys.argv[1])
+sys.path += path
+from cnn_assignment.sandbox.zygote import main
+main(control_fd, level, modules)
+"""
+
+
+def start_zygote(control_fd: int, level: int, modules: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a zygote that serves on a descriptor. Raises OSError where a program cannot be started."""
+    # The interpreter itself, not the link of a virtual environment, which would not be there in a namespace.
+    python = Path(sys.executable).resolve()
+    packages = library.package_folders(("numpy", *modules))
+    kit = Path(__file__).resolve().parents[2]
+    path = list(dict.fromkeys(str(folder) for folder in (kit, *(place.parent for place in packages))))
+    command = [str(python), *_FLAGS, "-c", _BOOT, json_text(control_fd, level, modules, path)]
+    if level >= LEVEL_NAMESPACED:
+        command = [*_wrap(python, packages), *command]
+    return subprocess.Popen(
+        command,
+        env=_ENVIRONMENT,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[control_fd],
+        start_new_session=True,
+    )
+
+
+def json_text(*values: object) -> str:
+    """The values as one argument of a command."""
+    import json
+
+    return json.dumps(values)
+
+
+def _wrap(python: Path, packages: Sequence[Path]) -> list[str]:
+    """bubblewrap's command line: namespaces of every kind, and only what a worker needs in the file system.
+
+    Raises FileNotFoundError where bubblewrap is not installed.
+    """
+    program = shutil.which("bwrap")
+    if program is None:
+        raise FileNotFoundError("bubblewrap (bwrap) is not installed")
+    own = Path(__file__).resolve().parent
+    standard = library.standard_library()
+    visible = [python, standard, *packages, own.parent / "__init__.py", own]
+    # Shared libraries of the interpreter and of compiled modules: the system's own, which hold no secret.
+    visible += [path for path in map(Path, ("/lib", "/lib64", "/usr/lib", "/usr/lib64")) if path.exists()]
+    visible += sorted(python.parents[1].glob("lib/libpython*.so*"))
+    options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.geteuid() == 0:
+        # Without a user namespace, so that workers can still become nobody, and with no more power than that takes.
+        options += ["--cap-drop", "ALL"]
+        for power in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):
+            options += ["--cap-add", power]
+    else:
+        options.append("--unshare-user")
+    for path in visible:
+        options += ["--ro-bind", str(path), str(path)]
+    for name in ("site-packages", "dist-packages"):
+        if (standard / name).is_dir():
+            options += ["--tmpfs", str(standard / name)]
+    # Bound again where they lie in what was just hidden.
+    for path in packages:
+        if path.is_relative_to(standard):
+            options += ["--ro-bind", str(path), str(path)]
+    return [
+        program,
+        *options,
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--die-with-parent",
+        "--new-session",
+        "--chdir",
+        "/",
+        "--",
+    ]

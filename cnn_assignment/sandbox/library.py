@@ -1,0 +1,88 @@
+"""What a worker may read: the standard library and NumPy, and how it finds them once it has lost the way there.
+
+A worker that was started by root runs as nobody. Where Python lies in a private home, nobody cannot walk to the
+standard library by its path, but files can still be opened from a folder's descriptor that was taken before.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sysconfig
+import types
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+_NOT_STANDARD = ("site-packages", "dist-packages")
+
+
+def standard_library() -> Path:
+    """The folder of the standard library."""
+    return Path(sysconfig.get_path("stdlib")).resolve()
+
+
+def package_folders(names: Sequence[str]) -> list[Path]:
+    """Where packages lie: their own folder or file, and the folder of shared libraries that their wheel brought."""
+    found = []
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            place = Path(spec.origin)
+            place = place.parent if spec.submodule_search_locations else place
+            found += [path for path in (place, place.parent / f"{name}.libs") if path.exists()]
+    return found
+
+
+def readable_paths(modules: Sequence[str]) -> list[Path]:
+    """The standard library without what is installed inside of it, NumPy, and the modules that are allowed beside."""
+    # Entry by entry: a rule holds for all that lies below it, and site-packages may lie in the standard library.
+    standard = [path for path in standard_library().iterdir() if path.name not in _NOT_STANDARD]
+    return standard + package_folders(("numpy", *modules))
+
+
+def preload_extensions() -> None:
+    """Import every compiled module of the standard library: later their shared libraries cannot be opened."""
+    for path in sorted((standard_library() / "lib-dynload").glob("*.so")):
+        name = path.name.partition(".")[0]
+        if not name.startswith(
+            ("_test", "_xx", "xx", "_ctypes_test", "_tkinter", "_curses", "readline", "_gdbm", "_dbm")
+        ):
+            with suppress(ImportError):
+                importlib.import_module(name)
+
+
+class DescriptorFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports pure modules of the standard library through the descriptor of its folder. To be asked last."""
+
+    def __init__(self, folder_fd: int) -> None:
+        self._folder_fd = folder_fd
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec where the standard library has that module or package as source."""
+        del path, target
+        base = fullname.replace(".", "/")
+        for name, is_package in ((f"{base}/__init__.py", True), (f"{base}.py", False)):
+            with suppress(OSError):
+                os.stat(name, dir_fd=self._folder_fd)
+                spec = importlib.machinery.ModuleSpec(fullname, self, origin=name, is_package=is_package)
+                spec.has_location = False
+                return spec
+        return None
+
+    def is_package(self, fullname: str) -> bool:
+        """Whether the module is a package."""
+        spec = self.find_spec(fullname)
+        return spec is not None and spec.submodule_search_locations is not None
+
+    def get_source(self, fullname: str) -> str:
+        """The text of the module. Raises ImportError where there is none."""
+        spec = self.find_spec(fullname)
+        if spec is None or spec.origin is None:
+            raise ImportError(fullname)
+        with open(os.open(spec.origin, os.O_RDONLY, dir_fd=self._folder_fd), "rb") as stream:  # noqa: PTH123 - a descriptor
+            return importlib.util.decode_source(stream.read())
