@@ -8,6 +8,7 @@ from cnn_assignment.authoring.preprocessor import configure_generate
 from cnn_assignment.gradebook.preprocessors import configure_autograde
 from cnn_assignment.grading.keeper import GraderKeeper
 from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.programs import put_own_programs_first
 
 
 def configure(config: Any) -> None:
@@ -18,5 +19,6 @@ def configure(config: Any) -> None:
     def report_for(assignment: Assignment, submission: Submission) -> Report:
         return keeper.report(assignment, submission)
 
+    put_own_programs_first()
     configure_generate(config)
     configure_autograde(config, report_for)

@@ -268,11 +268,9 @@ def test_doctor_tells_each_protection_and_the_level(tmp_path):
     text = run("doctor", cwd=tmp_path)
     data = json.loads(run("doctor", "--json", cwd=tmp_path).stdout)
     assert text.stderr == ""
-    assert text.stdout.splitlines()[-1] == f"level {data['level']}"
+    assert f"level {data['level']}" in text.stdout
     assert data["protections"]["separate_process"] is True
-    assert len(text.stdout.splitlines()) == len(data["protections"]) + 1
     for name, active in data["protections"].items():
-        assert any(
-            line.startswith(name.replace("_", " ")) and line.endswith(" active" if active else "NOT ACTIVE")
-            for line in text.stdout.splitlines()
-        )
+        words = name.replace("_", " ")
+        (line,) = (line for line in text.stdout.splitlines() if line.startswith(f"{words} "))
+        assert ("NOT ACTIVE" in line) is not active

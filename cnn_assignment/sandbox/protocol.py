@@ -1,0 +1,354 @@
+"""The grader's side of the protocol, whatever starts the workers: requests, limits, and what may come back.
+
+Nothing that a worker says about itself is believed: its time and its end are told by the kernel, through the
+`Process` of its backend, and every reply is size-checked before memory is set aside for it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, NoReturn, Protocol, Self
+
+from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.limits import WorkerLimits
+
+_ASK_CAPS = wire.Caps()
+# What the grader sends is as large as a test makes it.
+_OUR_CAPS = wire.Caps(payload_bytes=1 << 40, items=1 << 40, text=1 << 40)
+
+
+class SandboxError(Exception):
+    """The sandbox itself does not work: the grader's problem, never the student's."""
+
+
+class WorkerFailure(Exception):  # noqa: N818 - what student code did, not an error of this program
+    """Student code did not give the wanted value."""
+
+
+class CallRaised(WorkerFailure):
+    """Student code raised. type and message are its words; place is (file label, line) or None."""
+
+    def __init__(self, type_name: str, message: str, place: tuple[str, int] | None, step: int) -> None:
+        super().__init__(f"{type_name}: {message}")
+        self.type_name = type_name
+        self.message = message
+        self.place = place
+        self.step = step
+
+
+class CallTimedOut(WorkerFailure):
+    """Student code used more CPU or wall time than one request may; its process is gone."""
+
+    def __init__(self, kind: str, limit_s: float) -> None:
+        super().__init__(f"more than {limit_s:g} s of {kind} time")
+        self.kind = kind
+        self.limit_s = limit_s
+
+
+class WorkerDied(WorkerFailure):
+    """The worker's process ended by itself. code is its exit status, negative for a signal, None if unknown."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"the process ended (status {code})")
+        self.code = code
+
+
+class BadReply(WorkerFailure):
+    """What came back is not a reply of the protocol, or is larger than the request allows."""
+
+
+DEFAULT_CAPS = wire.Caps()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Operations that travel together, and the one value that is wanted back.
+
+    operations: ``(kind, target number, arguments...)`` as `worker.Worker` carries them out. want: the number of the
+    wanted object, or None. caps: what that object may weigh. windows: numbers of objects of which parts of the
+    wanted one may be described as windows.
+    """
+
+    operations: tuple[tuple[Any, ...], ...]
+    want: int | None = None
+    caps: wire.Caps = DEFAULT_CAPS
+    windows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """For one request, in seconds."""
+
+    cpu_s: float
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a stand-in gets: a value (an iterator over it where iterator is set), or a refusal in words."""
+
+    value: Any = None
+    iterator: bool = False
+    refusal: str | None = None
+
+
+Ask = Callable[[str, dict[str, Any], tuple[Any, ...]], Answer]
+
+
+class Woken(Enum):
+    """What ended a wait."""
+
+    PIPE = auto()
+    END = auto()
+    TIME = auto()
+
+
+class Process(Protocol):
+    """A worker's process as its backend holds it. All of it is asked of the kernel, nothing of the worker."""
+
+    @property
+    def pid(self) -> int:
+        """Its number in this process's namespace."""
+
+    def cpu_now(self) -> float:
+        """Seconds of CPU time that it has used; 0 where nobody can tell, so that only wall time counts."""
+
+    def wait(self, fd: int | None, event: int, timeout_ms: float) -> Woken:
+        """Wait for an event of poll(2) on the pipe, for the process's end, or for the time; the pipe comes first."""
+
+    def kill(self) -> None:
+        """Make it end, with all that it started, if it has not."""
+
+    def exit_code(self) -> int | None:
+        """How it ended: its exit status, negative for a signal, None where nobody can tell. Waits for the end."""
+
+    def close(self) -> None:
+        """Give its descriptors back. To be called once, after the end."""
+
+
+class Spawner(Protocol):
+    """What starts workers: a sandbox of any kind. problem tells why level is lower than it might be, if it is."""
+
+    level: int
+    problem: str
+
+    def spawn(self, limits: WorkerLimits) -> WorkerProcess:
+        """Start a worker. Raises SandboxError where that is not possible."""
+
+    def close(self) -> None:
+        """End every worker."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class WorkerProcess:
+    """One worker, seen from the grader."""
+
+    def __init__(self, process: Process, write_fd: int, read_fd: int) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._write_fd = write_fd
+        self._read_fd = read_fd
+        self.alive = True
+        os.set_blocking(read_fd, False)
+        os.set_blocking(write_fd, False)
+
+    def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
+        """Hand over a submission's code; returns a description of every statement that failed."""
+        failures = self._exchange({"load": order}, [], limits, wire.Caps(0, 10_000), None)
+        if not isinstance(failures, list):
+            self.kill()
+            raise BadReply("a list of failures was due")
+        return [dict(failure) for failure in failures if isinstance(failure, dict)]
+
+    def request(self, request: Request, limits: TimeLimits, ask: Ask | None = None) -> Any:
+        """Carry out operations and return the wanted value.
+
+        ask answers stand-ins. Raises CallRaised, CallTimedOut, WorkerDied or BadReply; after the last three the
+        worker is dead. Raises SandboxError when the fork server, and with it the worker, is gone.
+        """
+        tree, buffers = wire.encode(list(request.operations), _OUR_CAPS)
+        header = {
+            "tree": tree,
+            "want": request.want,
+            "bytes": request.caps.payload_bytes,
+            "items": request.caps.items,
+            "windows": list(request.windows),
+        }
+        return self._exchange(header, buffers, limits, request.caps, ask, len(request.windows))
+
+    def kill(self) -> None:
+        """End the worker and give its descriptors back."""
+        if not self.alive:
+            return
+        self.alive = False
+        self._process.kill()
+        self._process.exit_code()
+        self._close()
+
+    def _close(self) -> None:
+        self._process.close()
+        os.close(self._write_fd)
+        os.close(self._read_fd)
+
+    def _exchange(
+        self,
+        header: dict[str, Any],
+        buffers: list[bytes],
+        limits: TimeLimits,
+        caps: wire.Caps,
+        ask: Ask | None,
+        windows: int = 0,
+    ) -> Any:
+        if not self.alive:
+            raise WorkerDied(None)
+        nonce = secrets.token_hex(16)
+        watch = Stopwatch(self._process.cpu_now, limits)
+        try:
+            self._refuse_unasked_bytes(watch)
+            self._write(wire.pack({**header, "nonce": nonce}, buffers), watch)
+            # What a stand-in is given may be larger than the answer that is wanted.
+            payload_cap = max(caps.payload_bytes, _ASK_CAPS.payload_bytes if ask else wire.HEADER_CAP)
+            while True:
+                # Here and before each wait: whoever always has a byte more to give would never be stopped otherwise.
+                watch.check()
+                reply, payload = self._read_frame(watch, payload_cap)
+                if reply.get("nonce") != nonce:
+                    raise BadReply("a reply to another request")
+                if "ask" not in reply:
+                    return _open_reply(reply, payload, caps, windows)
+                self._write(_answer_frame(reply["ask"], payload, ask), watch)
+        except CallRaised:
+            raise
+        except wire.WireError as error:
+            self.kill()
+            raise BadReply(str(error)) from error
+        except WorkerFailure:
+            self.kill()
+            raise
+
+    def _refuse_unasked_bytes(self, watch: Stopwatch) -> None:
+        try:
+            early = os.read(self._read_fd, 1)
+        except BlockingIOError:
+            return
+        if early:
+            raise BadReply("bytes that nobody asked for")
+        self._await_death(watch)
+
+    def _raise_death(self) -> NoReturn:
+        self.alive = False
+        code = self._process.exit_code()
+        self._close()
+        if code is None:
+            # Workers end with the fork server, and that is nothing to blame a student for.
+            raise SandboxError("the fork server is gone")
+        raise WorkerDied(code)
+
+    def _write(self, data: bytes, watch: Stopwatch) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._write_fd, view) :]
+            except BlockingIOError:
+                self._wait(self._write_fd, select.POLLOUT, watch)
+            except BrokenPipeError:
+                self._await_death(watch)
+
+    def _await_death(self, watch: Stopwatch) -> NoReturn:
+        """The other end of a pipe is closed: wait for the process's end, since student code can close pipes too."""
+        while True:
+            self._wait(None, 0, watch)
+
+    def _read_frame(self, watch: Stopwatch, payload_cap: int) -> tuple[dict[str, Any], bytes]:
+        header_size, payload_size = wire.FRAME.unpack(self._read(wire.FRAME.size, watch))
+        if header_size > wire.HEADER_CAP:
+            raise BadReply("a reply with more parts than the grader takes")
+        if payload_size > payload_cap:
+            raise BadReply("a reply larger than the right answer could be")
+        return wire.parse_header(self._read(header_size, watch)), self._read(payload_size, watch)
+
+    def _read(self, size: int, watch: Stopwatch) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            try:
+                part = os.read(self._read_fd, min(size - len(parts), 1 << 20))
+            except BlockingIOError:
+                self._wait(self._read_fd, select.POLLIN, watch)
+                continue
+            if not part:
+                self._await_death(watch)
+            parts += part
+        return bytes(parts)
+
+    def _wait(self, fd: int | None, event: int, watch: Stopwatch) -> None:
+        """Wait until the pipe is ready or the worker has ended. Raises CallTimedOut at a limit."""
+        watch.check()
+        while True:
+            match self._process.wait(fd, event, watch.remaining_ms()):
+                case Woken.PIPE:
+                    # Bytes that were written before the end are still read.
+                    return
+                case Woken.END:
+                    self._raise_death()
+            watch.check()
+
+
+class Stopwatch:
+    """Holds one request to its CPU and wall time, by the kernel's clocks."""
+
+    def __init__(self, cpu_now: Callable[[], float], limits: TimeLimits) -> None:
+        self._cpu_now = cpu_now
+        self._limits = limits
+        self._cpu_start = self._cpu_now()
+        self._wall_start = time.monotonic()
+
+    def remaining_ms(self) -> float:
+        """How long to sleep before looking again: no limit can be reached earlier, with one busy thread."""
+        cpu_left = self._limits.cpu_s - (self._cpu_now() - self._cpu_start)
+        wall_left = self._limits.wall_s - (time.monotonic() - self._wall_start)
+        return max(1.0, 1000 * min(cpu_left, wall_left))
+
+    def check(self) -> None:
+        """Raise CallTimedOut when a limit is passed."""
+        if self._cpu_now() - self._cpu_start >= self._limits.cpu_s:
+            raise CallTimedOut("CPU", self._limits.cpu_s)
+        if time.monotonic() - self._wall_start >= self._limits.wall_s:
+            raise CallTimedOut("wall", self._limits.wall_s)
+
+
+def _answer_frame(tree: Any, payload: bytes, ask: Ask | None) -> bytes:
+    """Let the grader answer a stand-in; anything malformed is the student's own doing and refused."""
+    question = wire.decode(tree, payload, _ASK_CAPS)
+    match question:
+        case [str(name), dict(state), tuple(args)] if ask is not None:
+            answer = ask(name, state, args)
+        case _:
+            raise BadReply("a question that no stand-in asks")
+    if answer.refusal is not None:
+        return wire.pack({"refusal": answer.refusal}, [])
+    encoded, buffers = wire.encode(answer.value, _OUR_CAPS)
+    return wire.pack({"value": encoded, "iterator": answer.iterator}, buffers)
+
+
+def _open_reply(reply: dict[str, Any], payload: bytes, caps: wire.Caps, windows: int) -> Any:
+    """The value of a reply. Raises CallRaised for an error in it, and WireError for anything malformed."""
+    if "error" not in reply:
+        return wire.decode(reply.get("value"), payload, caps, windows=windows)
+    match reply["error"]:
+        case {"type": str(type_name), "message": str(message), "step": int(step), "at": place}:
+            match place:
+                case [str(label), int(line)]:
+                    where: tuple[str, int] | None = (wire.printable(label[:80]), line)
+                case _:
+                    where = None
+            raise CallRaised(wire.printable(type_name[:80]), wire.printable(message[:400]), where, step)
+    raise wire.WireError("an error without a description")
