@@ -52,7 +52,7 @@ demo: $(KIT) ## the whole road on a small example class
 # The report comes also after a failure, and the failure is what counts.
 test: $(KIT) ## the whole test-suite, with branch coverage of the kit
 	@$(RUN) -m coverage erase
-	@status=0; $(RUN) -m coverage run -m pytest --timeout=600 $(ARGS) || status=$$?; \
+	@status=0; $(RUN) -m coverage run -m pytest --numprocesses=auto --dist=loadfile --timeout=600 $(ARGS) || status=$$?; \
 	$(RUN) -m coverage combine --quiet && $(RUN) -m coverage report; \
 	exit $$status
 
