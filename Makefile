@@ -25,7 +25,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(RUN) -m pip -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint build lock clean .venv
+.PHONY: help demo test attacks lint build lock clean .venv
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -55,6 +55,9 @@ test: $(KIT) ## the whole test-suite, with branch coverage of the kit
 	@status=0; $(RUN) -m coverage run -m pytest --numprocesses=auto --dist=loadfile --timeout=600 $(ARGS) || status=$$?; \
 	$(RUN) -m coverage combine --quiet && $(RUN) -m coverage report; \
 	exit $$status
+
+attacks: $(KIT) ## every attack on the sandbox at every level, as a table
+	@$(RUN) tests/attacks/table.py $(ARGS)
 
 lint: $(KIT) ## style, types and the floors of the architecture
 	@$(RUN) -m ruff check --quiet

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
 EXIT_GRADER_ERROR = 3
-EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_TERMINATED = 128 + signal.SIGTERM
 
 jobs_option = click.option(
     "--jobs",
@@ -33,12 +38,32 @@ jobs_option = click.option(
 )
 
 
+class _Terminated(KeyboardInterrupt):
+    """The command was told to end by SIGTERM: like Ctrl-C, nothing that it started may be left behind."""
+
+
+@contextmanager
+def _orderly_termination() -> Iterator[None]:
+    def terminate(*_: object) -> NoReturn:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where signals are somebody else's business
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class _Commands(click.Group):
     """Turns the kit's errors into one line and an exit status, for every command."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _orderly_termination():
+                return super().invoke(ctx)
         except KitError as error:
             click.echo(str(error), err=True)
             ctx.exit(EXIT_GRADER_ERROR if isinstance(error, GraderError) else EXIT_USAGE)
@@ -50,9 +75,9 @@ class _Commands(click.Group):
                 f"{place}{error.strerror or error}. Check that it exists, and that you may write there.", err=True
             )
             ctx.exit(EXIT_USAGE)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             click.echo("Interrupted. What was finished is kept; run the command again to go on.", err=True)
-            ctx.exit(EXIT_INTERRUPTED)
+            ctx.exit(EXIT_TERMINATED if isinstance(interrupt, _Terminated) else EXIT_INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,11 +173,12 @@ def grade(
 def doctor(as_json: bool) -> None:
     """Show which protections are active here, found by trying what they forbid."""
     from cnn_assignment.display import print_protections
-    from cnn_assignment.sandbox.host import Sandbox, SandboxError
+    from cnn_assignment.sandbox.choice import open_sandbox
     from cnn_assignment.sandbox.probe import PROTECTIONS, probe
+    from cnn_assignment.sandbox.protocol import SandboxError
 
     try:
-        with Sandbox() as sandbox:
+        with open_sandbox() as sandbox:
             found, problem = probe(sandbox), sandbox.problem
     except SandboxError as error:
         raise GraderError(

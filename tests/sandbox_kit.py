@@ -113,6 +113,18 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def zygote_of(sandbox: Sandbox) -> int:
+    """The process id of a sandbox's zygote, which may be below bubblewrap's processes."""
+    return below_bubblewrap(sandbox._process.pid)
+
+
+def below_bubblewrap(pid: int) -> int:
+    """The first process of a chain that is not bubblewrap's own."""
+    while Path(f"/proc/{pid}/comm").read_text(encoding="utf-8") == "bwrap\n":
+        (pid,) = children_of(pid)
+    return pid
+
+
 def wait_until(condition: Any, what: str) -> None:
     """Wait for something that another process does; a failure is a hang, not a slow machine."""
     for _ in range(3000):

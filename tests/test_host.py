@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox import launch, wire
 from cnn_assignment.sandbox.host import (
     Answer,
     BadReply,
@@ -24,9 +24,9 @@ from cnn_assignment.sandbox.host import (
     SandboxError,
     TimeLimits,
     WorkerDied,
-    _Stopwatch,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox.protocol import Stopwatch
 from sandbox_kit import (
     FORGER,
     LOADING,
@@ -41,27 +41,35 @@ from sandbox_kit import (
     state_of,
     wait_until,
     working,
+    zygote_of,
 )
 
 
+@pytest.fixture(scope="module", params=[1, 2, 3], ids=["limits", "confined", "namespaced"])
+def sandbox(request):
+    with Sandbox(request.param) as opened:
+        assert (opened.level, opened.problem) == (request.param, "")
+        yield opened
+
+
 @pytest.fixture(scope="module")
-def sandbox():
-    with Sandbox() as opened:
+def loose():
+    """For student code that signals, forks or runs programs, which a confined worker cannot."""
+    with Sandbox(1) as opened:
         yield opened
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(request):
     """After whatever student code did: no dead process, no worker, no descriptor, and the next worker works."""
-    if "sandbox" not in request.fixturenames:
-        yield
-        return
-    sandbox = request.getfixturevalue("sandbox")
+    used = [request.getfixturevalue(name) for name in ("sandbox", "loose") if name in request.fixturenames]
     before = count_descriptors()
     yield
-    assert run(sandbox, "answer = int", 3) == 3
-    assert count_descriptors() == before
-    assert children_of(sandbox._process.pid) == []
+    for sandbox in used:
+        assert run(sandbox, "answer = int", 3) == 3
+        assert children_of(zygote_of(sandbox)) == []
+    if used:
+        assert count_descriptors() == before
 
 
 def attack(source: str) -> str:
@@ -165,7 +173,7 @@ def test_code_that_never_loads_is_stopped(sandbox):
     assert not worker.alive
 
 
-def test_a_stopped_process_is_killed_all_the_same(sandbox):
+def test_a_stopped_process_is_killed_all_the_same(loose):
     source = """
         import os, signal
 
@@ -173,7 +181,7 @@ def test_a_stopped_process_is_killed_all_the_same(sandbox):
             os.kill(os.getpid(), signal.SIGSTOP)
     """
     with pytest.raises(CallTimedOut, match="wall"):
-        run(sandbox, source, limits=SHORT_WALL)
+        run(loose, source, limits=SHORT_WALL)
 
 
 @pytest.mark.parametrize("where", ["preamble", "header", "payload"])
@@ -226,22 +234,50 @@ def test_questions_without_end_do_not_outlive_the_clock(sandbox):
     [
         ("os._exit(0)", 0),
         ("os._exit(7)", 7),
+        ("ctypes.string_at(1)", -signal.SIGSEGV),
+        ("os.close(4)", 70),
+        ("os.close(3)", 70),
+        ("os.closerange(0, 100)", 70),
+        ("threading.Thread(target=os._exit, args=(9,)).start(); time.sleep(1000)", 9),
+        ("sys.setrecursionlimit(10**9); repr(Deep())", None),
+    ],
+)  # fmt: skip
+def test_a_worker_that_ends_is_told_by_the_kernel(sandbox, body, code):
+    check_end(sandbox, body, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
         ("os.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
         ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
         ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
         ("os.kill(0, signal.SIGTERM)", -signal.SIGTERM),
         ("os.abort()", -signal.SIGABRT),
-        ("ctypes.string_at(1)", -signal.SIGSEGV),
-        ("os.close(4)", 70),
-        ("os.close(3)", 70),
-        ("os.closerange(0, 100)", 70),
         ("os.execv('/bin/false', ['false'])", 1),
-        ("threading.Thread(target=os._exit, args=(9,)).start(); time.sleep(1000)", 9),
         ("resource.setrlimit(resource.RLIMIT_AS, (0, 0)); x = [bytearray(1 << 20) for _ in range(99)]", None),
-        ("sys.setrecursionlimit(10**9); repr(Deep())", None),
     ],
 )  # fmt: skip
-def test_a_worker_that_ends_is_told_by_the_kernel(sandbox, body, code):
+def test_a_worker_that_ends_by_a_signal_or_as_another_program_is_told_by_the_kernel(loose, body, code):
+    check_end(loose, body, code)
+
+
+@pytest.mark.parametrize("body", ["os.kill(os.getpid(), 9)", "os.execv('/bin/false', ['false'])", "os.fork()"])
+def test_a_confined_worker_goes_on_after_what_it_may_not_do(body):
+    source = f"""
+import os
+
+def answer():
+    {body}
+"""
+    with Sandbox() as confined, working(confined, source) as worker:
+        for _ in range(2):
+            with pytest.raises(CallRaised, match=r"PermissionError|FileNotFoundError"):
+                call(worker, "answer")
+        assert worker.alive
+
+
+def check_end(sandbox, body, code):
     source = f"""
 import ctypes, os, resource, signal, sys, threading, time
 
@@ -268,7 +304,7 @@ def answer():
             call(worker, "answer")
 
 
-def test_a_child_that_keeps_the_pipe_open_does_not_hide_the_end(sandbox):
+def test_a_child_that_keeps_the_pipe_open_does_not_hide_the_end(loose):
     source = """
         import os, time
 
@@ -281,10 +317,10 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hide_the_end(sandbox):
             os._exit(5)
     """
     with pytest.raises(WorkerDied, match="status 5"):
-        run(sandbox, source, "")
+        run(loose, source, "")
 
 
-def test_a_child_in_the_workers_group_ends_with_it(sandbox):
+def test_a_child_in_the_workers_group_ends_with_it(loose):
     source = """
         import os, time
 
@@ -294,7 +330,7 @@ def test_a_child_in_the_workers_group_ends_with_it(sandbox):
                 time.sleep(1000)
             return child
     """
-    with working(sandbox, source) as worker:
+    with working(loose, source) as worker:
         child = call(worker, "answer")
         assert state_of(child) is not None
     wait_until(lambda: state_of(child) in (None, "Z"), "the child has ended")
@@ -554,12 +590,13 @@ def test_floods_of_output_go_nowhere(sandbox, stream):
 
 def test_two_hundred_workers_leave_no_descriptor_and_no_process(sandbox):
     before = count_descriptors()
-    zygote_before = len(list(Path(f"/proc/{sandbox._process.pid}/fd").iterdir()))
+    zygote = zygote_of(sandbox)
+    zygote_before = len(list(Path(f"/proc/{zygote}/fd").iterdir()))
     for _ in range(200):
         sandbox.spawn(WorkerLimits()).kill()
     assert count_descriptors() == before
-    assert children_of(sandbox._process.pid) == []
-    assert len(list(Path(f"/proc/{sandbox._process.pid}/fd").iterdir())) == zygote_before
+    assert children_of(zygote) == []
+    assert len(list(Path(f"/proc/{zygote}/fd").iterdir())) == zygote_before
 
 
 def test_many_workers_live_side_by_side(sandbox):
@@ -568,7 +605,9 @@ def test_many_workers_live_side_by_side(sandbox):
     try:
         for worker in (workers[0], *workers[-25:]):
             worker.load(make_order("import os\nanswer = os.getpid"), LOADING)
-            assert call(worker, "answer") == worker.pid
+            # In a namespace it has another number than the one that the grader knows.
+            assert call(worker, "answer") == worker._process._inner_pid
+            assert (worker.pid == worker._process._inner_pid) == (sandbox.level < 3)
     finally:
         for worker in workers:
             worker.kill()
@@ -576,51 +615,54 @@ def test_many_workers_live_side_by_side(sandbox):
 
 def test_a_workers_descriptors_are_closed_when_it_is_killed(sandbox):
     worker = sandbox.spawn(WorkerLimits())
-    mine = (worker._pidfd, worker._read_fd, worker._write_fd)
+    mine = (worker._process._pidfd, worker._read_fd, worker._write_fd)
     assert all(Path(f"/proc/self/fd/{fd}").exists() for fd in mine)
     worker.kill()
     assert not any(Path(f"/proc/self/fd/{fd}").exists() for fd in mine)
 
 
-def test_closing_the_sandbox_ends_everything_at_once():
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_closing_the_sandbox_ends_everything_at_once(level):
     before = count_descriptors()
-    sandbox = Sandbox()
+    sandbox = Sandbox(level)
     workers = [sandbox.spawn(WorkerLimits())]
     workers[0].load(make_order(""), LOADING)
     # The last of these have hardly begun when the end comes.
     workers += [sandbox.spawn(WorkerLimits()) for _ in range(3)]
-    zygote = sandbox._process.pid
+    # bubblewrap's process, if there is one, and the zygote.
+    above = {sandbox._process.pid, zygote_of(sandbox)}
     sandbox.close()
-    assert [state_of(pid) for pid in (zygote, *(worker.pid for worker in workers))] == [None] * 5
+    assert [state_of(pid) for pid in (*above, *(worker.pid for worker in workers))] == [None] * (len(above) + 4)
     for worker in workers:
         worker.kill()
     sandbox.close()
     assert count_descriptors() == before
 
 
-def test_everything_ends_when_the_grader_is_killed(tmp_path):
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_everything_ends_when_the_grader_is_killed(tmp_path, level):
     grader = tmp_path / "grader.py"
     kit = Path(__file__).resolve().parent
     grader.write_text(
         textwrap.dedent(f"""
             import sys, time
             sys.path[:0] = [{str(kit)!r}, {str(kit.parent)!r}]
-            from sandbox_kit import LOADING, make_order
+            from sandbox_kit import LOADING, make_order, zygote_of
             from cnn_assignment.sandbox.host import Sandbox
             from cnn_assignment.sandbox.limits import WorkerLimits
-            sandbox = Sandbox()
+            sandbox = Sandbox({level})
             busy, idle = sandbox.spawn(WorkerLimits()), sandbox.spawn(WorkerLimits())
             source = "import signal\\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\\ndef later():\\n  while True: pass\\n"
             source += "import threading\\nthreading.Thread(target=later).start()"
             busy.load(make_order(source), LOADING)
-            print(sandbox._process.pid, busy.pid, idle.pid, flush=True)
+            print(sandbox._process.pid, zygote_of(sandbox), busy.pid, idle.pid, flush=True)
             time.sleep(1000)
         """),
         encoding="utf-8",
     )
     with subprocess.Popen([sys.executable, str(grader)], stdout=subprocess.PIPE, text=True) as process:
         pids = [int(word) for word in process.stdout.readline().split()]
-        assert len(pids) == 3
+        assert len(pids) == 4
         assert all(state_of(pid) not in (None, "Z") for pid in pids)
         process.kill()
     wait_until(lambda: all(state_of(pid) in (None, "Z") for pid in pids), "zygote and workers have ended")
@@ -637,7 +679,7 @@ def test_a_fork_server_that_does_not_start_is_an_error_with_its_reason(monkeypat
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
         with pytest.raises(SandboxError, match=f"the fork server did not start: {words}"):
-            Sandbox()
+            Sandbox(1)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
     with pytest.raises(SandboxError, match=r"the fork server did not start: .*No such file"):
         Sandbox()
@@ -653,7 +695,7 @@ def test_the_end_of_the_fork_server_is_the_graders_problem_and_mended_by_the_nex
             time.sleep(1000)
     """
     before = count_descriptors()
-    with Sandbox() as sandbox:
+    with Sandbox(1) as sandbox:
         other = sandbox.spawn(WorkerLimits())
         with working(sandbox, source) as worker, pytest.raises(SandboxError, match="the fork server is gone"):
             call(worker, "answer")
@@ -665,11 +707,41 @@ def test_the_end_of_the_fork_server_is_the_graders_problem_and_mended_by_the_nex
     assert count_descriptors() == before
 
 
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_fork_server_that_was_killed_is_replaced_at_the_same_level(level):
+    with Sandbox(level) as sandbox:
+        worker = sandbox.spawn(WorkerLimits())
+        os.kill(zygote_of(sandbox), signal.SIGKILL)
+        wait_until(lambda: sandbox._process.poll() is not None, "the fork server has ended")
+        wait_until(lambda: state_of(worker.pid) in (None, "Z"), "its worker has ended")
+        worker.kill()
+        assert run(sandbox, "answer = int", 4) == 4
+        assert sandbox.level == level
+
+
+def test_a_fork_server_that_could_come_back_with_less_protection_does_not(monkeypatch):
+    before = count_descriptors()
+    with Sandbox(2) as sandbox:
+        os.kill(zygote_of(sandbox), signal.SIGKILL)
+        wait_until(lambda: sandbox._process.poll() is not None, "the fork server has ended")
+        boot = "from cnn_assignment.sandbox import confinement; confinement.landlock_abi = lambda: 0\nmain("
+        with monkeypatch.context() as patch:
+            patch.setattr(launch, "_BOOT", launch._BOOT.replace("main(", boot))
+            for _ in range(2):
+                with pytest.raises(
+                    SandboxError, match="came back at level 1 instead of 2: this kernel has no Landlock"
+                ):
+                    sandbox.spawn(WorkerLimits())
+        assert run(sandbox, "answer = int", 4) == 4
+        assert sandbox.level == 2
+    assert count_descriptors() == before
+
+
 def test_a_closed_sandbox_gives_no_workers():
     sandbox = Sandbox()
     sandbox._process.kill()
     sandbox._process.wait()
-    sandbox._start = lambda: None
+    sandbox._start_at = lambda _: None
     before = count_descriptors()
     with pytest.raises(SandboxError, match="the fork server is gone"):
         sandbox.spawn(WorkerLimits())
@@ -689,7 +761,7 @@ def test_a_pipe_that_is_always_ready_does_not_stop_the_clock(sandbox):
     with working(sandbox, "") as worker:
         read_fd, write_fd = os.pipe()
         os.write(write_fd, b"x")
-        watch = _Stopwatch(worker._cpu_clock, TimeLimits(cpu_s=60.0, wall_s=0.0))
+        watch = Stopwatch(worker._process.cpu_now, TimeLimits(cpu_s=60.0, wall_s=0.0))
         with pytest.raises(CallTimedOut, match="wall"):
             worker._wait(read_fd, select.POLLIN, watch)
         os.close(read_fd)

@@ -11,22 +11,24 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.intake import Chunk, LiftedCode
 from cnn_assignment.model import Assignment
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.host import (
+from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox.protocol import (
     Answer,
     Ask,
     CallRaised,
     CallTimedOut,
     Request,
-    Sandbox,
+    Spawner,
     TimeLimits,
     WorkerDied,
     WorkerFailure,
     WorkerProcess,
 )
-from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.proxies import Conversation
 
 _STAND_IN_ITEMS = 100_000
+# A report is for reading.
+_MOST_LOAD_ERRORS = 20
 # The stand-ins in force and the name of the call.
 _Call = tuple[tuple[str, ...], str]
 
@@ -60,7 +62,7 @@ class RightMethods:
     nobody there. Each submission has one of its own, so that none feels what another one did to it. Close it at the end.
     """
 
-    def __init__(self, sandbox: Sandbox, assignment: Assignment) -> None:
+    def __init__(self, sandbox: Spawner, assignment: Assignment) -> None:
         self._sandbox = sandbox
         self._assignment = assignment
         self._worker: WorkerProcess | None = None
@@ -123,7 +125,7 @@ def _holds_handles(value: Any) -> bool:
 class Attempt:
     """Serves the tests of one submission. Close it when they are done."""
 
-    def __init__(self, sandbox: Sandbox, assignment: Assignment, code: LiftedCode) -> None:
+    def __init__(self, sandbox: Spawner, assignment: Assignment, code: LiftedCode) -> None:
         self._sandbox = sandbox
         self._assignment = assignment
         self._code = code
@@ -211,10 +213,11 @@ class Attempt:
             # The same code would end the same way before every test.
             self._load_failure = failure if isinstance(failure, WorkerDied | CallTimedOut) else None
             raise
-        self.load_errors = tuple(_describe_load_error(failure) for failure in failures)
+        self.load_errors = tuple(_describe_load_error(failure) for failure in failures[:_MOST_LOAD_ERRORS])
         return worker
 
 
 def _describe_load_error(failure: dict[str, Any]) -> str:
-    place = f"{str(failure.get('label'))[:80]}, line {failure.get('line')}"
+    # Code that writes its replies itself can put anything here.
+    place = f"{str(failure.get('label'))[:80]}, line {str(failure.get('line'))[:10]}"
     return f"{place}: {str(failure.get('type'))[:80]}: {str(failure.get('message'))[:400]}"

@@ -14,7 +14,7 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.model import Outcome
-from cnn_assignment.sandbox.host import Sandbox
+from cnn_assignment.sandbox.choice import open_sandbox
 
 
 class DebugRun:
@@ -41,7 +41,7 @@ class DebugRun:
         except KitError as error:
             raise pytest.UsageError(str(error)) from error
         self._notes = code.notes
-        with Sandbox(modules=self._hidden.assignment.modules) as sandbox:
+        with open_sandbox(self._hidden.assignment.modules) as sandbox:
             self._hidden.attempt = Attempt(sandbox, self._hidden.assignment, code)
             try:
                 return (yield)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,6 +143,9 @@ class HiddenTests:
         while True:
             self._stand_ins, self._conversation, self._failure = stand_ins, None, None
             self.last_reports = runtestprotocol(test.item, log=False, nextitem=following)
+            if self._failure is not None:
+                # Their local values, as large as student code makes them, would wait for the collector of cycles.
+                traceback.clear_frames(self._failure.__traceback__)
             # It ends: each time one more call is known to be deadly, and is not made again.
             if not isinstance(self._failure, WorkerGoneError):
                 return self._failure, self.last_reports

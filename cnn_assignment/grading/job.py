@@ -2,8 +2,9 @@
 
 It is a process of its own, so that pytest, the solution and the expected values are neither in the command that
 started it nor in nbgrader's server. It speaks JSON, one object a line: first it is told ``{"root", "assignment",
-"required_level"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each ``{"student", "path"}`` is answered by ``{"report"}``. It ends when
-its standard input does.
+"required_level"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each ``{"student", "path"}`` is answered by
+``{"report"}``. It ends when its standard input does. Its one argument is the folder that it makes for its temporary
+files: whoever outlives the other, this process or the one that gives the orders, removes it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
+import shutil
 import signal
 import sys
+import tempfile
+import threading
+import time
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import IO, Any
@@ -24,9 +30,12 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.scoring import Scorer
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
-from cnn_assignment.sandbox.host import Sandbox, SandboxError
+from cnn_assignment.sandbox.choice import open_sandbox
 from cnn_assignment.sandbox.probe import probe
+from cnn_assignment.sandbox.protocol import SandboxError
 
+# From the end of its standard input until a grader process that is still busy is ended in the middle.
+_GRACE_S = 1.0
 _PYTEST_ARGUMENTS = (
     # No configuration of the course and no plugin of the environment decides how hidden tests run.
     *("-c", os.devnull),
@@ -50,7 +59,7 @@ class GradingLoop:
     def pytest_runtestloop(self) -> bool:
         """Grade until there are no more orders."""
         self.started = True
-        with Sandbox(modules=self._hidden.assignment.modules) as sandbox:
+        with open_sandbox(self._hidden.assignment.modules) as sandbox:
             protections = probe(sandbox)
             self._refuse_level(protections.level, sandbox.problem)
             scorer = Scorer(self._hidden, sandbox, protections)
@@ -96,14 +105,46 @@ def main() -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
-    order = json.loads(sys.stdin.readline())
+    scratch = Path(sys.argv[1])
+    threading.Thread(target=_end_with_command, args=(scratch,), daemon=True).start()
+    try:
+        _make_scratch(scratch)
+        _take_orders(answers)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return 0
+
+
+def _take_orders(answers: IO[str]) -> None:
+    first = sys.stdin.readline()
+    if not first:
+        return
+    order = json.loads(first)
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
         hidden = HiddenTests(assignment)
         _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers, order["required_level"]))
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})
-    return 0
+
+
+def _make_scratch(scratch: Path) -> None:
+    scratch.mkdir()
+    # Workers of another user pass through it to what the probe shows them.
+    scratch.chmod(0o711)
+    tempfile.tempdir = str(scratch)
+
+
+def _end_with_command(scratch: Path) -> None:
+    """End this process when whoever gives the orders is gone, also while student code keeps it waiting."""
+    poll = select.poll()
+    # Asked for nothing, poll still tells that the other end is closed, and leaves unread orders where they are.
+    poll.register(sys.stdin.fileno(), 0)
+    poll.poll()
+    time.sleep(_GRACE_S)
+    shutil.rmtree(scratch, ignore_errors=True)
+    # The fork server and its workers end with this process; the kernel sees to that.
+    os._exit(1)
 
 
 def _run_pytest(hidden: HiddenTests, loop: GradingLoop) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import queue
+import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from cnn_assignment import __version__
@@ -25,9 +29,11 @@ class GraderProcess:
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
+        # For its temporary files, made by itself: however it ends, they go with this folder.
+        self._scratch = Path(tempfile.gettempdir()) / f"cnn-assignment-{secrets.token_hex(8)}"
         self._process = subprocess.Popen(
             # -P: the working folder, which may hold students' files, is not on the path.
-            [sys.executable, "-P", "-m", "cnn_assignment.grading.job"],
+            [sys.executable, "-P", "-m", "cnn_assignment.grading.job", str(self._scratch)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -70,6 +76,7 @@ class GraderProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def abort(self) -> None:
         """End the process now; whoever waits for its answer gets a GraderError."""

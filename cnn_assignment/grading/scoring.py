@@ -11,14 +11,14 @@ from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
 from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
-from cnn_assignment.sandbox.host import Sandbox, SandboxError
 from cnn_assignment.sandbox.probe import Protections
+from cnn_assignment.sandbox.protocol import SandboxError, Spawner
 
 
 class Scorer:
     """Makes reports, one submission after the other, with tests that were collected once."""
 
-    def __init__(self, hidden: HiddenTests, sandbox: Sandbox, protections: Protections) -> None:
+    def __init__(self, hidden: HiddenTests, sandbox: Spawner, protections: Protections) -> None:
         self._hidden = hidden
         self._assignment = hidden.assignment
         self._sandbox = sandbox

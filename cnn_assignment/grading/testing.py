@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.host import CallRaised, WorkerFailure
+from cnn_assignment.sandbox.protocol import CallRaised, WorkerFailure
 from cnn_assignment.sandbox.proxies import Remote, collect, conversation_of, fetch, label_of
 
 __all__ = ["Mismatch", "assert_array", "assert_unchanged", "collect", "fail", "fetch", "own_cache", "put"]
@@ -92,6 +92,9 @@ def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Ma
     try:
         cache = forward(*args)
         entries = fetch(put(student, [cache[key] for key in right]), _caps(right.values()))
+        if not isinstance(entries, list) or len(entries) != len(right):
+            # Code that writes its replies itself.
+            return put(student, dict(right))
         wrong = [key for key, value in zip(right, entries, strict=True) if not _is_right(value, right[key])]
         for key in wrong:
             cache[key] = right[key]

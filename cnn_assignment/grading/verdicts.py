@@ -11,7 +11,7 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.attempt import NotRun
 from cnn_assignment.grading.testing import Mismatch
 from cnn_assignment.model import Verdict
-from cnn_assignment.sandbox.host import BadReply, CallRaised, CallTimedOut, WorkerDied
+from cnn_assignment.sandbox.protocol import BadReply, CallRaised, CallTimedOut, WorkerDied
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 # Printed arrays: a number with a decimal point, more numbers after it, and the brackets around them. Shapes have no

@@ -77,6 +77,16 @@ class Sandbox:
             self.level, self.problem = self.level - 1, f"bubblewrap does not work here: {error}"
             self._start_at(self.level)
 
+    def _replace(self) -> None:
+        """A new zygote in the place of one that has ended, with no less protection than was told of the first."""
+        self.close()
+        promised = self.level
+        self._start_at(promised)
+        if self.level < promised:
+            found, self.level = self.level, promised
+            self.close()
+            raise SandboxError(f"the fork server came back at level {found} instead of {promised}: {self.problem}")
+
     def _start_at(self, level: int) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Exit codes by process id: None while a worker runs, or while nobody has told of its end.
@@ -99,7 +109,9 @@ class Sandbox:
             self.level, self.problem = told["level"], told["problem"]
 
     def _fail_to_start(self) -> NoReturn:
-        self._process.kill()
+        # Its whole group: a program that it left behind would keep the pipe open.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         _, stderr = self._process.communicate()
         words = stderr.decode("utf-8", "replace").strip().splitlines()
         self.close()
@@ -112,8 +124,7 @@ class Sandbox:
         others with it.
         """
         if self._process.poll() is not None:
-            self.close()
-            self._start()
+            self._replace()
         to_worker_read, to_worker_write = os.pipe()
         from_worker_read, from_worker_write = os.pipe()
         try:

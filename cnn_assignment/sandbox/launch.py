@@ -12,7 +12,7 @@ from pathlib import Path
 from cnn_assignment.sandbox import library
 
 LEVEL_NAMESPACED = 3
-_ENVIRONMENT = {
+ENVIRONMENT = {
     # One thread: the bits of matmul depend on the number of threads, and forks must have one thread only.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -22,7 +22,7 @@ _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 # -S keeps out the .pth files of the environment, and with them whatever they would run and put on the path.
-_FLAGS = ("-s", "-S", "-P")
+FLAGS = ("-s", "-S", "-P")
 _BOOT = """
 import json, sys
 control_fd, level, modules, path = json.loads(sys.argv[1])
@@ -37,14 +37,12 @@ def start_zygote(control_fd: int, level: int, modules: Sequence[str]) -> subproc
     # The interpreter itself, not the link of a virtual environment, which would not be there in a namespace.
     python = Path(sys.executable).resolve()
     packages = library.package_folders(("numpy", *modules))
-    kit = Path(__file__).resolve().parents[2]
-    path = list(dict.fromkeys(str(folder) for folder in (kit, *(place.parent for place in packages))))
-    command = [str(python), *_FLAGS, "-c", _BOOT, json_text(control_fd, level, modules, path)]
+    command = [str(python), *FLAGS, "-c", _BOOT, json_text(control_fd, level, modules, search_path(packages))]
     if level >= LEVEL_NAMESPACED:
         command = [*_wrap(python, packages), *command]
     return subprocess.Popen(
         command,
-        env=_ENVIRONMENT,
+        env=ENVIRONMENT,
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -52,6 +50,12 @@ def start_zygote(control_fd: int, level: int, modules: Sequence[str]) -> subproc
         pass_fds=[control_fd],
         start_new_session=True,
     )
+
+
+def search_path(packages: Sequence[Path]) -> list[str]:
+    """The folders on which a fresh interpreter finds the kit and these packages, before it forgets them."""
+    kit = Path(__file__).resolve().parents[2]
+    return list(dict.fromkeys(str(folder) for folder in (kit, *(place.parent for place in packages))))
 
 
 def json_text(*values: object) -> str:

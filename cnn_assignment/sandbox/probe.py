@@ -16,20 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.host import (
+from cnn_assignment.sandbox.limits import NOBODY, WorkerLimits
+from cnn_assignment.sandbox.protocol import (
     CallRaised,
     CallTimedOut,
     Request,
-    Sandbox,
     SandboxError,
+    Spawner,
     TimeLimits,
     WorkerFailure,
 )
-from cnn_assignment.sandbox.limits import WorkerLimits
 
 _LIMITS = TimeLimits(cpu_s=0.1, wall_s=5.0)
 # How the kernel's refusals look in Python.
-_REFUSALS = frozenset({"PermissionError", "FileNotFoundError", "OSError", "MemoryError"})
+_REFUSALS = frozenset(
+    {"PermissionError", "FileNotFoundError", "ProcessLookupError", "ConnectionRefusedError", "OSError", "MemoryError"}
+)
 _ATTACKS = """
 import mmap
 import os
@@ -37,7 +39,7 @@ import socket
 import sys
 
 def separate_process(target):
-    return os.getpid() == target["pid"]
+    return "cnn_assignment.sandbox.probe" in sys.modules
 
 def cpu_limit(target):
     while True:
@@ -74,15 +76,29 @@ def no_processes(target):
     child = os.fork()
     if child == 0:
         os._exit(0)
-    os.waitpid(child, 0)
-    return True
+    return child > 0
 
 def no_programs(target):
-    os.execv(sys.executable, [sys.executable, "-S", "-c", ""])
+    refusal = None
+    for program in (sys.executable, "/bin/true", "/usr/bin/true"):
+        try:
+            os.execv(program, [program, "-S", "-c", ""])
+        except OSError as error:
+            # Not there, or in a folder that is closed to this user: neither says that programs cannot be run.
+            refusal = error
+    raise refusal
 
 def no_network(target):
-    with socket.create_connection(("127.0.0.1", target["port"]), timeout=2):
-        return True
+    refusal = None
+    for kind, port in ((socket.SOCK_STREAM, target["port"]), (socket.SOCK_DGRAM, target["datagram_port"])):
+        try:
+            connected = socket.socket(socket.AF_INET, kind)
+            connected.connect(("127.0.0.1", port))
+            # The second of two datagrams fails where nobody listens, as in a network of its own.
+            return os.write(connected.fileno(), b"x") + os.write(connected.fileno(), b"x") == 2
+        except OSError as error:
+            refusal = error
+    raise refusal
 
 def no_signals(target):
     os.kill(target["pid"], 0)
@@ -98,7 +114,11 @@ def no_file_names(target):
     return os.stat(target["secret"]).st_size > 0
 
 def no_process_list(target):
-    return os.path.exists(f"/proc/{target['pid']}/stat")
+    if target["pid_namespace"] is None:
+        return os.getpgid(target["pid"]) > 0
+    # A number alone says nothing: in a namespace of its own, other processes have the same.
+    here = os.stat("/proc/self/ns/pid").st_ino
+    return here == target["pid_namespace"] and os.path.exists(f"/proc/{target['pid']}/stat")
 """
 
 
@@ -115,10 +135,10 @@ class Protection:
 _KERNEL = "Linux 5.13 or newer with Landlock and seccomp, on x86-64 or aarch64"
 _BUBBLEWRAP = "install bubblewrap, and allow user namespaces if you are not root"
 PROTECTIONS = (
-    Protection("separate_process", 0, "look for the grader's process id in its own", "Linux"),
+    Protection("separate_process", 0, "look for the grader's code in its own memory", "Linux"),
     Protection("cpu_limit", 1, "loop for ever", "Linux"),
     Protection("memory_limit", 1, "take 2 GiB", "Linux"),
-    Protection("file_size_limit", 1, "write 4 KiB to a file", "Linux"),
+    Protection("file_size_limit", 1, "write 4 KiB to a file, or ask for the limit", "Linux"),
     Protection("open_files_limit", 1, "open 300 files", "Linux"),
     Protection("not_root", 2, "look for the powers of root", _KERNEL),
     Protection("no_file_reading", 2, "read a file of the grader", _KERNEL),
@@ -144,7 +164,7 @@ class Protections:
     active: dict[str, bool]
 
 
-def probe(sandbox: Sandbox) -> Protections:
+def probe(sandbox: Spawner) -> Protections:
     """Attack every protection once, each in a worker of its own. Takes a fraction of a second.
 
     Raises SandboxError where not even harmless code runs in a worker.
@@ -159,17 +179,31 @@ def probe(sandbox: Sandbox) -> Protections:
 @contextmanager
 def _target() -> Iterator[dict[str, Any]]:
     """What the attacks aim at: this process, a file, its folder, and a port that listens on loopback."""
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
-        # Open to everyone, so that what keeps a worker out is its confinement, and not the file's owner.
-        Path(folder).chmod(0o777)
+    namespace = Path("/proc/self/ns/pid")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+    ):
+        datagrams.bind(("127.0.0.1", 0))
         secret = Path(folder) / "secret"
         secret.write_text("secret", encoding="ascii")
-        secret.chmod(0o644)
-        port = server.getsockname()[1]
-        yield {"pid": os.getpid(), "secret": str(secret), "folder": folder, "port": port}
+        # Open to everyone and a worker's own, so that what keeps it out is its confinement, and not the file's owner.
+        for path, mode in ((Path(folder), 0o777), (secret, 0o644)):
+            path.chmod(mode)
+            if os.geteuid() == 0:
+                os.chown(path, NOBODY, NOBODY)
+        yield {
+            "pid": os.getpid(),
+            "pid_namespace": namespace.stat().st_ino if namespace.exists() else None,
+            "secret": str(secret),
+            "folder": folder,
+            "port": server.getsockname()[1],
+            "datagram_port": datagrams.getsockname()[1],
+        }
 
 
-def _fails(sandbox: Sandbox, protection: Protection, target: dict[str, Any]) -> bool:
+def _fails(sandbox: Spawner, protection: Protection, target: dict[str, Any]) -> bool:
     """Whether the attack fails. An attack that cannot even be tried is taken for one that succeeds."""
     worker = sandbox.spawn(WorkerLimits(memory_mib=256))
     order = {
@@ -190,18 +224,29 @@ def _fails(sandbox: Sandbox, protection: Protection, target: dict[str, Any]) -> 
     except WorkerFailure as failure:
         if protection is PROTECTIONS[0]:
             raise SandboxError(f"no code runs in a worker: {failure}") from failure
-        return _is_refusal(failure, protection)
+        return _is_refusal(failure, protection, worker.pid)
     finally:
         worker.kill()
     return succeeded is False
 
 
-def _is_refusal(failure: WorkerFailure, protection: Protection) -> bool:
-    """Whether the attack failed because of a protection, and not because it is broken."""
+def _is_refusal(failure: WorkerFailure, protection: Protection, pid: int) -> bool:
+    """Whether the attack failed because of this protection, and not because of another or because it is broken."""
     match failure:
         case CallTimedOut(kind="CPU"):
             return protection.name == "cpu_limit"
+        case CallRaised(type_name="PermissionError" | "FileNotFoundError") if protection.name == "file_size_limit":
+            # No file could be made that the limit would have been met by. The kernel knows it all the same.
+            return _file_size_limit(pid) == "0"
         case CallRaised(type_name=type_name):
             return type_name in _REFUSALS
     # Among them a program that ran in the worker's place, and ended well.
     return False
+
+
+def _file_size_limit(pid: int) -> str:
+    """The hard limit of a process on the size of files, as proc_pid_limits(5) tells it."""
+    for line in Path(f"/proc/{pid}/limits").read_text(encoding="ascii").splitlines():
+        if line.startswith("Max file size"):
+            return line.split()[4]
+    return "unknown"

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.host import Request
+from cnn_assignment.sandbox.protocol import BadReply, Request
 
 # Carries one request to whatever worker serves the conversation; label names the last call in it.
 Carrier = Callable[[Request, str], Any]
@@ -133,10 +133,16 @@ def fetch(remote: Remote, caps: wire.Caps | None = None) -> Any:
     return conversation_of(remote).fetch(remote, caps or wire.Caps())
 
 
-def collect(remote: Remote, at_most: int, caps: wire.Caps | None = None) -> Any:
-    """The items that iterating over the object gives, as a list; no more than at_most + 1 are taken."""
+def collect(remote: Remote, at_most: int, caps: wire.Caps | None = None) -> list[Any]:
+    """The items that iterating over the object gives, as a list; no more than at_most + 1 are taken.
+
+    Raises BadReply where something else comes back, as it does from code that writes its replies itself.
+    """
     items = conversation_of(remote).note("collect", remote, at_most + 1, label=label_of(remote))
-    return fetch(items, caps)
+    found = fetch(items, caps)
+    if not isinstance(found, list) or len(found) > at_most + 1:
+        raise BadReply("a list of items was due")
+    return found
 
 
 def _refuse(action: str, remedy: str) -> NoReturn:

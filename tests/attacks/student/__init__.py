@@ -1,0 +1,1 @@
+"""Student code that attacks. Nothing here is imported but `tools`: workers get it as text."""
