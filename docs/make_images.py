@@ -43,7 +43,9 @@ def photograph_result(notebook: Path) -> None:
         page.write_text(f"<!doctype html><meta charset=utf-8><body style='margin:10px'>{result}", encoding="utf-8")
         picture = f"--screenshot={IMAGES / 'feedback.png'}"
         profile = f"--user-data-dir={folder}/profile"
-        subprocess.run([*CHROMIUM, profile, "--window-size=820,475", picture, page.as_uri()], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [*CHROMIUM, profile, "--window-size=820,475", picture, page.as_uri()], check=True, stderr=subprocess.DEVNULL
+        )
 
 
 def main() -> None:

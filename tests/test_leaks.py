@@ -159,7 +159,7 @@ def test_paths_of_the_course_are_found(built, folder, word):
 
 
 def test_paths_of_the_machine_are_found(built, folder, monkeypatch):
-    home = "/".join(["", "home", "teacher"])  # in pieces: no file of the project names a folder of a machine
+    home = f"/{'home'}/teacher"  # in pieces: no file of the project names a folder of a machine
     monkeypatch.setenv("HOME", home)
     notebook = nbformat.read(folder / "toy.ipynb", as_version=4)
     notebook.metadata["path"] = f"{built.root}/x"

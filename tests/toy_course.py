@@ -199,7 +199,10 @@ def test_values(student, reference, rng):
     found = collect(student.Cutter(3).pieces(x), at_most=10)
     if len(found) != len(expected):
         fail(f"expected {len(expected)} pieces, got {len(found)}")
-    for (number, view), (right_number, right_view) in zip(found, expected, strict=True):
+    for item, (right_number, right_view) in zip(found, expected, strict=True):
+        if not (isinstance(item, tuple) and len(item) == 2):
+            fail("every item must be (number, view)")
+        number, view = item
         if number != right_number:
             fail("a wrong number")
         assert_array(view, right_view, "piece")

@@ -143,12 +143,17 @@ class HiddenTests:
         while True:
             self._stand_ins, self._conversation, self._failure = stand_ins, None, None
             self.last_reports = runtestprotocol(test.item, log=False, nextitem=following)
-            if self._failure is not None:
+            failure = self._caught()
+            if failure is not None:
                 # Their local values, as large as student code makes them, would wait for the collector of cycles.
-                traceback.clear_frames(self._failure.__traceback__)
+                traceback.clear_frames(failure.__traceback__)
             # It ends: each time one more call is known to be deadly, and is not made again.
-            if not isinstance(self._failure, WorkerGoneError):
-                return self._failure, self.last_reports
+            if not isinstance(failure, WorkerGoneError):
+                return failure, self.last_reports
+
+    def _caught(self) -> BaseException | None:
+        """What the hook above kept of the test that was just run."""
+        return self._failure
 
 
 @contextmanager

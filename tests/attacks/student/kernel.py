@@ -28,8 +28,7 @@ def _touch(buffer):
 @attack(seen="memory", stopped_from=1)
 def take_memory_by_list(target):
     """fill a list"""
-    for _ in range(160):
-        held.append(b"x" * (1 << 20))
+    held.extend(b"x" * (1 << 20) for _ in range(160))
 
 
 @attack(seen="memory", stopped_from=1)
