@@ -43,6 +43,10 @@ NO_RULESET = (
     "call = confinement._call\n"
     "confinement._call = lambda what, *given: 0 if given[1:2] == (446,) else call(what, *given)\n"
 )
+KEEP_POWERS = (
+    "keep = confinement._call\n"
+    "confinement._call = lambda what, *given: 0 if what == 'dropping capabilities' else keep(what, *given)\n"
+)
 GRADERS_CODE = "import cnn_assignment.sandbox.probe\n"
 ANY_CLONE = (
     "def make(architecture, real=confinement.make_program):\n"

@@ -43,7 +43,10 @@ CONFINED = {
     "no_programs": (kit.with_calls("execve") + kit.with_access(EXECUTE | READ, "/usr"), set()),
     "no_network": (kit.with_calls("socket", "connect"), set()),
     "no_signals": (kit.with_calls("kill") + "confinement._SCOPE_FROM = 99\n" + STAY, ROOT_TOO),
-    "no_other_memory": (kit.NO_RULESET + STAY, {"no_file_reading", "no_file_writing", "no_listing", *ROOT_TOO}),
+    "no_other_memory": (
+        kit.NO_RULESET + kit.KEEP_POWERS + STAY,
+        {"no_file_reading", "no_file_writing", "no_listing", *ROOT_TOO},
+    ),
     "no_unlisted_calls": (kit.with_calls("memfd_create"), set()),
 }
 
