@@ -155,7 +155,10 @@ class Attempt:
     @property
     def notes(self) -> tuple[str, ...]:
         """For the student: what failed when the code was loaded."""
-        return tuple(f"This statement failed when your code was loaded: {error}" for error in self.load_errors)
+        told = [f"This statement failed when your code was loaded: {error}" for error in self.load_errors]
+        if self._load_failure is not None:
+            told.append(f"Nothing could be tested, because your code never finished loading: {self._load_failure}.")
+        return tuple(told)
 
     def close(self) -> None:
         """End the workers of this submission."""

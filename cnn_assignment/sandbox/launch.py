@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -37,7 +38,8 @@ def start_zygote(control_fd: int, level: int, modules: Sequence[str]) -> subproc
     # The interpreter itself, not the link of a virtual environment, which would not be there in a namespace.
     python = Path(sys.executable).resolve()
     packages = library.package_folders(("numpy", *modules))
-    command = [str(python), *FLAGS, "-c", _BOOT, json_text(control_fd, level, modules, search_path(packages))]
+    told = json.dumps([control_fd, level, list(modules), search_path(packages)])
+    command = [str(python), *FLAGS, "-c", _BOOT, told]
     if level >= LEVEL_NAMESPACED:
         command = [*_wrap(python, packages), *command]
     return subprocess.Popen(
@@ -56,13 +58,6 @@ def search_path(packages: Sequence[Path]) -> list[str]:
     """The folders on which a fresh interpreter finds the kit and these packages, before it forgets them."""
     kit = Path(__file__).resolve().parents[2]
     return list(dict.fromkeys(str(folder) for folder in (kit, *(place.parent for place in packages))))
-
-
-def json_text(*values: object) -> str:
-    """The values as one argument of a command."""
-    import json
-
-    return json.dumps(values)
 
 
 def _wrap(python: Path, packages: Sequence[Path]) -> list[str]:
