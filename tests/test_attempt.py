@@ -135,6 +135,8 @@ def test_code_that_takes_for_ever_to_load_is_a_timeout(grade):
     )
     assert set(lost(report).values()) == {"timeout"}
     assert len(lost(report)) == len(toy_course.TASKS)
+    assert len(report.notes) == 1
+    assert report.notes[0].startswith("Nothing could be tested, because your code never finished loading: more than")
 
 
 def test_a_missing_class_costs_its_own_tasks_and_is_told(grade):
