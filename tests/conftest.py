@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,10 @@ def course_root() -> Path:
 def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Programs are this environment's, and the settings of whoever runs the tests play no part."""
     home = tmp_path_factory.mktemp("home")
+    # A program that was started in the background, or with nohup, hands on that it ignores these.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
         patch.setenv("MPLBACKEND", "agg")

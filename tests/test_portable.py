@@ -87,7 +87,7 @@ def test_reports_are_the_same_but_for_the_level(tmp_path, monkeypatch):
         usual = [grader.grade(submission).to_json() for submission in submissions]
     program = tmp_path / "python-without-pidfds"
     code = f"{WITHOUT_PIDFDS}import runpy; runpy.run_module('cnn_assignment.grading.job', run_name='__main__')"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -c "{code}"\n', encoding="utf-8")
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -c "{code}" "$4"\n', encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
     with GraderProcess(course) as grader:
