@@ -21,7 +21,7 @@ from cnn_assignment.layout import find_course, list_assignments, load_assignment
 
 if TYPE_CHECKING:
     from cnn_assignment.model import Assignment
-    from cnn_assignment.verify import Finding
+    from cnn_assignment.verify import Proof
 
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
@@ -122,16 +122,25 @@ def build(course_dir: Path, name: str | None, check: bool, hints: str | None) ->
 @jobs_option
 @click.pass_obj
 def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None:
-    """Prove the assignment: solution 100 %, skeleton 0, each task alone its points, no leak in release/."""
-    from cnn_assignment.display import print_findings
+    """Prove the assignment: right solutions keep all marks, wrong ones lose theirs, and are told why.
 
-    findings = _prove(_load(course_dir, name), jobs)
+    Grades the solution, the skeleton, degenerate answers, every misconception, hundreds of mutants of the gaps, and
+    the right solutions of autograder/NAME/proof. Exit status 1 where anything is not as it must be.
+    """
+    from cnn_assignment.display import print_proof
+
+    proof = _prove(_load(course_dir, name), jobs)
     if as_json:
-        rows = [{"claim": f.claim, "expected": f.expected, "found": f.found, "holds": f.holds} for f in findings]
-        click.echo(json.dumps({"holds": all(f.holds for f in findings), "findings": rows}, indent=2))
+        data = {
+            "holds": proof.holds,
+            "findings": [finding.to_json() for finding in proof.findings],
+            "tasks": [row.to_json() for row in proof.table],
+            "survivors": proof.survivors,
+        }
+        click.echo(json.dumps(data, indent=2))
     else:
-        print_findings(findings)
-    sys.exit(0 if all(finding.holds for finding in findings) else EXIT_DIFFERENT)
+        print_proof(proof)
+    sys.exit(0 if proof.holds else EXIT_DIFFERENT)
 
 
 @main.command()
@@ -200,7 +209,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
     from cnn_assignment.authoring import release
     from cnn_assignment.demo import generate_feedback, prepare_course
-    from cnn_assignment.display import print_findings
+    from cnn_assignment.display import print_proof
     from cnn_assignment.grading.pool import collect_tasks
 
     root = find_course(course_dir)
@@ -211,9 +220,9 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
     release.build(assignment, collect_tasks(assignment), assignment.hints)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
-    findings = _prove(assignment, jobs)
-    print_findings(findings)
-    if not all(finding.holds for finding in findings):
+    proof = _prove(assignment, jobs)
+    print_proof(proof)
+    if not proof.holds:
         sys.exit(EXIT_DIFFERENT)
     click.echo("3. grade: the example class, with nbgrader's gradebook")
     status = _grade(assignment, folder / "submitted", folder / "reports", (), True, jobs)
@@ -238,12 +247,14 @@ def _print_next(assignment: Assignment) -> None:
         click.echo(f"  {page:{width}}  {what}")
 
 
-def _prove(assignment: Assignment, jobs: int) -> tuple[Finding, ...]:
+def _prove(assignment: Assignment, jobs: int) -> Proof:
     from cnn_assignment.display import show_progress
-    from cnn_assignment.verify import count_claims, verify
+    from cnn_assignment.verify import Proof
 
-    with show_progress(count_claims(assignment), "verifying") as advance:
-        return verify(assignment, jobs, lambda finding: advance(finding.claim))
+    proof = Proof(assignment)
+    with show_progress(len(proof), "verifying") as advance:
+        proof.run(jobs, advance)
+    return proof
 
 
 def _short(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +15,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from cnn_assignment.model import Report
     from cnn_assignment.sandbox.probe import Protection, Protections
-    from cnn_assignment.verify import Finding
+    from cnn_assignment.verify import Proof, TaskRow
 
 _MARKS = {
     "passed": "[green]{score:g}[/]",
@@ -26,6 +26,7 @@ _MARKS = {
     "not_attempted": "[dim]open[/]",
 }
 _PIPED_WIDTH = 160
+_PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def print_class(reports: Sequence[Report]) -> None:
 def class_table(reports: Sequence[Report]) -> Table:
     """One row a student: score, and score or status of each task."""
     tasks = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
-    table = Table("student", "score", *tasks, box=None, header_style="bold", pad_edge=False)
+    table = Table("student", "score", *tasks, **_PLAIN)
     for column in table.columns[1:]:
         column.justify = "right"
     for report in reports:
@@ -60,18 +61,44 @@ def class_table(reports: Sequence[Report]) -> Table:
     return table
 
 
-def print_findings(findings: Sequence[Finding]) -> None:
-    """One row a claim of the proof."""
-    table = Table("", "claim", "must be", "is", box=None, header_style="bold", pad_edge=False)
-    for finding in findings:
+def print_proof(proof: Proof) -> None:
+    """What was found, the gate task by task, and every survivor by name."""
+    table = Table("", "claim", "must be", "is", **_PLAIN)
+    for finding in proof.findings:
         mark = "[green]ok[/]" if finding.holds else "[red]NO[/]"
         table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    console.print(_gate_table(proof.table))
+    for survivor in proof.survivors:
+        console.print(f"[red]NO[/] {escape(survivor)}", soft_wrap=True)
+
+
+def _gate_table(rows: Sequence[TaskRow]) -> Table:
+    """What the hidden tests of each task told from a right answer, of how many."""
+    table = Table("task", "misconceptions", "told in full", "mutants", "equivalent", "degenerate", **_PLAIN)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        pairs = [
+            _of(row.misconceptions),
+            str(row.explained),
+            _of(row.mutants),
+            str(row.equivalent),
+            _of(row.degenerate),
+        ]
+        table.add_row(row.task, *pairs)
+    return table
+
+
+def _of(pair: tuple[int, int]) -> str:
+    count, good = pair
+    return f"{good} of {count}" if good == count else f"[red]{good} of {count}[/]"
 
 
 def print_protections(protections: Sequence[Protection], found: Protections) -> None:
     """One row a protection: whether it is active, how that was tried, and what brings it about where it is missing."""
-    table = Table("level", "protection", "active", "tried", "needs", box=None, header_style="bold", pad_edge=False)
+    table = Table("level", "protection", "active", "tried", "needs", **_PLAIN)
     for protection in protections:
         active = found.active[protection.name]
         needs = "" if active else protection.remedy

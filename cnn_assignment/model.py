@@ -62,6 +62,10 @@ class HiddenTest:
     title: str
     max_score: float
 
+    def to_json(self) -> dict[str, Any]:
+        """The test as grader processes tell it."""
+        return {"id": self.id, "title": self.title, "max_score": self.max_score}
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -71,6 +75,17 @@ class Task:
     title: str
     max_score: float
     tests: tuple[HiddenTest, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The task as grader processes tell it."""
+        tests = [test.to_json() for test in self.tests]
+        return {"id": self.id, "title": self.title, "max_score": self.max_score, "tests": tests}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Task:
+        """The inverse of `to_json`."""
+        tests = tuple(HiddenTest(**test) for test in data["tests"])
+        return cls(data["id"], data["title"], data["max_score"], tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +148,11 @@ class Assignment:
         return self.root / "autograder" / self.name
 
     @property
+    def proof_dir(self) -> Path:
+        """What only the proof of the assignment needs: right solutions, and mutants that are equivalent."""
+        return self.autograder_dir / "proof"
+
+    @property
     def checks_file(self) -> Path:
         """The public checks, which students get as ``test_<assignment>.py``."""
         return self.autograder_dir / "checks.py"
@@ -150,10 +170,27 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One student's file for one assignment; path is None where the folder holds nothing to read."""
+    """One student's file for one assignment; path is None where the folder holds nothing to read.
+
+    tasks: those that are to be graded, all where it is empty. until_loss: whether a task is left after its first lost
+    mark. A proof asks for less than a grade in this way, and then the report holds no more.
+    """
 
     student: str
     path: Path | None
+    tasks: tuple[str, ...] = ()
+    until_loss: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The order that a grader process takes."""
+        path = str(self.path.resolve()) if self.path is not None else None
+        return {"student": self.student, "path": path, "tasks": list(self.tasks), "until_loss": self.until_loss}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Submission:
+        """The inverse of `to_json`."""
+        path = Path(data["path"]) if data["path"] is not None else None
+        return cls(data["student"], path, tuple(data["tasks"]), data["until_loss"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+# The axes of images and of filters, as the diagnosis names them.
+IMAGES = ("example", "channel", "row", "column")
+FILTERS = ("filter", "row", "column")
+
 
 @dataclass(frozen=True)
 class Convolution:
@@ -20,6 +24,16 @@ class Convolution:
     filter_size: int
     stride: int
     n_outchannel: int
+
+    @property
+    def left_over(self) -> bool:
+        """rows or columns are left over."""
+        return (self.h - self.filter_size) % self.stride > 0 or (self.w - self.filter_size) % self.stride > 0
+
+    @property
+    def oblong(self) -> bool:
+        """images are not square."""
+        return self.h != self.w
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """x, weights and an upstream gradient, positive and negative, without structure."""
@@ -63,6 +77,16 @@ class Pooling:
     h: int
     w: int
     filter_size: int
+
+    @property
+    def left_over(self) -> bool:
+        """rows or columns are left over."""
+        return self.h % self.filter_size > 0 or self.w % self.filter_size > 0
+
+    @property
+    def oblong(self) -> bool:
+        """images are not square."""
+        return self.h != self.w
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """x without ties and an upstream gradient."""

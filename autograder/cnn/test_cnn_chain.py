@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from cases import Convolution, every
+from cases import FILTERS, Convolution, every
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
 
@@ -48,7 +48,7 @@ NETWORKS = (
 
 def assert_grads(grads, expected):
     """The filters' gradient, and what the MLP's own backward gives."""
-    assert_array(grads["convolution"], expected["convolution"], 'grads["convolution"]')
+    assert_array(grads["convolution"], expected["convolution"], 'grads["convolution"]', axes=FILTERS)
     for name in ("weights", "biases"):
         for layer, right in enumerate(expected["mlp"][name]):
             assert_array(grads["mlp"][name][layer], right, f'grads["mlp"]["{name}"][{layer}]')

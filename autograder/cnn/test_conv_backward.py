@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import CONVOLUTIONS, SMALL, every, spread
+from cases import CONVOLUTIONS, FILTERS, SMALL, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, put
 
@@ -22,7 +22,7 @@ def test_values(student, reference, rng, case):
     right, expected = expect(case, reference, x, weights, grad_output)
     layer = case.make_layer(student, weights)
     cache = own_cache(student, layer.forward, (x,), right)
-    assert_array(layer.backward(cache, grad_output), expected, "gradient")
+    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
 
 
 @pytest.mark.points(2)
@@ -32,7 +32,7 @@ def test_input_in_pieces(student, reference, rng):
     right, expected = expect(SMALL, reference, x, weights, grad_output)
     layer = SMALL.make_layer(student, weights)
     cache = own_cache(student, layer.forward, (spread(x),), right)
-    assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient")
+    assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient", axes=FILTERS)
 
 
 @pytest.mark.points(3)
@@ -42,7 +42,7 @@ def test_arguments_unchanged(student, reference, rng):
     right, expected = expect(SMALL, reference, x, weights, grad_output)
     layer, upstream = SMALL.make_layer(student, weights), put(student, grad_output)
     cache = own_cache(student, layer.forward, (x,), right)
-    assert_array(layer.backward(cache, upstream), expected, "gradient")
+    assert_array(layer.backward(cache, upstream), expected, "gradient", axes=FILTERS)
     assert_unchanged(upstream, grad_output, "grad_output")
     assert_unchanged(cache["x"], right["x"], 'cache["x"]')
     assert_unchanged(cache["out"], right["out"], 'cache["out"]')
@@ -58,8 +58,8 @@ def test_called_again(student, reference, rng):
     cache = own_cache(student, layer.forward, (x,), right)
     first = layer.backward(cache, grad_output)
     second = layer.backward(cache, -3 * grad_output)
-    assert_array(second, -3 * expected, "second gradient")
-    assert_array(first, expected, "first gradient")
+    assert_array(second, -3 * expected, "second gradient", axes=FILTERS)
+    assert_array(first, expected, "first gradient", axes=FILTERS)
 
 
 @pytest.mark.points(3)
@@ -72,5 +72,5 @@ def test_two_caches(student, reference, rng):
     layer = SMALL.make_layer(student, weights)
     cache = own_cache(student, layer.forward, (x,), right)
     other_cache = own_cache(student, layer.forward, (other,), other_right)
-    assert_array(layer.backward(cache, grad_output), expected, "gradient")
-    assert_array(layer.backward(other_cache, np.flip(grad_output)), other_expected, "gradient")
+    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
+    assert_array(layer.backward(other_cache, np.flip(grad_output)), other_expected, "gradient", axes=FILTERS)

@@ -1,7 +1,7 @@
 """Convolution: forward"""
 
 import pytest
-from cases import CONVOLUTIONS, SMALL, every, spread
+from cases import CONVOLUTIONS, IMAGES, SMALL, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
 
@@ -13,8 +13,8 @@ def test_values(student, reference, rng, case):
     x, weights, _ = case.draw(rng)
     expected = case.make_layer(reference, weights).forward(x)
     cache = case.make_layer(student, weights).forward(x)
-    assert_array(cache["out"], expected["out"], 'cache["out"]')
-    assert_array(cache["x"], x, 'cache["x"]')
+    assert_array(cache["out"], expected["out"], 'cache["out"]', axes=IMAGES)
+    assert_array(cache["x"], x, 'cache["x"]', axes=IMAGES)
 
 
 @pytest.mark.points(2)
@@ -23,7 +23,7 @@ def test_input_in_pieces(student, reference, rng):
     x, weights, _ = SMALL.draw(rng)
     expected = SMALL.make_layer(reference, weights).forward(x)
     cache = SMALL.make_layer(student, weights).forward(spread(x))
-    assert_array(cache["out"], expected["out"], 'cache["out"]')
+    assert_array(cache["out"], expected["out"], 'cache["out"]', axes=IMAGES)
 
 
 @pytest.mark.points(2)
@@ -33,7 +33,7 @@ def test_arguments_unchanged(student, reference, rng):
     expected = SMALL.make_layer(reference, weights).forward(x)
     layer, images = SMALL.make_layer(student, weights), put(student, x)
     cache = layer.forward(images)
-    assert_array(cache["out"], expected["out"], 'cache["out"]')
+    assert_array(cache["out"], expected["out"], 'cache["out"]', axes=IMAGES)
     assert_unchanged(images, x, "x")
     assert_unchanged(layer.weights, weights, "weights")
 
@@ -47,8 +47,8 @@ def test_two_caches(student, reference, rng):
     caches = layer.forward(first), layer.forward(second)
     for x, cache in zip((first, second), caches, strict=True):
         expected = SMALL.make_layer(reference, weights).forward(x)
-        assert_array(cache["out"], expected["out"], 'cache["out"]')
-        assert_array(cache["x"], x, 'cache["x"]')
+        assert_array(cache["out"], expected["out"], 'cache["out"]', axes=IMAGES)
+        assert_array(cache["x"], x, 'cache["x"]', axes=IMAGES)
 
 
 @pytest.mark.points(2)
@@ -59,4 +59,4 @@ def test_new_weights(student, reference, rng):
     layer.forward(x)
     layer.weights = -2 * weights
     expected = SMALL.make_layer(reference, -2 * weights).forward(x)
-    assert_array(layer.forward(x)["out"], expected["out"], 'cache["out"]')
+    assert_array(layer.forward(x)["out"], expected["out"], 'cache["out"]', axes=IMAGES)

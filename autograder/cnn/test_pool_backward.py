@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import LEFT_OVER, POOLINGS, every, spread
+from cases import IMAGES, LEFT_OVER, POOLINGS, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, put
 
@@ -45,7 +45,7 @@ def test_values(student, reference, rng, case):
     right, expected = expect(case, reference, x, grad_output)
     layer = case.make_layer(student)
     cache = own_cache(student, layer.forward, (x,), right)
-    assert_array(layer.backward(cache, grad_output), expected, "gradient")
+    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)
 
 
 @pytest.mark.points(3)
@@ -65,6 +65,7 @@ def test_ties(student, reference, rng):
         route_to(first_maximum, case, x, grad_output),
         "gradient",
         or_else=[route_to(every_maximum, case, x, grad_output)],
+        axes=IMAGES,
     )
 
 
@@ -75,7 +76,7 @@ def test_input_in_pieces(student, reference, rng):
     right, expected = expect(LEFT_OVER, reference, x, grad_output)
     layer = LEFT_OVER.make_layer(student)
     cache = own_cache(student, layer.forward, (spread(x),), right)
-    assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient")
+    assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient", axes=IMAGES)
 
 
 @pytest.mark.points(2)
@@ -85,7 +86,7 @@ def test_arguments_unchanged(student, reference, rng):
     right, expected = expect(LEFT_OVER, reference, x, grad_output)
     layer, upstream = LEFT_OVER.make_layer(student), put(student, grad_output)
     cache = own_cache(student, layer.forward, (x,), right)
-    assert_array(layer.backward(cache, upstream), expected, "gradient")
+    assert_array(layer.backward(cache, upstream), expected, "gradient", axes=IMAGES)
     assert_unchanged(upstream, grad_output, "grad_output")
     assert_unchanged(cache["x"], right["x"], 'cache["x"]')
     assert_unchanged(cache["out"], right["out"], 'cache["out"]')
@@ -102,5 +103,5 @@ def test_called_again(student, reference, rng):
     cache = own_cache(student, layer.forward, (x,), right)
     other_cache = own_cache(student, layer.forward, (other,), other_right)
     first = layer.backward(cache, grad_output)
-    assert_array(layer.backward(other_cache, 2 * grad_output), other_expected, "second gradient")
-    assert_array(first, expected, "first gradient")
+    assert_array(layer.backward(other_cache, 2 * grad_output), other_expected, "second gradient", axes=IMAGES)
+    assert_array(first, expected, "first gradient", axes=IMAGES)

@@ -1,8 +1,10 @@
 """Pooling: views"""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from cases import LEFT_OVER, POOLINGS, every, spread
+from cases import IMAGES, LEFT_OVER, POOLINGS, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, collect, fail, put
 
@@ -10,26 +12,31 @@ from cnn_assignment.grading.testing import assert_array, assert_unchanged, colle
 def assert_views(views, expected):
     """Each window once, in any order, under its output row and column, with the right pixels."""
     right = {(row, col): view for row, col, view in expected}
-    found = {}
     most = 4 * len(right) + 16
     items = collect(views, at_most=most)
     if len(items) > most:
-        fail(f"expected {_count(right)}, got more than {most}: it may never end")
+        fail(f"expected {_count(right)}, got more than {most}: it may never end", found=items[:most])
     for item in items:
         if not (isinstance(item, list | tuple) and len(item) == 3):
-            fail("every item must be (row, col, view)")
-        row, col, view = item
-        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool | np.bool_) for n in (row, col)):
-            fail("row and col must be integers")
-        if (row, col) in found:
-            fail(f"row {row}, col {col} appears more than once")
-        found[row, col] = view
-    if len(found) != len(right):
-        fail(f"expected {_count(right)}, got {len(found)}")
-    for place in sorted(found):
+            fail("every item must be (row, col, view)", found=items)
+        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool | np.bool_) for n in item[:2]):
+            fail("row and col must be integers", found=items)
+    # In one order, so that the same mistake is known again.
+    items.sort(key=lambda item: (int(item[0]), int(item[1])))
+    places = [(int(row), int(col)) for row, col, _ in items]
+    for place, following in pairwise(places):
+        if place == following:
+            fail(f"row {place[0]}, col {place[1]} appears more than once", found=items)
+    if len(places) != len(right):
+        fail(f"expected {_count(right)}, got {len(places)}", found=items)
+    for place in places:
         if place not in right:
-            fail(f"there is no window at row {place[0]}, col {place[1]}: row and col count windows, not pixels")
-        assert_array(found[place], right[place], "view at row {}, col {}".format(*place))
+            fail(
+                f"there is no window at row {place[0]}, col {place[1]}: row and col count windows, not pixels",
+                found=items,
+            )
+    for place, (_, _, view) in zip(places, items, strict=True):
+        assert_array(view, right[place], "view at row {}, col {}".format(*place), axes=IMAGES)
 
 
 def _count(windows):

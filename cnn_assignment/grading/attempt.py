@@ -137,10 +137,13 @@ class Attempt:
         self._deadly: set[_Call] = set()
         self._deadline = time.monotonic() + assignment.limits.submission_wall_s
         self.load_errors: tuple[str, ...] = ()
+        # The methods whose stand-ins answered in the last conversation.
+        self.replaced: set[str] = set()
 
     def converse(self, stand_ins: tuple[str, ...] = ()) -> Conversation:
         """A fresh conversation for one test, with right methods in the place of those named."""
         worker: WorkerProcess | None = None
+        self.replaced = set()
 
         def carry(request: Request, label: str) -> Any:
             nonlocal worker
@@ -192,6 +195,7 @@ class Attempt:
         def ask(name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
             if name not in stand_ins:
                 return Answer(refusal=f"{name} is not replaced here")
+            self.replaced.add(name)
             return self._right.answer(name, state, args)
 
         return ask

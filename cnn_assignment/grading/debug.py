@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cnn_assignment.errors import GraderError, KitError
 from cnn_assignment.grading.attempt import Attempt
-from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.diagnosis import Diagnostician
+from cnn_assignment.grading.hidden import HiddenTests, Judgement
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
-from cnn_assignment.model import Outcome
 from cnn_assignment.sandbox.choice import open_sandbox
 
 
@@ -23,7 +24,8 @@ class DebugRun:
     def __init__(self, hidden: HiddenTests, submission: str | None) -> None:
         self._hidden = hidden
         self._path = Path(submission) if submission else hidden.assignment.solution_file
-        self._outcomes: dict[str, list[Outcome]] = defaultdict(list)
+        self._judged: dict[str, list[tuple[PlannedTest, Judgement]]] = defaultdict(list)
+        self._diagnosis: dict[str, list[tuple[str, ...]]] = {}
         self._notes: tuple[str, ...] = ()
         self._broken: list[str] = []
         self._planned: dict[pytest.Item, tuple[PlannedTask, PlannedTest]] = {}
@@ -42,11 +44,25 @@ class DebugRun:
             raise pytest.UsageError(str(error)) from error
         self._notes = code.notes
         with open_sandbox(self._hidden.assignment.modules) as sandbox:
-            self._hidden.attempt = Attempt(sandbox, self._hidden.assignment, code)
+            try:
+                diagnostician = Diagnostician(self._hidden, sandbox)
+            except KitError as error:
+                raise pytest.UsageError(str(error)) from error
+            self._hidden.attempt = attempt = Attempt(sandbox, self._hidden.assignment, code)
             try:
                 return (yield)
             finally:
-                self._notes += self._hidden.attempt.notes
+                self._notes += attempt.notes
+                attempt.close()
+                self._explain(diagnostician)
+
+    def _explain(self, diagnostician: Diagnostician) -> None:
+        """Of the tests that were chosen, whatever -k and the like left out."""
+        for task in self._hidden.plan:
+            if judged := self._judged[task.id]:
+                chosen = replace(task, tests=tuple(test for test, _ in judged))
+                told = diagnostician.explain(chosen, [judgement.evidence for _, judgement in judged])
+                self._diagnosis[task.id] = list(told)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Judge as the grader does, then hand the reports on to pytest."""
@@ -55,8 +71,9 @@ class DebugRun:
         task, test = self._planned[item]
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         try:
-            outcome, reports = self._hidden.judge(task, test, nextitem)
-            self._outcomes[task.id].append(outcome)
+            judgement = self._hidden.judge(task, test, nextitem)
+            self._judged[task.id].append((test, judgement))
+            reports = judgement.reports
         except GraderError as error:
             self._broken.append(f"{item.name}: {error}")
             reports = self._hidden.last_reports
@@ -71,13 +88,15 @@ class DebugRun:
         for note in self._notes:
             terminalreporter.line(f"note: {note}")
         for task in self._hidden.plan:
-            outcomes = self._outcomes[task.id]
+            outcomes = [judgement.outcome for _, judgement in self._judged[task.id]]
             if outcomes:
                 score, most = sum(o.score for o in outcomes), sum(o.max_score for o in outcomes)
                 terminalreporter.line(f"{task.id}: {score:g} of {most:g}")
-            for outcome in outcomes:
+            for outcome, why in zip(outcomes, self._diagnosis.get(task.id, ()), strict=False):
                 if outcome.message:
                     terminalreporter.line(f"    {outcome.title}: {outcome.outcome}: {outcome.message}")
+                for sentence in why:
+                    terminalreporter.line(f"        {sentence}")
         if self._broken:
             terminalreporter.section("broken hidden tests: a grade would be withheld")
         for line in self._broken:

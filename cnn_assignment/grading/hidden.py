@@ -6,8 +6,9 @@ import importlib
 import sys
 import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -17,11 +18,27 @@ from _pytest.runner import runtestprotocol
 
 from cnn_assignment.errors import AuthoringError, GraderError
 from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.evidence import Evidence, keep_evidence
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest, make_plan
 from cnn_assignment.grading.testing import WorkerGoneError
 from cnn_assignment.grading.verdicts import is_open_gap, judge_failure
 from cnn_assignment.model import Assignment, Outcome, Verdict
 from cnn_assignment.sandbox.proxies import Conversation, Remote
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """One test on one submission: what the report says of it, and what it takes to explain that.
+
+    evidence is None where the test was passed. replaced: the methods in whose place right ones answered. remarks: what
+    the test did to be about its own task alone. reports: what pytest made of it.
+    """
+
+    outcome: Outcome
+    evidence: Evidence | None
+    replaced: frozenset[str]
+    remarks: tuple[str, ...]
+    reports: list[pytest.TestReport]
 
 
 class HiddenTests:
@@ -113,23 +130,44 @@ class HiddenTests:
 
     # Judging
 
-    def judge(
-        self, task: PlannedTask, test: PlannedTest, following: pytest.Item | None
-    ) -> tuple[Outcome, list[pytest.TestReport]]:
+    def judge_all(self, tasks: Sequence[PlannedTask], *, until_loss: bool = False) -> dict[str, list[Judgement]]:
+        """Run the tests of these tasks on the attempt; until_loss leaves a task after its first lost mark.
+
+        Raises GraderError where a test itself is broken.
+        """
+        found: dict[str, list[Judgement]] = {task.id: [] for task in tasks}
+        order = [(task, test) for task in tasks for test in task.tests]
+        for number, (task, test) in enumerate(order):
+            if until_loss and found[task.id] and found[task.id][-1].evidence is not None:
+                continue
+            # pytest must know what comes next to tear down the right fixtures; after the last one, all of them.
+            following = None if until_loss or number + 1 == len(order) else order[number + 1][1].item
+            found[task.id].append(self.judge(task, test, following))
+        return found
+
+    def judge(self, task: PlannedTask, test: PlannedTest, following: pytest.Item | None) -> Judgement:
         """Run one test on the attempt, if need be once more with right methods in the place of the task's stand-ins.
 
         following is the item that is run next, if any. Raises GraderError where the test itself is broken.
         """
         failure, reports = self._run(test, (), following)
+        replaced: frozenset[str] = frozenset()
         stand_ins = self.assignment.stand_ins.get(task.id, ())
         if failure is not None and stand_ins and not self._is_untouched(failure, task):
             other, other_reports = self._run(test, stand_ins, following)
             if other is None or is_open_gap(failure) or judge_failure(other, task.id)[0] is Verdict.FAILED:
-                failure, reports = other, other_reports
+                failure, reports, replaced = other, other_reports, self._replaced()
+        remarks = tuple(self._conversation.remarks) if self._conversation is not None else ()
+        share = float(test.share)
         if failure is None:
-            return Outcome(test.id, test.title, Verdict.PASSED, float(test.share), float(test.share)), reports
+            outcome = Outcome(test.id, test.title, Verdict.PASSED, share, share)
+            return Judgement(outcome, None, replaced, remarks, reports)
         verdict, message = judge_failure(failure, task.id)
-        return Outcome(test.id, test.title, verdict, 0.0, float(test.share), message), reports
+        outcome = Outcome(test.id, test.title, verdict, 0.0, share, message)
+        return Judgement(outcome, keep_evidence(failure, verdict, message), replaced, remarks, reports)
+
+    def _replaced(self) -> frozenset[str]:
+        return frozenset(self.attempt.replaced) if self.attempt is not None else frozenset()
 
     @staticmethod
     def _is_untouched(failure: BaseException, task: PlannedTask) -> bool:

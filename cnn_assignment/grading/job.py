@@ -2,7 +2,7 @@
 
 It is a process of its own, so that pytest, the solution and the expected values are neither in the command that
 started it nor in nbgrader's server. It speaks JSON, one object a line: first it is told ``{"root", "assignment",
-"required_level"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each ``{"student", "path"}`` is answered by
+"required_level", "collect_only"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each submission is answered by
 ``{"report"}``. It ends when its standard input does. Its one argument is the folder that it makes for its temporary
 files: whoever outlives the other, this process or the one that gives the orders, removes it.
 """
@@ -47,9 +47,10 @@ _PYTEST_ARGUMENTS = (
 class GradingLoop:
     """Runs in the place of pytest's own loop over tests: a loop over submissions around it."""
 
-    def __init__(self, hidden: HiddenTests, orders: IO[str], answers: IO[str], required_level: int) -> None:
+    def __init__(self, hidden: HiddenTests, orders: IO[str], answers: IO[str], first: dict[str, Any]) -> None:
         self._hidden = hidden
-        self._required_level = required_level
+        self._required_level: int = first["required_level"]
+        self._collect_only: bool = first["collect_only"]
         self._orders = orders
         self._answers = answers
         self.started = False
@@ -59,17 +60,18 @@ class GradingLoop:
     def pytest_runtestloop(self) -> bool:
         """Grade until there are no more orders."""
         self.started = True
+        tasks = [task.to_task().to_json() for task in self._hidden.plan]
+        if self._collect_only:
+            _tell(self._answers, {"ready": {"tasks": tasks}})
+            return True
         with open_sandbox(self._hidden.assignment.modules) as sandbox:
             protections = probe(sandbox)
             self._refuse_level(protections.level, sandbox.problem)
             scorer = Scorer(self._hidden, sandbox, protections)
-            tasks = [_task_to_json(task.to_task()) for task in self._hidden.plan]
             sandbox_facts = {"level": protections.level, "protections": protections.active}
             _tell(self._answers, {"ready": {"tasks": tasks, "sandbox": sandbox_facts}})
             for line in self._orders:
-                order = json.loads(line)
-                path = Path(order["path"]) if order["path"] else None
-                report = scorer.score(Submission(order["student"], path))
+                report = scorer.score(Submission.from_json(json.loads(line)))
                 _tell(self._answers, {"report": report.to_json()})
         return True
 
@@ -123,7 +125,7 @@ def _take_orders(answers: IO[str]) -> None:
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
         hidden = HiddenTests(assignment)
-        _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers, order["required_level"]))
+        _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers, order))
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})
 
@@ -180,11 +182,6 @@ def _describe(error: KitError | SandboxError) -> dict[str, Any]:
 def _tell(answers: IO[str], message: dict[str, Any]) -> None:
     answers.write(json.dumps(message) + "\n")
     answers.flush()
-
-
-def _task_to_json(task: Any) -> dict[str, Any]:
-    tests = [{"id": test.id, "title": test.title, "max_score": test.max_score} for test in task.tests]
-    return {"id": task.id, "title": task.title, "max_score": task.max_score, "tests": tests}
 
 
 if __name__ == "__main__":

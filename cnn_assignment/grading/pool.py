@@ -17,17 +17,17 @@ from typing import Any, Self
 
 from cnn_assignment import __version__
 from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError
-from cnn_assignment.model import Assignment, HiddenTest, Report, ReportStatus, Submission, Task
+from cnn_assignment.model import Assignment, Report, ReportStatus, Submission, Task
 
 
 class GraderProcess:
     """One grader process. Use as a context manager.
 
-    Raises AuthoringError when the hidden tests are not valid, ProtectionError when the sandbox gives less than the
+    collect_only: whether it only tells its tasks; it opens no sandbox then, and ends. Raises AuthoringError when the hidden tests are not valid, ProtectionError when the sandbox gives less than the
     assignment's required level, and GraderError when the process does not start.
     """
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, *, collect_only: bool = False) -> None:
         self._assignment = assignment
         # For its temporary files, made by itself: however it ends, they go with this folder.
         self._scratch = Path(tempfile.gettempdir()) / f"cnn-assignment-{secrets.token_hex(8)}"
@@ -41,16 +41,18 @@ class GraderProcess:
             start_new_session=True,
         )
         try:
-            order = {"root": str(assignment.root), "assignment": assignment.name}
-            ready = self._ask({**order, "required_level": assignment.limits.required_level})
+            order: dict[str, Any] = {"root": str(assignment.root), "assignment": assignment.name}
+            order |= {"required_level": assignment.limits.required_level, "collect_only": collect_only}
+            ready = self._ask(order)
             if "problem" in ready:
                 raise _problem(ready["problem"])
         except BaseException:
             self.close()
             raise
-        self.tasks = tuple(_task_from_json(task) for task in ready["ready"]["tasks"])
-        self.level: int = ready["ready"]["sandbox"]["level"]
-        self.protections: dict[str, bool] = ready["ready"]["sandbox"]["protections"]
+        self.tasks = tuple(Task.from_json(task) for task in ready["ready"]["tasks"])
+        sandbox = ready["ready"].get("sandbox", {"level": 0, "protections": {}})
+        self.level: int = sandbox["level"]
+        self.protections: dict[str, bool] = sandbox["protections"]
 
     @property
     def running(self) -> bool:
@@ -59,8 +61,7 @@ class GraderProcess:
 
     def grade(self, submission: Submission) -> Report:
         """The report of one submission. Raises GraderError when the process has died."""
-        path = str(submission.path.resolve()) if submission.path is not None else None
-        answer = self._ask({"student": submission.student, "path": path})
+        answer = self._ask(submission.to_json())
         if "problem" in answer:
             raise _problem(answer["problem"])
         return Report.from_json(answer["report"])
@@ -106,7 +107,7 @@ class GraderProcess:
 
 def collect_tasks(assignment: Assignment) -> tuple[Task, ...]:
     """The tasks of an assignment, their points derived from the hidden tests. Raises AuthoringError."""
-    with GraderProcess(assignment) as grader:
+    with GraderProcess(assignment, collect_only=True) as grader:
         return grader.tasks
 
 
@@ -223,8 +224,3 @@ def _problem(told: dict[str, Any]) -> KitError:
     kinds: dict[str, type[KitError]] = {"ProtectionError": ProtectionError, "GraderError": GraderError}
     kind = kinds.get(told["kind"], AuthoringError)
     return kind(told["fact"], place=told["place"], remedy=told["remedy"])
-
-
-def _task_from_json(data: dict[str, Any]) -> Task:
-    tests = tuple(HiddenTest(test["id"], test["title"], test["max_score"]) for test in data["tests"])
-    return Task(data["id"], data["title"], data["max_score"], tests)

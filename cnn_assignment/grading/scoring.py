@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.digests import autograder_digest, file_digest
-from cnn_assignment.grading.hidden import HiddenTests
-from cnn_assignment.grading.intake import lift_file
+from cnn_assignment.grading.hidden import HiddenTests, Judgement
+from cnn_assignment.grading.intake import LiftedCode, lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
 from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
@@ -16,15 +20,18 @@ from cnn_assignment.sandbox.protocol import SandboxError, Spawner
 
 
 class Scorer:
-    """Makes reports, one submission after the other, with tests that were collected once."""
+    """Makes reports, one submission after the other, with tests that were collected once.
+
+    Raises AuthoringError where the assignment's misconceptions are not valid.
+    """
 
     def __init__(self, hidden: HiddenTests, sandbox: Spawner, protections: Protections) -> None:
         self._hidden = hidden
         self._assignment = hidden.assignment
         self._sandbox = sandbox
         self._protections = protections
+        self._diagnostician = Diagnostician(hidden, sandbox)
         self._digest = autograder_digest(hidden.assignment)
-        self._tests = [(task, test) for task in hidden.plan for test in task.tests]
 
     def score(self, submission: Submission) -> Report:
         """The report of one submission. A GraderError becomes a report that withholds the grade."""
@@ -36,47 +43,58 @@ class Scorer:
             return self._unreadable(submission, str(error))
         except OSError as error:
             return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
-        attempt = Attempt(self._sandbox, self._assignment, code)
+        plan = self._plan(submission)
         try:
-            tasks = self._run(attempt)
+            judged, load_notes = self._judge(submission, code, plan)
+            if submission.until_loss:
+                tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
+            else:
+                tasks = [_score(task, self._explain(task, judged[task.id])) for task in plan]
         except (GraderError, SandboxError) as error:
             return self._report(submission, ReportStatus.GRADER_ERROR, (), (str(error),))
+        help_notes = [note for task in tasks for note in _describe_help(task, judged[task.id])]
+        return self._report(submission, ReportStatus.GRADED, tasks, (*code.notes, *load_notes, *help_notes))
+
+    def _plan(self, submission: Submission) -> list[PlannedTask]:
+        return [task for task in self._hidden.plan if not submission.tasks or task.id in submission.tasks]
+
+    def _judge(
+        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        """What the tests say of the code, and what is to be noted of its loading."""
+        self._hidden.attempt = attempt = Attempt(self._sandbox, self._assignment, code)
+        try:
+            return self._hidden.judge_all(plan, until_loss=submission.until_loss), attempt.notes
         finally:
             attempt.close()
-        return self._report(submission, ReportStatus.GRADED, tasks, (*code.notes, *attempt.notes))
 
-    def _run(self, attempt: Attempt) -> tuple[TaskScore, ...]:
-        self._hidden.attempt = attempt
-        outcomes: dict[str, list[Outcome]] = {task.id: [] for task in self._hidden.plan}
-        for number, (task, test) in enumerate(self._tests):
-            following = self._tests[(number + 1) % len(self._tests)][1]
-            outcome, _ = self._hidden.judge(task, test, following.item)
-            outcomes[task.id].append(outcome)
-        return tuple(_score(task, outcomes[task.id]) for task in self._hidden.plan)
+    def _explain(self, task: PlannedTask, judged: Sequence[Judgement]) -> list[Outcome]:
+        told = self._diagnostician.explain(task, [found.evidence for found in judged])
+        return [replace(found.outcome, diagnosis=why) for found, why in zip(judged, told, strict=True)]
 
     def _unreadable(self, submission: Submission, reason: str) -> Report:
         def missed(test: PlannedTest) -> Outcome:
             share = float(test.share)
             return Outcome(test.id, test.title, Verdict.ERROR, 0.0, share, "the submission cannot be read")
 
-        tasks = tuple(_score(task, [missed(test) for test in task.tests]) for task in self._hidden.plan)
+        tasks = [_score(task, [missed(test) for test in task.tests]) for task in self._plan(submission)]
         return self._report(submission, ReportStatus.UNREADABLE, tasks, (reason,))
 
     def _report(
-        self, submission: Submission, status: ReportStatus, tasks: tuple[TaskScore, ...], notes: tuple[str, ...]
+        self, submission: Submission, status: ReportStatus, tasks: Sequence[TaskScore], notes: tuple[str, ...]
     ) -> Report:
         # Exact shares are added up: floats would make 99.99999999999999 of thirds.
-        outcomes = [outcome for task in tasks for outcome in task.tests]
-        planned = [test for _, test in self._tests]
-        earned = sum(test.share for test, got in zip(planned, outcomes) if got.outcome is Verdict.PASSED)  # noqa: B905
+        shares = {(task.id, test.id): test.share for task in self._hidden.plan for test in task.tests}
+        earned = [shares[task.id, test.id] for task in tasks for test in task.tests if test.outcome is Verdict.PASSED]
+        most = [shares[task.id, test.id] for task in tasks for test in task.tests] or list(shares.values())
         readable = submission.path is not None and submission.path.is_file()
         return Report(
             assignment=self._assignment.name,
             student=submission.student,
             status=status,
-            score=float(earned),
-            max_score=float(sum(test.share for test in planned)),
-            tasks=tasks,
+            score=float(sum(earned)),
+            max_score=float(sum(most)),
+            tasks=tuple(tasks),
             notes=notes,
             file=submission.path.name if submission.path is not None else "",
             digest=file_digest(submission.path) if submission.path is not None and readable else "",
@@ -88,5 +106,18 @@ class Scorer:
         )
 
 
-def _score(task: PlannedTask, outcomes: list[Outcome]) -> TaskScore:
-    return score_task(task.id, task.title, [test.share for test in task.tests], outcomes)
+def _score(task: PlannedTask, outcomes: Sequence[Outcome]) -> TaskScore:
+    # Where a task was left after its first lost mark, the tests that were not run are not in the report.
+    shares = [test.share for test in task.tests[: len(outcomes)]]
+    return score_task(task.id, task.title, shares, outcomes)
+
+
+def _describe_help(task: TaskScore, judged: Sequence[Judgement]) -> list[str]:
+    """For the student: what stood in for methods of other tasks, so that this one could be graded on its own."""
+    if task.status is Verdict.NOT_ATTEMPTED:
+        return []
+    remarks = list(dict.fromkeys(remark for found in judged for remark in found.remarks))
+    replaced = sorted({name for found in judged for name in found.replaced})
+    if replaced:
+        remarks.append(f"right methods stood in for your own {', '.join(replaced)}")
+    return [f"{task.id} was graded on its own: {'; '.join(remarks)}."] if remarks else []

@@ -11,37 +11,42 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from cnn_assignment.grading.comparing import Array, find_wrong, is_same
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.protocol import CallRaised, WorkerFailure
 from cnn_assignment.sandbox.proxies import Remote, collect, conversation_of, fetch, label_of
 
 __all__ = ["Mismatch", "assert_array", "assert_unchanged", "collect", "fail", "fetch", "own_cache", "put"]
 
-RELATIVE_TOLERANCE = 1e-8
-# Sums that cancel are as exact as their largest terms, so the floor follows the magnitude of the whole array. It lies
-# between what float64 rounding gives (1e-15 times a few hundred terms) and what a float32 step leaves (1e-7).
-FLOOR = 1e-11
 _SLACK_BYTES = 64 * 1024
-
-Array = np.ndarray[Any, Any]
 
 
 class Mismatch(AssertionError):  # noqa: N818 - what a test found, in pytest's words a failure and not an error
-    """A wrong answer. The text is told to the student; expected and actual are for the diagnosis only."""
+    """A wrong answer. The text is told to the student; the rest is for the diagnosis only.
 
-    def __init__(self, message: str, expected: Any = None, actual: Any = None) -> None:
+    expected and actual: what was due and what came. what: the name of the compared value. axes: names of its axes.
+    """
+
+    def __init__(
+        self, message: str, expected: Any = None, actual: Any = None, *, what: str = "", axes: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.expected = expected
         self.actual = actual
+        self.what = what
+        self.axes = tuple(axes)
 
 
 class WorkerGoneError(Exception):
     """A preparing call ended the worker: the test is to be run again, without that call."""
 
 
-def fail(message: str) -> NoReturn:
-    """Fail the test with a message for the student."""
-    raise Mismatch(message)
+def fail(message: str, *, found: Any = None) -> NoReturn:
+    """Fail the test with a message for the student.
+
+    found: what came, if it can be compared with what a misconception gives: arrays, numbers, or lists of these.
+    """
+    raise Mismatch(message, actual=found)
 
 
 def put(student: Remote, value: Any) -> Remote:
@@ -52,22 +57,21 @@ def put(student: Remote, value: Any) -> Remote:
     return conversation_of(student).put(value)
 
 
-def assert_array(actual: Remote | Any, expected: Array, what: str, *, or_else: Sequence[Array] = ()) -> None:
-    """Compare type, shape, dtype and every value; or_else holds further right answers. Raises Mismatch."""
+def assert_array(
+    actual: Remote | Any, expected: Array, what: str, *, or_else: Sequence[Array] = (), axes: Sequence[str] = ()
+) -> None:
+    """Compare type, shape, dtype and every value. Raises Mismatch.
+
+    what: the value's name for the student. or_else: further right answers. axes: a name for each axis, such as
+    ``("example", "row")``, with which the diagnosis says where an answer is wrong.
+    """
     value = _fetch_array(actual, expected) if isinstance(actual, Remote) else actual
     if isinstance(value, wire.Opaque) and value.type_name == "ndarray":
         found, _, _ = value.reason.rpartition(":")
         raise Mismatch(f"{what}: expected shape {expected.shape} and dtype {expected.dtype}, got {found}")
-    if not isinstance(value, np.ndarray):
-        kind = value.type_name if isinstance(value, wire.Opaque) else type(value).__name__
-        raise Mismatch(f"{what}: expected a numpy.ndarray, got {kind}", expected, value)
-    if value.shape != expected.shape:
-        raise Mismatch(f"{what}: expected shape {expected.shape}, got {value.shape}", expected, value)
-    if value.dtype != expected.dtype:
-        raise Mismatch(f"{what}: expected dtype {expected.dtype}, got {value.dtype}", expected, value)
-    wrong = [_find_wrong(value, answer) for answer in (expected, *or_else)]
-    if all(places.any() for places in wrong):
-        raise Mismatch(_describe_wrong(value, wrong[0], what), expected, value)
+    problem = _compare(value, (expected, *or_else))
+    if problem:
+        raise Mismatch(f"{what}: {problem}", expected, value, what=what, axes=axes)
 
 
 def assert_unchanged(actual: Remote, original: Array, what: str) -> None:
@@ -75,8 +79,11 @@ def assert_unchanged(actual: Remote, original: Array, what: str) -> None:
 
     Compared as `assert_array` does: a student's cache is another computation of the same numbers, and rounds otherwise.
     """
-    if not _is_right(_fetch_array(actual, original), original):
-        raise Mismatch(f"{what} is not what it was before the call: change copies, not what you are given")
+    value = _fetch_array(actual, original)
+    if not is_same(value, original):
+        message = f"{what} is not what it was before the call: change copies, not what you are given"
+        # Without what was expected: the message says all, and what would be said of the values could only confuse.
+        raise Mismatch(message, actual=value, what=what)
 
 
 def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Mapping[str, Array]) -> Remote:
@@ -88,20 +95,22 @@ def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Ma
     # What went wrong before, in the constructor say, is not forward's: it ends the test in its own words.
     conversation_of(student).fetch(None, wire.Caps())
     if conversation_of(student).is_deadly(label_of(forward)):
-        return put(student, dict(right))
+        return _right_cache(student, forward, right)
     try:
         cache = forward(*args)
         entries = fetch(put(student, [cache[key] for key in right]), _caps(right.values()))
         if not isinstance(entries, list) or len(entries) != len(right):
             # Code that writes its replies itself.
-            return put(student, dict(right))
-        wrong = [key for key, value in zip(right, entries, strict=True) if not _is_right(value, right[key])]
+            return _right_cache(student, forward, right)
+        wrong = [key for key, value in zip(right, entries, strict=True) if not is_same(value, right[key])]
         for key in wrong:
             cache[key] = right[key]
         if wrong:
             fetch(put(student, None))
+            named = " and ".join(f'"{key}"' for key in wrong)
+            conversation_of(student).remarks.append(f"{named} was put right in the cache of your {label_of(forward)}")
     except CallRaised:
-        return put(student, dict(right))
+        return _right_cache(student, forward, right)
     except WorkerFailure as failure:
         if conversation_of(student).is_deadly(label_of(forward)):
             raise WorkerGoneError from failure
@@ -110,9 +119,9 @@ def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Ma
     return cache
 
 
-def _is_right(value: Any, expected: Array) -> bool:
-    same_kind = isinstance(value, np.ndarray) and value.shape == expected.shape and value.dtype == expected.dtype
-    return same_kind and not _find_wrong(value, expected).any()
+def _right_cache(student: Remote, forward: Remote, right: Mapping[str, Array]) -> Remote:
+    conversation_of(student).remarks.append(f"a right cache stood in for the one that your {label_of(forward)} owes")
+    return put(student, dict(right))
 
 
 def _fetch_array(actual: Remote, expected: Array) -> Any:
@@ -124,20 +133,22 @@ def _caps(expected: Any) -> wire.Caps:
     return wire.Caps(payload_bytes=sum(4 * array.nbytes for array in expected) + _SLACK_BYTES)
 
 
-def _find_wrong(value: Array, expected: Array) -> Array:
-    if expected.dtype.kind not in "fc":
-        # Counts, indices and masks are right or wrong.
-        return np.asarray(value != expected)
-    finite = np.isfinite(expected)
-    scale = np.max(np.abs(expected), initial=0.0, where=finite)
-    with np.errstate(all="ignore"):
-        close = np.abs(value - expected) <= RELATIVE_TOLERANCE * np.abs(expected) + FLOOR * scale
-    same = (value == expected) | (np.isnan(value) & np.isnan(expected))
-    return np.asarray(~np.where(finite, close, same))
+def _compare(value: Any, answers: Sequence[Array]) -> str:
+    """What is wrong with a value of which any of the answers would be right: "" where nothing is."""
+    expected = answers[0]
+    if not isinstance(value, np.ndarray):
+        kind = value.type_name if isinstance(value, wire.Opaque) else type(value).__name__
+        return f"expected a numpy.ndarray, got {kind}"
+    if value.shape != expected.shape:
+        return f"expected shape {expected.shape}, got {value.shape}"
+    if value.dtype != expected.dtype:
+        return f"expected dtype {expected.dtype}, got {value.dtype}"
+    wrong = [find_wrong(value, answer) for answer in answers]
+    return _describe_wrong(value, wrong[0]) if all(places.any() for places in wrong) else ""
 
 
-def _describe_wrong(value: Array, wrong: Array, what: str) -> str:
+def _describe_wrong(value: Array, wrong: Array) -> str:
     first = tuple(int(n) for n in np.argwhere(wrong)[0])
     place = f", the first at index {list(first)}" if first else ""
     bad = " (nan)" if value.dtype.kind == "f" and np.isnan(value[first]) else ""
-    return f"{what}: {int(wrong.sum())} of {wrong.size} values are wrong{place}{bad}"
+    return f"{int(wrong.sum())} of {wrong.size} values are wrong{place}{bad}"

@@ -81,13 +81,18 @@ def _judge_raised(failure: CallRaised, task: str) -> tuple[Verdict, str]:
     missing = _MISSING.search(failure.message)
     if failure.type_name == "AttributeError" and missing and failure.place is None:
         return Verdict.ERROR, f"{missing['name']} is not defined"
-    said = f"{failure.type_name}: {_clean(failure.message)}".removesuffix(": ")
+    said = describe_raised(failure)
     if failure.place is not None:
         return Verdict.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})"
     if failure.type_name in _LOOKUP_ERRORS and "()" not in failure.message:
         # It happened where the test looked into a result, not in the student's code and not in a call of it.
         return Verdict.ERROR, f"what your code returned cannot be used as described ({said})"
     return Verdict.ERROR, said
+
+
+def describe_raised(failure: CallRaised) -> str:
+    """Type and text of an exception that student code raised, without its place."""
+    return f"{failure.type_name}: {_clean(failure.message)}".removesuffix(": ")
 
 
 def _clean(message: str) -> str:

@@ -26,6 +26,8 @@ class Conversation:
         self._carry = carry
         # Whether a call of that name is known to end its worker.
         self.is_deadly = is_deadly
+        # What a test's helpers did on their own account, in words for the student.
+        self.remarks: list[str] = []
         self._pending: list[tuple[Any, ...]] = [("forget", 0)]
         self._next_number = 1
         self._label = ""

@@ -1,0 +1,163 @@
+"""Why a test was failed: what came, compared with what each known misconception gives in the same test."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal
+
+from cnn_assignment.errors import GraderError
+from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.evidence import Evidence, Likeness
+from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.intake import Chunk, LiftedCode
+from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
+from cnn_assignment.grading.plan import PlannedTask
+from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
+from cnn_assignment.sandbox.protocol import Spawner
+
+# What each test of a task, in the order of the plan, gave; None where it was passed.
+Row = Sequence[Evidence | None]
+
+
+class Diagnostician:
+    """Explains failed tests. What a misconception gives in a test is found out when it is needed, once for a grader.
+
+    Raises AuthoringError where the assignment's list of misconceptions is not valid.
+    """
+
+    def __init__(self, hidden: HiddenTests, sandbox: Spawner) -> None:
+        self._hidden = hidden
+        self._sandbox = sandbox
+        self._solution = hidden.assignment.solution_file.read_text(encoding="utf-8")
+        self._known: dict[str, list[Misconception]] = defaultdict(list)
+        for misconception in load_misconceptions(hidden.assignment):
+            self._known[misconception.task].append(misconception)
+        # By misconception and test; False where the test itself breaks.
+        self._found: dict[tuple[str, str], Evidence | Literal[False] | None] = {}
+
+    def explain(self, task: PlannedTask, row: Row) -> tuple[tuple[str, ...], ...]:
+        """What to tell the student of each test of a task; nothing of those that were passed."""
+        if not any(row):
+            return ((),) * len(row)
+        suspects = self._find_suspects(task, row)
+        patterns = _find_patterns(task, row)
+        return tuple(
+            () if evidence is None else _explain(number, evidence, suspects, patterns[number])
+            for number, evidence in enumerate(row)
+        )
+
+    def _find_suspects(self, task: PlannedTask, row: Row) -> list[_Suspect]:
+        """The misconceptions that may be behind a row, the likeliest first.
+
+        One that explains everything explains the first failed test too. So all are tried in that test, and the whole
+        task is only run with those that are alike there; with all of them where none explains everything.
+        """
+        known = self._known[task.id]
+        first = next(number for number, evidence in enumerate(row) if evidence is not None)
+        start = replace(task, tests=(task.tests[first],))
+        alike = [entry for entry in known if _compare_rows(row[first : first + 1], self._run(start, entry))]
+        suspects = self._suspect(task, alike, row)
+        if not any(suspect.consistent for suspect in suspects):
+            suspects = self._suspect(task, known, row)
+        return sorted(suspects, key=lambda suspect: (not suspect.consistent, -sum(map(bool, suspect.likeness))))
+
+    def _suspect(self, task: PlannedTask, entries: Sequence[Misconception], row: Row) -> list[_Suspect]:
+        found = [(entry, _compare_rows(row, self._run(task, entry))) for entry in entries]
+        return [
+            _Suspect(entry, likeness, all(alike for alike, ours in zip(likeness, row, strict=True) if ours is not None))
+            for entry, likeness in found
+            if likeness
+        ]
+
+    def _run(self, task: PlannedTask, misconception: Misconception) -> Row | None:
+        """What the tests of a task say to a misconception, which is run as a submission would be."""
+        missing = tuple(test for test in task.tests if (misconception.id, test.id) not in self._found)
+        if missing:
+            self._found |= self._try(replace(task, tests=missing), misconception)
+        found = [self._found[misconception.id, test.id] for test in task.tests]
+        return None if False in found else [evidence or None for evidence in found]
+
+    def _try(
+        self, task: PlannedTask, misconception: Misconception
+    ) -> dict[tuple[str, str], Evidence | Literal[False] | None]:
+        assignment = self._hidden.assignment
+        chunk = Chunk(assignment.solution_file.name, misconception.apply(self._solution))
+        attempt = Attempt(self._sandbox, assignment, LiftedCode((chunk,), ()))
+        before, self._hidden.attempt = self._hidden.attempt, attempt
+        try:
+            judged = self._hidden.judge_all([task])[task.id]
+            return {(misconception.id, found.outcome.id): found.evidence for found in judged}
+        except GraderError:
+            # A test that breaks on it is for `verify` to tell: it costs no student the grade.
+            return {(misconception.id, test.id): False for test in task.tests}
+        finally:
+            self._hidden.attempt = before
+            attempt.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A misconception that may be the student's: how alike the two are in each test, and whether in all that failed."""
+
+    misconception: Misconception
+    likeness: tuple[Likeness, ...]
+    consistent: bool
+
+
+def _compare_rows(ours: Row, theirs: Row | None) -> tuple[Likeness, ...]:
+    """How alike a submission and a misconception are in each test; empty where they cannot be the same mistake.
+
+    Nothing that the student got right can be a misconception's doing, so one that would have failed there is out. Words
+    alone, and values such as zeros, are believed only where everything else fits too.
+    """
+    if theirs is None or any(b is not None and a is None for a, b in zip(ours, theirs, strict=True)):
+        return ()
+    likeness = tuple(
+        a.compare(b) if a is not None and b is not None else Likeness.NONE for a, b in zip(ours, theirs, strict=True)
+    )
+    consistent = all(alike for alike, a in zip(likeness, ours, strict=True) if a is not None)
+    return likeness if consistent or Likeness.STRONG in likeness else ()
+
+
+def _explain(number: int, evidence: Evidence, suspects: Sequence[_Suspect], pattern: str) -> tuple[str, ...]:
+    for suspect in suspects:
+        if suspect.likeness[number]:
+            return (suspect.misconception.tells,)
+    seen = find_symptoms(evidence.expected, evidence.actual, evidence.axes) if evidence.expected is not None else ()
+    return (*seen, pattern) if pattern else seen
+
+
+# Patterns over the cases of a parametrised test
+
+
+def _find_patterns(task: PlannedTask, row: Row) -> list[str]:
+    """For each test, the pattern over the cases of its function, or ""."""
+    cases: dict[str, list[tuple[Mapping[str, Trait], bool]]] = defaultdict(list)
+    functions = [test.id.partition("[")[0] for test in task.tests]
+    for function, test, evidence in zip(functions, task.tests, row, strict=True):
+        cases[function].append((_traits(test.item), evidence is None))
+    found = {function: find_pattern(of_function) for function, of_function in cases.items()}
+    return [found[function] for function in functions]
+
+
+def _traits(item: Any) -> dict[str, Trait]:
+    """The numbers that describe a case: parameters, the fields of dataclasses, and their properties."""
+    traits: dict[str, Trait] = {}
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    for name, value in parameters.items():
+        _add_traits(traits, name, value)
+    return traits
+
+
+def _add_traits(traits: dict[str, Trait], name: str, value: Any) -> None:
+    if isinstance(value, bool | int | float):
+        traits[name] = value
+    elif is_dataclass(value):
+        for field in fields(value):
+            _add_traits(traits, field.name, getattr(value, field.name))
+        for key, described in vars(type(value)).items():
+            # What it says of itself is what the student is told: "rows or columns are left over".
+            if isinstance(described, property) and described.__doc__:
+                _add_traits(traits, described.__doc__.strip().removesuffix("."), getattr(value, key))

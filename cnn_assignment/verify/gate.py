@@ -1,0 +1,146 @@
+"""The gate: trials that show whether the hidden tests tell wrong from right, and say why."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cnn_assignment.errors import AuthoringError
+from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
+from cnn_assignment.model import Assignment, Report, Verdict
+from cnn_assignment.verify.degenerate import make_degenerate
+from cnn_assignment.verify.mutants import Mutant, make_mutants
+from cnn_assignment.verify.trials import Kind, Ruling, Trial, withheld
+from cnn_assignment.verify.variants import load_variants
+
+EQUIVALENT_MUTANTS = "equivalent_mutants.toml"
+
+
+def make_gate(assignment: Assignment) -> list[Trial]:
+    """Degenerate answers, misconceptions, mutants and right solutions.
+
+    Raises AuthoringError for misconceptions, right solutions and equivalent mutants that do not belong to this solution.
+    """
+    solution = assignment.solution_file.read_text(encoding="utf-8")
+    label = f"solutions/{assignment.solution_file.name}"
+    degenerate = [
+        Trial(Kind.DEGENERATE, answer.kind, answer.task, answer.text, _earns_nothing, tasks=(answer.task,))
+        for answer in make_degenerate(solution, label)
+    ]
+    known = load_misconceptions(assignment)
+    told = {entry.id: entry.tells for entry in known}
+    misconceptions = [
+        Trial(Kind.MISCONCEPTION, entry.id, entry.task, entry.apply(solution), _is_told(entry, told)) for entry in known
+    ]
+    right = [
+        Trial(Kind.RIGHT, variant.name, "", variant.text, _keeps_full_marks) for variant in load_variants(assignment)
+    ]
+    # What takes longest comes first, so that no process is left with a long one at the end.
+    return [*misconceptions, *right, *degenerate, *_make_mutant_trials(assignment, make_mutants(solution, label))]
+
+
+def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> list[Trial]:
+    listed = _load_equivalents(assignment, {(mutant.task, mutant.change) for mutant in mutants})
+
+    def trial(mutant: Mutant) -> Trial:
+        kind, rule = Kind.MUTANT, _loses_marks
+        if (mutant.task, mutant.change) in listed:
+            kind, rule = Kind.EQUIVALENT, _keeps_its_marks
+        return Trial(kind, mutant.change, mutant.task, mutant.text, rule, tasks=(mutant.task,), until_loss=True)
+
+    return [trial(mutant) for mutant in mutants]
+
+
+def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The reason for each mutant that is equivalent, by task and change."""
+    path = assignment.proof_dir / EQUIVALENT_MUTANTS
+    if not path.is_file():
+        return {}
+    place = path.relative_to(assignment.root).as_posix()
+    try:
+        entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AuthoringError(f"not valid TOML: {error}", place=place, remedy="Mend the line it names.") from error
+    found = {}
+    for entry in entries:
+        if set(entry) != {"task", "change", "reason"} or not str(entry["reason"]).strip():
+            raise AuthoringError(
+                f"an entry that is not task, change and reason: {entry}", place=place, remedy="Give it all three."
+            )
+        key = (entry["task"], entry["change"])
+        if key not in known:
+            raise AuthoringError(
+                f"no such mutant of {key[0]}: {key[1]}",
+                place=place,
+                remedy="The solution was changed since: take the entry out, and look at what survives now.",
+            )
+        found[key] = entry["reason"]
+    return found
+
+
+# Rules: what a report must show
+
+
+def _lost(report: Report) -> dict[str, float]:
+    return {task.id: task.max_score - task.score for task in report.tasks if task.score < task.max_score}
+
+
+def _graded(rule: Callable[[Report], Ruling]) -> Callable[[Report], Ruling]:
+    """The rule, for reports that are a grade."""
+
+    def judge(report: Report) -> Ruling:
+        problem = withheld(report)
+        return Ruling(problem) if problem else rule(report)
+
+    return judge
+
+
+@_graded
+def _earns_nothing(report: Report) -> Ruling:
+    kept = [test.id for task in report.tasks for test in task.tests if test.outcome is Verdict.PASSED]
+    return Ruling(f"passes {', '.join(kept)}" if kept else "")
+
+
+@_graded
+def _loses_marks(report: Report) -> Ruling:
+    return Ruling("" if _lost(report) else "keeps all its marks")
+
+
+@_graded
+def _keeps_its_marks(report: Report) -> Ruling:
+    return Ruling("loses marks, so it is not equivalent" if _lost(report) else "")
+
+
+@_graded
+def _keeps_full_marks(report: Report) -> Ruling:
+    lost = [
+        f"{task.id}: {test.id}: {test.message}"
+        for task in report.tasks
+        for test in task.tests
+        if test.outcome is not Verdict.PASSED
+    ]
+    return Ruling(f"loses marks in {len(lost)} tests, the first {lost[0]}" if lost else "")
+
+
+def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report], Ruling]:
+    """It loses marks in its own task and in no other, and is told as itself or as one that it is the same as."""
+    right = {told[name] for name in (entry.id, *entry.same_as)}
+    names = {sentence: name for name, sentence in told.items()}
+
+    @_graded
+    def rule(report: Report) -> Ruling:
+        lost = _lost(report)
+        if entry.task not in lost:
+            return Ruling("keeps all its marks")
+        if others := set(lost) - {entry.task}:
+            return Ruling(f"loses marks in {', '.join(sorted(others))} too")
+        own = next(task for task in report.tasks if task.id == entry.task)
+        missed = [test for test in own.tests if test.outcome is not Verdict.PASSED]
+        taken = {names[why] for test in missed for why in test.diagnosis if why in names and why not in right}
+        if taken:
+            return Ruling(f"is taken for {', '.join(sorted(taken))}", len(missed))
+        explained = sum(bool(right.intersection(test.diagnosis)) for test in missed)
+        return Ruling("" if explained else "is never told", len(missed), explained)
+
+    return rule

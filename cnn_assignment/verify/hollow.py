@@ -1,0 +1,91 @@
+"""What makes an answer know nothing: put into a solution as text, so it runs where student code does.
+
+So it needs NumPy and the standard library only. `degenerate.read_helper` makes one function of this whole module.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+KINDS = ("zeros", "ones", "input", "random", "empty", "nothing")
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_SEED = 20
+# A cache may hold itself.
+_DEPTH = 8
+
+
+def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
+    """Decorate a function so that its result has the right form and says nothing.
+
+    kind: "zeros", "ones", "input" (the first array among the arguments, cut or repeated), "random", "empty", or
+    "nothing" for None. Every array in the result is replaced by one of its shape and dtype, in dicts, lists, tuples
+    and in what an iterator yields; an array that is one of the arguments stays. Numbers with a fraction are replaced
+    too, and any number that is the whole result; whole numbers inside of a result are places, and stay. A generator
+    stays one. What a function only writes into its arguments is not touched.
+    """
+
+    def decorate(function: _Method) -> _Method:
+        @functools.wraps(function)
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            given = list(_arrays_in((args, kwargs)))
+            result = function(*args, **kwargs)
+            if kind == "nothing":
+                return iter(()) if inspect.isgeneratorfunction(function) else None
+            if isinstance(result, int | np.integer | np.bool_):
+                return _hollow_number(result, kind, given)
+            return _hollow(result, kind, given)
+
+        return answer  # type: ignore[return-value]
+
+    return decorate
+
+
+def _arrays_in(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
+    """Every array in arguments, from the left to the right."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | list | tuple) and depth < _DEPTH:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _arrays_in(part, depth + 1)
+
+
+def _hollow(value: Any, kind: str, given: list[np.ndarray[Any, Any]], depth: int = 0) -> Any:
+    """The value with nothing in its arrays and fractions."""
+    if isinstance(value, np.ndarray):
+        return value if any(value is array for array in given) else _hollow_array(value, kind, given)
+    if isinstance(value, float | complex | np.inexact):
+        return _hollow_number(value, kind, given)
+    if depth >= _DEPTH:
+        return value
+    if isinstance(value, dict):
+        return {key: _hollow(part, kind, given, depth + 1) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [_hollow(part, kind, given, depth + 1) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else parts if isinstance(value, list) else tuple(parts)
+    if isinstance(value, Iterator):
+        return (_hollow(part, kind, given, depth + 1) for part in value)
+    return value
+
+
+def _hollow_array(right: np.ndarray[Any, Any], kind: str, given: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """An array like the right one; "empty" has no elements."""
+    if kind == "empty":
+        return np.zeros(0, right.dtype)
+    filled: np.ndarray[Any, Any] = np.full(right.shape, kind == "ones", right.dtype)
+    if kind == "random":
+        filled[...] = np.random.default_rng(_SEED).normal(size=right.shape)
+    if kind == "input" and given:
+        filled[...] = np.resize(given[0], right.shape)
+    return filled
+
+
+def _hollow_number(right: Any, kind: str, given: list[np.ndarray[Any, Any]]) -> Any:
+    """A number of the same type, or an empty array."""
+    array = _hollow_array(np.asarray(right), kind, given)
+    return array if kind == "empty" else type(right)(array[()])

@@ -1,0 +1,95 @@
+"""The proof of an assignment: every trial graded, the build compared, the release searched."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from cnn_assignment.authoring.leaks import find_leaks
+from cnn_assignment.authoring.release import check
+from cnn_assignment.errors import AuthoringError
+from cnn_assignment.grading.pool import collect_tasks, grade_all
+from cnn_assignment.model import Assignment, Submission
+from cnn_assignment.verify.gate import make_gate
+from cnn_assignment.verify.results import Finding, Result, TaskRow, summarise, tabulate
+from cnn_assignment.verify.trials import Trial, make_claims
+
+
+class Proof:
+    """What is to be tried of an assignment, ready to run; its length is the number of trials.
+
+    Raises AuthoringError where the assignment is not built or its files are not valid.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._tasks = collect_tasks(assignment)
+        self._trials = [*make_claims(assignment, self._tasks), *make_gate(assignment)]
+        self.results: tuple[Result, ...] = ()
+        self.findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found that must not be."""
+        return all(finding.holds for finding in self.findings)
+
+    @property
+    def survivors(self) -> list[str]:
+        """Every trial that went otherwise than it must, by name, with what happened."""
+        return [result.survivor for result in self.results if result.ruling.problem]
+
+    @property
+    def table(self) -> list[TaskRow]:
+        """The gate, task by task."""
+        return tabulate(self.results, [task.id for task in self._tasks])
+
+    def run(self, jobs: int = 1, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Try everything; progress is told of each trial as soon as it was graded."""
+        self.results = tuple(self._grade(jobs, progress))
+        self.findings = (*summarise(self.results), self._compare_with_build(), self._look_for_leaks())
+
+    def _grade(self, jobs: int, progress: Callable[[str], None]) -> list[Result]:
+        """The results, in the order of the trials."""
+        found: dict[int, Result] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            submissions = [
+                _make_submission(self._assignment, number, trial, Path(folder))
+                for number, trial in enumerate(self._trials)
+            ]
+            with closing(grade_all(self._assignment, submissions, jobs)) as reports:
+                for report in reports:
+                    trial = self._trials[int(report.student)]
+                    found[int(report.student)] = Result(trial, trial.rule(report))
+                    progress(trial.name)
+        return [found[number] for number in sorted(found)]
+
+    def _compare_with_build(self) -> Finding:
+        try:
+            # The first line of each difference names the file; the others show it.
+            differences = check(self._assignment, self._tasks, self._assignment.hints)
+            stale = [text.splitlines()[0] for text in differences]
+        except AuthoringError as error:
+            stale = [str(error)]
+        return Finding("source/ and release/ are as a build makes them", "yes", "; ".join(stale) or "yes", not stale)
+
+    def _look_for_leaks(self) -> Finding:
+        leaks = find_leaks(self._assignment, self._assignment.release_dir)
+        return Finding("answers and hidden tests in the release", "none", "; ".join(leaks) or "none", not leaks)
+
+
+def _make_submission(assignment: Assignment, number: int, trial: Trial, folder: Path) -> Submission:
+    """The trial as a student would hand it in, under its number."""
+    place = folder / str(number)
+    place.mkdir()
+    if isinstance(trial.content, Path):
+        path = Path(shutil.copy(trial.content, place))
+    else:
+        path = place / f"{assignment.name}.py"
+        path.write_text(trial.content, encoding="utf-8")
+    return Submission(str(number), path, trial.tasks, trial.until_loss)

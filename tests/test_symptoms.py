@@ -1,0 +1,169 @@
+"""What is said of a wrong answer from its values alone: each symptom where it is, and nothing where there is none."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from cnn_assignment.grading.symptoms import find_pattern, find_symptoms
+
+RNG = np.random.default_rng(7)
+# No axis is as long as another, so that an exchange shows in the shape; SQUARE hides it.
+RIGHT = RNG.normal(size=(3, 2, 5, 4))
+SQUARE = RNG.normal(size=(2, 3, 3))
+AXES = ("example", "channel", "row", "column")
+
+
+def tell(actual, expected=RIGHT, axes=AXES):
+    return " ".join(find_symptoms(expected, np.asarray(actual), axes))
+
+
+def changed(place, expected=RIGHT, to=None):
+    """The right values but at one place, where each of them is another wrong number."""
+    actual = expected.copy()
+    actual[place] = RNG.normal(size=actual[place].shape) if to is None else to
+    return actual
+
+
+INSIDE = np.zeros(RIGHT.shape, dtype=bool)
+INSIDE[..., 1:-1, 1:-1] = True
+
+VALUES = {
+    "sign": (-RIGHT, "Every value has the wrong sign, and is right otherwise."),
+    "third": (RIGHT / 3, "Every value is the right one times 1/3."),
+    "double": (2 * RIGHT, "Every value is the right one times 2."),
+    "odd factor": (np.pi * RIGHT, "Every value is the right one times 3.142."),
+    "offset": (RIGHT + 0.25, "Every value is off by the same amount"),
+    "float32 step": (RIGHT.astype(np.float32).astype(float), "agree to about seven digits and no further"),
+    "zeros": (0 * RIGHT, "Every value is 0"),
+    "constant": (np.full_like(RIGHT, 0.5), "All values are the same"),
+    "nan": (changed((0, 0, 0, 0), to=np.nan), r"1 of 120 values are nan \(not a number\). Look for a division by zero"),
+    "infinite": (changed((0, 0), to=np.inf), "20 of 120 values are infinite"),
+    "mirrored": (RIGHT[:, :, ::-1, ::-1], "would be right in reverse order along row and column"),
+    "mirrored once": (RIGHT[::-1], "would be right in reverse order along example"),
+    "no negatives": (np.maximum(RIGHT, 0), "Where a negative value is due there is 0"),
+    "first example": (changed(np.s_[1:]), "Only the first example is right"),
+    "last channel": (changed(np.s_[:, :1]), "Only the last channel is right"),
+    "never filled": (changed(np.s_[:, :, 1:3], to=0.0), r"Every wrong value is 0 \(48 of 120\)"),
+    "border": (np.where(INSIDE, RIGHT, 9 * RIGHT + 1), "Only the border is wrong: the first row, the last row, the"),
+    "last row": (changed(np.s_[:, :, -1]), "Only the border is wrong: the last row"),
+    "signs": (np.abs(RIGHT), "right up to their signs"),
+    "one too far": (np.roll(RIGHT, 1, axis=3), "one place too far along column"),
+    "shuffled": (RNG.permutation(RIGHT.ravel()).reshape(RIGHT.shape), "they stand in other places"),
+    "noise": (RNG.normal(size=RIGHT.shape), "^$"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_symptom_of_the_values_is_told(name):
+    actual, said = VALUES[name]
+    assert re.search(said, tell(actual)), tell(actual)
+
+
+@pytest.mark.parametrize(
+    ("actual", "said"),
+    [
+        (RIGHT.transpose(1, 0, 2, 3), "All values are right, but the axes stand in another order"),
+        (RIGHT.reshape(2, 3, 5, 4), "The sizes are right, but they belong to other axes"),
+        (RIGHT[:, :, :-1], "There are 1 fewer along row than there should be. The values in the part that is due are"),
+        (np.pad(RIGHT, ((0, 0), (0, 0), (0, 1), (0, 2))), "1 more along row and 2 more along column than"),
+        (
+            RNG.normal(size=(3, 2, 5, 3)),
+            "1 fewer along column than there should be. Values in the part that is due are",
+        ),
+        (np.zeros((3, 2)), "^$"),
+    ],
+)
+def test_a_symptom_of_the_shape_is_told(actual, said):
+    assert re.search(said, tell(actual)), tell(actual)
+
+
+@pytest.mark.parametrize(("shape", "word"), [((1, 4), "missing"), ((4,), "too many")])
+def test_an_axis_of_length_one_that_comes_or_goes_is_told(shape, word):
+    expected = RNG.normal(size=shape)
+    actual = expected.reshape((4,) if len(shape) > 1 else (1, 4))
+    assert word in tell(actual, expected)
+    assert "the values are right" in tell(actual, expected)
+    assert "the rest fits" in tell(actual + 1, expected)
+
+
+def test_exchanged_axes_of_one_length_are_told_by_name():
+    assert tell(SQUARE.swapaxes(1, 2), SQUARE, ("filter", "row", "column")) == (
+        "The values would be right with row and column exchanged."
+    )
+    assert tell(SQUARE.swapaxes(1, 2), SQUARE, ()) == "The values would be right with axis 1 and axis 2 exchanged."
+
+
+def test_numbers_that_were_cut_off_are_told():
+    expected = np.array([0.3, 2.7, -1.2, 4.9])
+    assert "whole number" in tell(np.trunc(expected), expected)
+    assert "whole number" in tell(np.round(expected), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.complex128, bool])
+def test_a_wrong_dtype_is_told_to_be_all_or_not(dtype):
+    expected = np.array([1.0, 0.0, 1.0])
+    assert "right as far as this dtype" in tell(expected.astype(dtype), expected)
+    assert "wrong too" in tell((1 - expected).astype(dtype), expected)
+
+
+@pytest.mark.parametrize("actual", [None, "text", [1.0, 2.0], np.array(["a"]), np.array([None])])
+def test_of_what_is_no_array_of_numbers_nothing_is_said(actual):
+    assert find_symptoms(np.array([1.0, 2.0]), actual) == ()
+
+
+@given(
+    st.data(),
+    arrays(np.float64, st.sampled_from([(3,), (2, 3), (2, 2, 4), (1, 2, 3, 3)]), elements=st.floats(-1e3, 1e3)),
+)
+def test_no_sentence_holds_an_expected_value(data, expected):
+    shape = data.draw(st.sampled_from([expected.shape, expected.shape[::-1], (*expected.shape, 1)]))
+    actual = data.draw(arrays(np.float64, shape, elements=st.floats(allow_nan=True, allow_infinity=True)))
+    told = find_symptoms(expected, actual, AXES)
+    assert len(told) <= 1
+    numbers = {float(n) for n in re.findall(r"-?\d+\.\d+", " ".join(told))}
+    # A factor is a quotient of both, and may be anything; where it equals a value, the right answer is that of ones.
+    assert not numbers & {float(n) for n in expected.ravel() if n != round(n)} or "times" in told[0]
+
+
+# Patterns over cases
+
+
+def cases(*pairs):
+    return [
+        ({"batch": batch, "stride": stride, "rows are left over": left}, passed)
+        for batch, stride, left, passed in pairs
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (cases((3, 1, True, True), (2, 1, False, True), (3, 2, True, False), (2, 3, False, False)), "stride is 1"),
+        (cases((1, 1, True, True), (1, 2, False, True), (3, 1, True, False), (2, 2, False, False)), "batch is 1"),
+        (cases((2, 1, True, False), (2, 2, True, False), (2, 1, False, True)), "wrong only where rows are left over"),
+        (
+            cases((2, 1, True, True), (2, 2, True, True), (2, 1, False, False), (2, 2, False, False)),
+            "right only where rows",
+        ),
+        (
+            cases((1, 1, True, True), (2, 2, False, True), (4, 1, True, False), (3, 2, False, False)),
+            "batch is at most 2",
+        ),
+        (
+            cases((4, 1, True, True), (3, 2, False, True), (1, 1, True, False), (2, 2, False, False)),
+            "batch is at least 3",
+        ),
+        (cases((1, 1, True, True), (2, 2, False, False)), "^$"),
+        (cases((1, 1, True, False), (2, 2, False, False)), "^$"),
+        (cases((1, 1, True, False), (1, 1, True, False), (1, 1, True, True)), "^$"),
+        ([], "^$"),
+    ],
+)
+def test_what_the_failing_cases_have_in_common_is_told(found, sentence):
+    assert re.search(sentence, find_pattern(found)), find_pattern(found)
