@@ -62,7 +62,7 @@ CONVOLUTIONS = (
     Convolution("filter size 2", 2, 5, 6, 2, 1, 2),
     Convolution("filter size 5, stride 3", 2, 12, 9, 5, 3, 4),
     Convolution("one window", 2, 4, 4, 4, 2, 3),
-    Convolution("28 by 28 images, 32 filters", 2, 28, 28, 3, 1, 32),
+    Convolution("an image of 28 by 28, 32 filters", 1, 28, 28, 3, 1, 32),
 )
 SMALL = CONVOLUTIONS[3]
 

@@ -1,10 +1,9 @@
 """Convolution: backward"""
 
-import numpy as np
 import pytest
 from cases import CONVOLUTIONS, FILTERS, SMALL, every, spread
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, put
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_caches, put
 
 
 def expect(case, reference, x, weights, grad_output):
@@ -14,34 +13,41 @@ def expect(case, reference, x, weights, grad_output):
     return cache, layer.backward(cache, grad_output)
 
 
+def make(case, student, weights, *calls):
+    """The student's layer, and its caches for calls of forward."""
+    layer = case.make_layer(student, weights)
+    caches = own_caches(student, layer.forward, calls)
+    # Whatever forward did to them is not what this task is about.
+    layer.weights = weights
+    return layer, *caches
+
+
 @every(CONVOLUTIONS)
 @pytest.mark.points(15)
-def test_values(student, reference, rng, case):
+def test_values(student, reference, rng, once, case):
     """The gradient with respect to the weights, for a random upstream gradient"""
     x, weights, grad_output = case.draw(rng)
-    right, expected = expect(case, reference, x, weights, grad_output)
-    layer = case.make_layer(student, weights)
-    cache = own_cache(student, layer.forward, (x,), right)
+    right, expected = once(expect, case, reference, x, weights, grad_output)
+    layer, cache = make(case, student, weights, ((x,), right))
     assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
 
 
 @pytest.mark.points(2)
-def test_input_in_pieces(student, reference, rng):
+def test_input_in_pieces(student, reference, rng, once):
     """x and grad_output may be arrays that do not lie in one piece in memory"""
     x, weights, grad_output = SMALL.draw(rng)
-    right, expected = expect(SMALL, reference, x, weights, grad_output)
-    layer = SMALL.make_layer(student, weights)
-    cache = own_cache(student, layer.forward, (spread(x),), right)
+    right, expected = once(expect, SMALL, reference, x, weights, grad_output)
+    layer, cache = make(SMALL, student, weights, ((spread(x),), right))
     assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient", axes=FILTERS)
 
 
 @pytest.mark.points(3)
-def test_arguments_unchanged(student, reference, rng):
+def test_arguments_unchanged(student, reference, rng, once):
     """The cache, grad_output and the weights stay as they are"""
     x, weights, grad_output = SMALL.draw(rng)
-    right, expected = expect(SMALL, reference, x, weights, grad_output)
-    layer, upstream = SMALL.make_layer(student, weights), put(student, grad_output)
-    cache = own_cache(student, layer.forward, (x,), right)
+    right, expected = once(expect, SMALL, reference, x, weights, grad_output)
+    layer, cache = make(SMALL, student, weights, ((x,), right))
+    upstream = put(student, grad_output)
     assert_array(layer.backward(cache, upstream), expected, "gradient", axes=FILTERS)
     assert_unchanged(upstream, grad_output, "grad_output")
     assert_unchanged(cache["x"], right["x"], 'cache["x"]')
@@ -50,12 +56,11 @@ def test_arguments_unchanged(student, reference, rng):
 
 
 @pytest.mark.points(2)
-def test_called_again(student, reference, rng):
+def test_called_again(student, reference, rng, once):
     """Calling backward again gives the new gradient alone, and leaves the first result as it was"""
     x, weights, grad_output = SMALL.draw(rng)
-    right, expected = expect(SMALL, reference, x, weights, grad_output)
-    layer = SMALL.make_layer(student, weights)
-    cache = own_cache(student, layer.forward, (x,), right)
+    right, expected = once(expect, SMALL, reference, x, weights, grad_output)
+    layer, cache = make(SMALL, student, weights, ((x,), right))
     first = layer.backward(cache, grad_output)
     second = layer.backward(cache, -3 * grad_output)
     assert_array(second, -3 * expected, "second gradient", axes=FILTERS)
@@ -63,14 +68,13 @@ def test_called_again(student, reference, rng):
 
 
 @pytest.mark.points(3)
-def test_two_caches(student, reference, rng):
+def test_two_caches(student, reference, rng, once):
     """backward works on the cache that it is given, also after forward was called on other images"""
     x, weights, grad_output = SMALL.draw(rng)
-    other = rng.normal(size=x.shape)
-    right, expected = expect(SMALL, reference, x, weights, grad_output)
-    other_right, other_expected = expect(SMALL, reference, other, weights, np.flip(grad_output))
-    layer = SMALL.make_layer(student, weights)
-    cache = own_cache(student, layer.forward, (x,), right)
-    other_cache = own_cache(student, layer.forward, (other,), other_right)
+    other, other_grad = rng.normal(size=x.shape), rng.normal(size=grad_output.shape)
+    right, expected = once(expect, SMALL, reference, x, weights, grad_output)
+    other_right, other_expected = once(expect, SMALL, reference, other, weights, other_grad)
+    layer, cache, other_cache = make(SMALL, student, weights, ((x,), right), ((other,), other_right))
     assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
-    assert_array(layer.backward(other_cache, np.flip(grad_output)), other_expected, "gradient", axes=FILTERS)
+    assert_array(layer.backward(other_cache, other_grad), other_expected, "gradient", axes=FILTERS)
+    assert_array(layer.backward(cache, -grad_output), -expected, "gradient", axes=FILTERS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import IMAGES, LEFT_OVER, POOLINGS, every, spread
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, put
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, own_caches, put
 
 
 def expect(case, reference, x, grad_output):
@@ -39,17 +39,17 @@ def every_maximum(window):
 
 @every(POOLINGS)
 @pytest.mark.points(12)
-def test_values(student, reference, rng, case):
+def test_values(student, reference, rng, once, case):
     """Each window's gradient goes to its largest pixel, and nowhere else"""
     x, grad_output = case.draw(rng)
-    right, expected = expect(case, reference, x, grad_output)
+    right, expected = once(expect, case, reference, x, grad_output)
     layer = case.make_layer(student)
     cache = own_cache(student, layer.forward, (x,), right)
     assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)
 
 
 @pytest.mark.points(3)
-def test_ties(student, reference, rng):
+def test_ties(student, reference, rng, once):
     """Where several pixels are largest, either the first one or every one of them gets the window's gradient"""
     case = LEFT_OVER
     x = rng.integers(-2, 2, size=(case.batch, case.channels, case.h, case.w)).astype(float)
@@ -57,33 +57,33 @@ def test_ties(student, reference, rng):
     x[0, 0, :2, :4] = [[3, 1, -1, -1], [0, 2, -1, -1]]
     x[0, 1, :2, :2] = [[-2, 0], [1, 1]]
     grad_output = case.draw(rng)[1]
-    right, _ = expect(case, reference, x, grad_output)
+    right, _ = once(expect, case, reference, x, grad_output)
     layer = case.make_layer(student)
     cache = own_cache(student, layer.forward, (x,), right)
     assert_array(
         layer.backward(cache, grad_output),
-        route_to(first_maximum, case, x, grad_output),
+        once(route_to, first_maximum, case, x, grad_output),
         "gradient",
-        or_else=[route_to(every_maximum, case, x, grad_output)],
+        or_else=[once(route_to, every_maximum, case, x, grad_output)],
         axes=IMAGES,
     )
 
 
 @pytest.mark.points(1)
-def test_input_in_pieces(student, reference, rng):
+def test_input_in_pieces(student, reference, rng, once):
     """x and grad_output may be arrays that do not lie in one piece in memory"""
     x, grad_output = LEFT_OVER.draw(rng)
-    right, expected = expect(LEFT_OVER, reference, x, grad_output)
+    right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
     layer = LEFT_OVER.make_layer(student)
     cache = own_cache(student, layer.forward, (spread(x),), right)
     assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient", axes=IMAGES)
 
 
 @pytest.mark.points(2)
-def test_arguments_unchanged(student, reference, rng):
+def test_arguments_unchanged(student, reference, rng, once):
     """The cache and grad_output stay as they are"""
     x, grad_output = LEFT_OVER.draw(rng)
-    right, expected = expect(LEFT_OVER, reference, x, grad_output)
+    right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
     layer, upstream = LEFT_OVER.make_layer(student), put(student, grad_output)
     cache = own_cache(student, layer.forward, (x,), right)
     assert_array(layer.backward(cache, upstream), expected, "gradient", axes=IMAGES)
@@ -93,15 +93,15 @@ def test_arguments_unchanged(student, reference, rng):
 
 
 @pytest.mark.points(2)
-def test_called_again(student, reference, rng):
+def test_called_again(student, reference, rng, once):
     """backward works on the cache that it is given, call after call, and leaves earlier results as they were"""
     x, grad_output = LEFT_OVER.draw(rng)
     other, _ = LEFT_OVER.draw(rng)
-    right, expected = expect(LEFT_OVER, reference, x, grad_output)
-    other_right, other_expected = expect(LEFT_OVER, reference, other, 2 * grad_output)
+    right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
+    other_right, other_expected = once(expect, LEFT_OVER, reference, other, 2 * grad_output)
     layer = LEFT_OVER.make_layer(student)
-    cache = own_cache(student, layer.forward, (x,), right)
-    other_cache = own_cache(student, layer.forward, (other,), other_right)
+    cache, other_cache = own_caches(student, layer.forward, [((x,), right), ((other,), other_right)])
     first = layer.backward(cache, grad_output)
     assert_array(layer.backward(other_cache, 2 * grad_output), other_expected, "second gradient", axes=IMAGES)
     assert_array(first, expected, "first gradient", axes=IMAGES)
+    assert_array(layer.backward(cache, -grad_output), -expected, "third gradient", axes=IMAGES)

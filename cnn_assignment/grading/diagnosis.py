@@ -13,7 +13,7 @@ from cnn_assignment.grading.evidence import Evidence, Likeness
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.intake import Chunk, LiftedCode
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
-from cnn_assignment.grading.plan import PlannedTask
+from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
 from cnn_assignment.sandbox.protocol import Spawner
 
@@ -51,17 +51,30 @@ class Diagnostician:
     def _find_suspects(self, task: PlannedTask, row: Row) -> list[_Suspect]:
         """The misconceptions that may be behind a row, the likeliest first.
 
-        One that explains everything explains the first failed test too. So all are tried in that test, and the whole
-        task is only run with those that are alike there; with all of them where none explains everything.
+        To run all of them through all tests would take a minute. One that explains everything explains the first lost
+        test too, so all are tried there, and only those that are alike in the whole task. Where none of them explains
+        everything, further mistakes are looked for in the first lost test of each other function.
         """
-        known = self._known[task.id]
-        first = next(number for number, evidence in enumerate(row) if evidence is not None)
-        start = replace(task, tests=(task.tests[first],))
-        alike = [entry for entry in known if _compare_rows(row[first : first + 1], self._run(start, entry))]
+        known, first, *others = self._known[task.id], *_choose_probes(task, row)
+        alike = [entry for entry in known if self._is_alike(task, row, [first], entry)]
         suspects = self._suspect(task, alike, row)
         if not any(suspect.consistent for suspect in suspects):
-            suspects = self._suspect(task, known, row)
+            passed = [number for number, evidence in enumerate(row) if evidence is None][:1]
+            rest = [entry for entry in known if entry not in alike]
+            for probe in others:
+                alike += [entry for entry in rest if self._is_alike(task, row, [*passed, probe], entry)]
+            suspects = self._suspect(task, [entry for entry in known if entry in alike], row)
         return sorted(suspects, key=lambda suspect: (not suspect.consistent, -sum(map(bool, suspect.likeness))))
+
+    def _is_alike(self, task: PlannedTask, row: Row, numbers: Sequence[int], entry: Misconception) -> bool:
+        """Whether a misconception may be behind these tests of a row. They are run in turn, until it is ruled out."""
+        for number in numbers:
+            theirs = self._run(replace(task, tests=(task.tests[number],)), entry)
+            if theirs is None or (row[number] is None) != (theirs[0] is None):
+                return False
+            if row[number] is not None and not _compare_rows([row[number]], theirs):
+                return False
+        return True
 
     def _suspect(self, task: PlannedTask, entries: Sequence[Misconception], row: Row) -> list[_Suspect]:
         found = [(entry, _compare_rows(row, self._run(task, entry))) for entry in entries]
@@ -121,6 +134,15 @@ def _compare_rows(ours: Row, theirs: Row | None) -> tuple[Likeness, ...]:
     return likeness if consistent or Likeness.STRONG in likeness else ()
 
 
+def _choose_probes(task: PlannedTask, row: Row) -> list[int]:
+    """The first lost test of each function, in order."""
+    lost: dict[str, int] = {}
+    for number, (test, evidence) in enumerate(zip(task.tests, row, strict=True)):
+        if evidence is not None:
+            lost.setdefault(_function(test), number)
+    return list(lost.values())
+
+
 def _explain(number: int, evidence: Evidence, suspects: Sequence[_Suspect], pattern: str) -> tuple[str, ...]:
     for suspect in suspects:
         if suspect.likeness[number]:
@@ -135,11 +157,16 @@ def _explain(number: int, evidence: Evidence, suspects: Sequence[_Suspect], patt
 def _find_patterns(task: PlannedTask, row: Row) -> list[str]:
     """For each test, the pattern over the cases of its function, or ""."""
     cases: dict[str, list[tuple[Mapping[str, Trait], bool]]] = defaultdict(list)
-    functions = [test.id.partition("[")[0] for test in task.tests]
+    functions = [_function(test) for test in task.tests]
     for function, test, evidence in zip(functions, task.tests, row, strict=True):
         cases[function].append((_traits(test.item), evidence is None))
     found = {function: find_pattern(of_function) for function, of_function in cases.items()}
     return [found[function] for function in functions]
+
+
+def _function(test: PlannedTest) -> str:
+    """The test function of a case."""
+    return test.id.partition("[")[0]
 
 
 def _traits(item: Any) -> dict[str, Trait]:

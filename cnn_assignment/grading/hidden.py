@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 import traceback
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +56,7 @@ class HiddenTests:
         self._stand_ins: tuple[str, ...] = ()
         self._conversation: Conversation | None = None
         self._failure: BaseException | None = None
+        self._remembered: dict[tuple[str, int], Any] = {}
         self.last_reports: list[pytest.TestReport] = []
 
     # Fixtures
@@ -87,6 +90,22 @@ class HiddenTests:
         """Random numbers that depend on the assignment's seed and on the test's name, and on nothing else."""
         name = f"{request.path.name}::{request.node.name}"
         return np.random.default_rng([self.assignment.seed, zlib.crc32(name.encode())])
+
+    @pytest.fixture
+    def once(self, request: pytest.FixtureRequest) -> Callable[..., Any]:
+        """``once(function, *arguments)`` calls the function once for this test, and remembers what it gave.
+
+        For what is the same for every submission, such as expected values. Its arrays are made read-only.
+        """
+        number = itertools.count()
+
+        def once(function: Callable[..., Any], *arguments: Any) -> Any:
+            key = (request.node.nodeid, next(number))
+            if key not in self._remembered:
+                self._remembered[key] = _freeze(function(*arguments))
+            return self._remembered[key]
+
+        return once
 
     def _conversation_now(self) -> Conversation:
         if self._conversation is None:
@@ -192,6 +211,18 @@ class HiddenTests:
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""
         return self._failure
+
+
+def _freeze(value: Any) -> Any:
+    """The value, with the arrays in it made read-only."""
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif isinstance(value, dict):
+        _freeze(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _freeze(part)
+    return value
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Which top-level statements of a submission its layers need: imports, definitions and what those refer to.
+"""Which top-level statements of a submission its layers need: imports, definitions and what those refer to or change.
 
-Nothing is run. Plots, training and prints are left behind, wherever they stand, because no layer refers to them.
+Nothing is run. Plots, training and prints are left behind, wherever they stand, because no layer refers to them, and
+because what calls change is followed with care: `cnn_assignment.grading.effects` has the rule.
 """
 
 from __future__ import annotations
@@ -11,25 +12,44 @@ import symtable
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cnn_assignment.grading.effects import (
+    DEFINITIONS,
+    Effects,
+    Function,
+    behind,
+    changed_arguments,
+    changed_places,
+    handed_names,
+    read_effects,
+    read_functions,
+)
+
 _BUILTINS = frozenset(dir(builtins))
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-# Methods of lists, sets and dicts with which a table is filled that a layer may read.
-_FILLING = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
+# Attributes of modules that are no functions: `max = np.inf` begins a search, it does not replace max().
+_CONSTANTS = frozenset({"e", "euler_gamma", "inf", "Inf", "maxsize", "nan", "NaN", "newaxis", "NINF", "pi", "tau"})
+_ALWAYS = "setrecursionlimit"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One top-level statement: where it stands, the global names it binds, changes and reads.
+    """One top-level statement: where it stands, the global names it binds and reads, and what else it does.
 
-    aliases: for an import, the name that each alias binds, in order; else empty.
+    aliases: for an import, the name that each alias binds, in order; else empty. renames: for ``sum = np.sum`` the
+    name at the bottom of the value, "" for a lambda. holds: for each name that it binds to other names' objects those
+    names, and whether they lie in a display. always: it is run whatever the layers need.
     """
 
     chunk: int
     index: int
     binds: frozenset[str]
-    changes: frozenset[str]
     reads: frozenset[str]
     aliases: tuple[str, ...] = ()
+    is_definition: bool = False
+    effects: Effects = field(default_factory=Effects)
+    functions: tuple[Function, ...] = ()
+    renames: dict[str, str] = field(default_factory=dict)
+    holds: dict[str, tuple[frozenset[str], bool]] = field(default_factory=dict)
+    always: bool = False
 
 
 @dataclass(slots=True)
@@ -47,18 +67,17 @@ def analyse(tree: ast.Module, chunk: int) -> list[Statement]:
 
 def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:
     """Every statement that binds or changes a wanted name, and whatever those read in turn, in document order."""
-    makers: dict[str, list[int]] = {}
-    for number, statement in enumerate(statements):
-        for name in statement.binds | statement.changes:
-            makers.setdefault(name, []).append(number)
+    web = _Web(statements, frozenset(wanted))
     names = set(wanted)
     # A star import may matter to anything below it.
-    chosen = {number for number, statement in enumerate(statements) if "*" in statement.aliases}
+    chosen = {number for number, statement in enumerate(statements) if "*" in statement.aliases or statement.always}
+    for number in chosen:
+        names |= statements[number].reads
     needed: set[str] = set()
     while names:
         name = names.pop()
         needed.add(name)
-        for number in makers.get(name, ()):
+        for number in web.makers_of(name):
             if number not in chosen:
                 chosen.add(number)
                 names |= statements[number].reads - needed
@@ -68,6 +87,109 @@ def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:
         statement = statements[number]
         selection.keep.setdefault(statement.chunk, []).append([statement.index, _positions(statement, needed)])
     return selection
+
+
+class _Web:
+    """Who binds and who changes a name, directly, through another name for it, or in a function that is called.
+
+    Every name, holder and caller is visited once for all questions together, so that no file can make this slow.
+    """
+
+    def __init__(self, statements: Sequence[Statement], wanted: frozenset[str]) -> None:
+        self._statements = statements
+        self._wanted = wanted
+        self._binders: dict[str, list[int]] = {}
+        self._changers: dict[str, list[int]] = {}
+        self._reachers: dict[str, list[int]] = {}
+        self._holders: dict[tuple[str, bool], list[str]] = {}
+        self._callers: dict[str, list[int]] = {}
+        self._calling: dict[str, list[str]] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self._imported = frozenset(name for s in statements for name in s.aliases) - frozenset(
+            name for s in statements if not s.aliases for name in s.binds
+        )
+        functions = [function for statement in statements for function in statement.functions]
+        self._functions = frozenset(function.name for function in functions)
+        self._places, self._writers = changed_places(functions)
+        self._layers = frozenset(
+            name for s in statements if not s.is_definition and s.effects.makes & wanted for name in s.binds
+        )
+        for function in functions:
+            for called in function.makes:
+                self._calling.setdefault(called, []).append(function.name)
+        self._training = self._find_training(functions)
+        self._note_statements()
+
+    def makers_of(self, name: str) -> set[int]:
+        """The numbers of the statements that bind or change a name, as far as no earlier answer has told them."""
+        found = set(self._binders.get(name, ()))
+        todo = [("object", name)]
+        while todo:
+            kind, name = todo.pop()
+            if (kind, name) in self._seen:
+                continue
+            self._seen.add((kind, name))
+            if kind == "call":
+                found |= set(self._callers.get(name, ()))
+                todo += [("call", caller) for caller in self._calling.get(name, ()) if caller not in self._training]
+                continue
+            if kind == "object":
+                found |= set(self._changers.get(name, ()))
+                todo += [("object", holder) for holder in self._holders.get((name, False), ())]
+            found |= set(self._reachers.get(name, ()))
+            todo += [("part", holder) for holder in self._holders.get((name, True), ())]
+            if kind == "part":
+                todo += [("part", holder) for holder in self._holders.get((name, False), ())]
+            if name not in self._imported:
+                todo += [("call", writer) for writer in self._writers.get(name, ()) if writer not in self._training]
+        return found
+
+    def _find_training(self, functions: Sequence[Function]) -> frozenset[str]:
+        """The functions that make or use a layer, or call one that does."""
+        todo = [f.name for f in functions if f.makes & self._wanted or (f.uses - f.bound) & self._layers]
+        found: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                todo += self._calling.get(name, ())
+        return frozenset(found)
+
+    def _note_statements(self) -> None:
+        callables = set(_BUILTINS | self._imported)
+        for number, statement in enumerate(self._statements):
+            callables |= statement.binds if statement.is_definition else set()
+            callables |= {name for name, root in statement.renames.items() if not root or root in callables}
+            binds = statement.binds
+            if not statement.is_definition and not statement.aliases:
+                # `sum = 0` in a plot must not become part of a layer that calls sum(), but `sum = np.sum` is.
+                binds -= _BUILTINS - {n for n, root in statement.renames.items() if not root or root in callables}
+            effects = statement.effects
+            _note(self._binders, binds, number)
+            _note(self._changers, effects.changes, number)
+            _note(self._reachers, self._reached(effects), number)
+            for name, (held, is_display) in statement.holds.items():
+                for part in held - self._imported:
+                    self._holders.setdefault((part, is_display), []).append(name)
+            for call in (*effects.calls, *effects.decorators):
+                if call in effects.decorators or not call.names & self._layers:
+                    self._callers.setdefault(call.function, []).append(number)
+
+    def _reached(self, effects: Effects) -> set[str]:
+        """What a statement may change but for its direct changes."""
+        roots = self._functions | self._imported | _BUILTINS
+        handed = changed_arguments(effects.calls, self._places)
+        found = effects.reaches | handed | behind(effects.changes | effects.reaches | handed, effects.loops)
+        found |= (effects.methods | behind(effects.methods, effects.loops)) - self._wanted - self._layers
+        for call in effects.decorators:
+            if call.function not in self._imported | _BUILTINS:
+                found |= call.names if call.function in roots else {call.function, *call.names}
+        return found - self._imported
+
+
+def _note(table: dict[str, list[int]], names: Iterable[str], number: int) -> None:
+    for name in names:
+        table.setdefault(name, []).append(number)
 
 
 def _positions(statement: Statement, needed: set[str]) -> list[int] | None:
@@ -84,10 +206,55 @@ def _describe(statement: ast.stmt, chunk: int, index: int) -> Statement:
     except (RecursionError, MemoryError, ValueError, SyntaxError):
         # Nested too deeply for symtable, or (before Python 3.12) an f-string that cannot be written out again.
         binds, reads = _guess_names(statement)
-    if not isinstance(statement, _DEFINITIONS):
-        # `sum = 0` in a plot must not become part of a layer that calls sum().
-        binds -= _BUILTINS
-    return Statement(chunk, index, frozenset(binds), frozenset(_changes(statement)), frozenset(reads))
+    return Statement(
+        chunk,
+        index,
+        frozenset(binds),
+        frozenset(reads),
+        is_definition=isinstance(statement, DEFINITIONS),
+        effects=read_effects(statement),
+        functions=tuple(read_functions(statement)),
+        renames=_renames(statement),
+        holds=_holds(statement),
+        always=_is_always_run(statement),
+    )
+
+
+def _targets_and_value(statement: ast.stmt) -> tuple[list[str], ast.expr | None]:
+    """The plain names that an assignment binds to one and the same value."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            return [target.id for target in targets if isinstance(target, ast.Name)], value
+        case ast.AnnAssign(target=ast.Name(id=name), value=value):
+            return [name], value
+    return [], None
+
+
+def _renames(statement: ast.stmt) -> dict[str, str]:
+    """Names that become another name for what may be a function: ``sum = np.sum``."""
+    names, value = _targets_and_value(statement)
+    if isinstance(value, ast.Lambda):
+        return dict.fromkeys(names, "")
+    if isinstance(value, ast.Attribute) and value.attr in _CONSTANTS:
+        return {}
+    while isinstance(value, ast.Attribute):
+        value = value.value
+    return dict.fromkeys(names, value.id) if isinstance(value, ast.Name) else {}
+
+
+def _holds(statement: ast.stmt) -> dict[str, tuple[frozenset[str], bool]]:
+    names, value = _targets_and_value(statement)
+    if value is None or isinstance(value, ast.Lambda):
+        return {}
+    return dict.fromkeys(names, (handed_names(value, parts=False), not isinstance(value, ast.Name)))
+
+
+def _is_always_run(statement: ast.stmt) -> bool:
+    """Whether a statement sets how deep functions may call each other, which no name tells."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr=name) | ast.Name(id=name))):
+            return name == _ALWAYS
+    return False
 
 
 def _read_names(statement: ast.stmt) -> tuple[set[str], set[str]]:
@@ -98,7 +265,7 @@ def _read_names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     reads = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
     for child in table.get_children():
         reads |= _global_reads(child)
-    if not isinstance(statement, _DEFINITIONS):
+    if not isinstance(statement, DEFINITIONS):
         # A walrus inside a comprehension binds a name outside of it.
         binds |= {node.target.id for node in ast.walk(statement) if isinstance(node, ast.NamedExpr)}
     return binds, reads
@@ -108,19 +275,19 @@ def _guess_names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     """At least the names that a statement binds and reads, locals of its functions too."""
     names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
     binds = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
-    if isinstance(statement, _DEFINITIONS):
+    if isinstance(statement, DEFINITIONS):
         binds = {statement.name}
     return binds, {node.id for node in names if isinstance(node.ctx, ast.Load)}
 
 
 def _describe_import(statement: ast.Import | ast.ImportFrom, chunk: int, index: int) -> Statement:
     if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-        return Statement(chunk, index, frozenset(), frozenset(), frozenset())
+        return Statement(chunk, index, frozenset(), frozenset())
     aliases = tuple(
         alias.asname or (alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name)
         for alias in statement.names
     )
-    return Statement(chunk, index, frozenset(aliases), frozenset(), frozenset(), aliases)
+    return Statement(chunk, index, frozenset(aliases), frozenset(), aliases)
 
 
 def _global_reads(table: symtable.SymbolTable) -> set[str]:
@@ -134,36 +301,3 @@ def _global_reads(table: symtable.SymbolTable) -> set[str]:
     for child in table.get_children():
         found |= _global_reads(child)
     return found
-
-
-def _changes(statement: ast.stmt) -> set[str]:
-    """Names whose objects a statement changes in place: ``Layer.forward = f``, ``TABLE[0] = 1``, ``setattr(...)``.
-
-    Loops and branches are looked into, functions and classes are not: they change nothing before they are called.
-    """
-    found: set[str | None] = set()
-    todo: list[ast.AST] = [statement]
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
-                continue
-            case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-                found |= {_root(target) for target in targets}
-            case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-                found.add(_root(target))
-            case ast.Expr(value=ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[ast.Name(id=name), *_])):
-                found.add(name)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))):
-                found |= {name} if method in _FILLING else set()
-        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
-            todo.extend(ast.iter_child_nodes(node))
-    return {name for name in found if name}
-
-
-def _root(target: ast.expr) -> str | None:
-    """The name at the bottom of ``name.attribute[item]``, or None for a plain name."""
-    below = target
-    while isinstance(below, ast.Attribute | ast.Subscript):
-        below = below.value
-    return below.id if isinstance(below, ast.Name) and below is not target else None

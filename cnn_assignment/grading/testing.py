@@ -1,4 +1,4 @@
-"""What hidden tests are written with, beside plain pytest: fixtures `student`, `reference`, `rng`, `provided`, and this.
+"""What hidden tests are written with, beside plain pytest and the fixtures of `hidden`.
 
 The functions here compare in the trusted process, on copies made of exact built-in types and arrays. Their messages
 are told to students: they never hold an expected value or a hidden input.
@@ -16,7 +16,17 @@ from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.protocol import CallRaised, WorkerFailure
 from cnn_assignment.sandbox.proxies import Remote, collect, conversation_of, fetch, label_of
 
-__all__ = ["Mismatch", "assert_array", "assert_unchanged", "collect", "fail", "fetch", "own_cache", "put"]
+__all__ = [
+    "Mismatch",
+    "assert_array",
+    "assert_unchanged",
+    "collect",
+    "fail",
+    "fetch",
+    "own_cache",
+    "own_caches",
+    "put",
+]
 
 _SLACK_BYTES = 64 * 1024
 
@@ -92,12 +102,54 @@ def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Ma
     Where forward raises or returns no such cache it is right itself. So backward is graded on its own. forward is a
     remote method, args may hold remote objects.
     """
+    return own_caches(student, forward, [(args, right)])[0]
+
+
+def own_caches(
+    student: Remote, forward: Remote, calls: Sequence[tuple[tuple[Any, ...], Mapping[str, Array]]]
+) -> list[Remote]:
+    """As `own_cache`, for several calls whose caches are alive at once.
+
+    They are repaired after the last call, and kept apart: a forward that hands out the same dict or the same array
+    again costs backward nothing.
+    """
+    conversation = conversation_of(student)
     # What went wrong before, in the constructor say, is not forward's: it ends the test in its own words.
-    conversation_of(student).fetch(None, wire.Caps())
-    if conversation_of(student).is_deadly(label_of(forward)):
-        return _right_cache(student, forward, right)
+    conversation.fetch(None, wire.Caps())
+    try:
+        if conversation.is_deadly(label_of(forward)):
+            return [_right_cache(student, forward, right) for _, right in calls]
+        made = [_make_cache(student, forward, args, apart=len(calls) > 1) for args, _ in calls]
+        return [_repair(student, forward, cache, right) for cache, (_, right) in zip(made, calls, strict=True)]
+    except WorkerFailure as failure:
+        if conversation.is_deadly(label_of(forward)):
+            raise WorkerGoneError from failure
+        # Not forward's doing: the submission does not load, or its time is used up.
+        raise
+
+
+def _make_cache(student: Remote, forward: Remote, args: tuple[Any, ...], *, apart: bool) -> Remote | None:
+    """What forward returns; None where it raises. apart: as a copy of its own, if it can be copied."""
+    conversation = conversation_of(student)
     try:
         cache = forward(*args)
+        if not apart:
+            return cache
+        conversation.fetch(None, wire.Caps())
+    except CallRaised:
+        return None
+    try:
+        copied = conversation.import_module("copy").copy(cache)
+        conversation.fetch(None, wire.Caps())
+    except CallRaised:
+        return cache
+    return copied
+
+
+def _repair(student: Remote, forward: Remote, cache: Remote | None, right: Mapping[str, Array]) -> Remote:
+    if cache is None:
+        return _right_cache(student, forward, right)
+    try:
         entries = fetch(put(student, [cache[key] for key in right]), _caps(right.values()))
         if not isinstance(entries, list) or len(entries) != len(right):
             # Code that writes its replies itself.
@@ -111,11 +163,6 @@ def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Ma
             conversation_of(student).remarks.append(f"{named} was put right in the cache of your {label_of(forward)}")
     except CallRaised:
         return _right_cache(student, forward, right)
-    except WorkerFailure as failure:
-        if conversation_of(student).is_deadly(label_of(forward)):
-            raise WorkerGoneError from failure
-        # Not forward's doing: the submission does not load, or its time is used up.
-        raise
     return cache
 
 
