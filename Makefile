@@ -11,6 +11,8 @@ RUN := $(VENV)/bin/python
 # Stamps are written last, so an interrupted installation is begun again and never half used.
 PACKAGES := $(VENV)/.packages
 KIT := $(VENV)/.kit
+# In .venv, so that it goes with what it vouches for.
+ORACLES := $(VENV)/.oracles
 
 # Sets the shell's $$python, or says what is missing. A name may exist and yet not run (version managers leave such stubs).
 FIND_PYTHON := python=; for name in $(PYTHONS); do \
@@ -25,7 +27,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(RUN) -m pip -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test attacks lint build lock clean .venv
+.PHONY: help demo test oracles attacks lint build lock clean .venv
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -55,6 +57,14 @@ test: $(KIT) ## the whole test-suite, with branch coverage of the kit
 	@status=0; $(RUN) -m coverage run -m pytest --numprocesses=auto --dist=loadfile --timeout=600 $(ARGS) || status=$$?; \
 	$(RUN) -m coverage combine --quiet && $(RUN) -m coverage report; \
 	exit $$status
+
+oracles: $(ORACLES) ## PyTorch for tests/test_oracles.py, which `make test` leaves out without it
+
+# Large, and for one file of tests only: not in the lock, whose versions it must not change.
+$(ORACLES): $(PACKAGES) tests/requirements-oracles.txt
+	@echo "Installing tests/requirements-oracles.txt into $(VENV): a minute or more."
+	@$(PIP) install -r tests/requirements-oracles.txt -c requirements.lock
+	@touch $@
 
 attacks: $(KIT) ## every attack on the sandbox at every level, as a table
 	@$(RUN) tests/attacks/table.py $(ARGS)

@@ -220,10 +220,13 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
     release.build(assignment, collect_tasks(assignment), assignment.hints)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
-    proof = _prove(assignment, jobs)
+    proof = _prove(assignment, jobs, gate=False)
     print_proof(proof)
     if not proof.holds:
         sys.exit(EXIT_DIFFERENT)
+    click.echo(
+        f"   `cnn-assignment verify {name}` tries misconceptions, mutants and right solutions too; it takes longer."
+    )
     click.echo("3. grade: the example class, with nbgrader's gradebook")
     status = _grade(assignment, folder / "submitted", folder / "reports", (), True, jobs)
     click.echo("4. feedback: nbgrader generate_feedback")
@@ -247,11 +250,11 @@ def _print_next(assignment: Assignment) -> None:
         click.echo(f"  {page:{width}}  {what}")
 
 
-def _prove(assignment: Assignment, jobs: int) -> Proof:
+def _prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:
     from cnn_assignment.display import show_progress
     from cnn_assignment.verify import Proof
 
-    proof = Proof(assignment)
+    proof = Proof(assignment, gate=gate)
     with show_progress(len(proof), "verifying") as advance:
         proof.run(jobs, advance)
     return proof

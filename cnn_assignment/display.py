@@ -69,7 +69,8 @@ def print_proof(proof: Proof) -> None:
         table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
     console = _console()
     console.print(table)
-    console.print(_gate_table(proof.table))
+    if any(row.mutants[0] for row in proof.table):
+        console.print(_gate_table(proof.table))
     for survivor in proof.survivors:
         console.print(f"[red]NO[/] {escape(survivor)}", soft_wrap=True)
 

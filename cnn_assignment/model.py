@@ -172,25 +172,33 @@ class Assignment:
 class Submission:
     """One student's file for one assignment; path is None where the folder holds nothing to read.
 
-    tasks: those that are to be graded, all where it is empty. until_loss: whether a task is left after its first lost
-    mark. A proof asks for less than a grade in this way, and then the report holds no more.
+    A proof may ask for less than a grade, and then the report holds no more. tasks: those that are to be graded, all
+    where it is empty. until_loss: whether a task is left after its first lost mark. explain: whether lost marks are
+    told their reasons.
     """
 
     student: str
     path: Path | None
     tasks: tuple[str, ...] = ()
     until_loss: bool = False
+    explain: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The order that a grader process takes."""
         path = str(self.path.resolve()) if self.path is not None else None
-        return {"student": self.student, "path": path, "tasks": list(self.tasks), "until_loss": self.until_loss}
+        return {
+            "student": self.student,
+            "path": path,
+            "tasks": list(self.tasks),
+            "until_loss": self.until_loss,
+            "explain": self.explain,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:
         """The inverse of `to_json`."""
         path = Path(data["path"]) if data["path"] is not None else None
-        return cls(data["student"], path, tuple(data["tasks"]), data["until_loss"])
+        return cls(data["student"], path, tuple(data["tasks"]), data["until_loss"], data["explain"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin the list of tests that were left out."""
+    """Begin the list of tests that were left out, and know the mark of hidden tests, of which some files are read."""
     config.stash[_left_out] = []
+    config.addinivalue_line("markers", "points(n): what a hidden test earns; it means something in a grader only")
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

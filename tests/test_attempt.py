@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pytest
 
 import toy_course
-from cnn_assignment.grading.attempt import Attempt, RightMethods
+from cnn_assignment.grading.attempt import Attempt, RightMethods, load_order
 from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.pool import GraderProcess
 from cnn_assignment.layout import load_assignment
@@ -237,6 +239,116 @@ def test_arguments_by_name_reach_a_stand_in(grade):
     assert told(grade(answer(cut="return []", clear=code)), "clear") == ("passed", ["", ""])
 
 
+KEEPERS = {
+    "slots": """
+        __slots__ = ("size",)
+
+        def __init__(self, size=2):
+            self.size = size
+    """,
+    "a property": """
+        def __init__(self, size=2):
+            self._mine = size
+
+        @property
+        def size(self):
+            return self._mine
+    """,
+    "__getattr__ that raises KeyError": """
+        def __init__(self, size=2):
+            self.options = {"size": size}
+
+        def __getattr__(self, name):
+            return self.__dict__["options"][name]
+    """,
+    "__getattr__ without an end for other names": """
+        __slots__ = ("options",)
+
+        def __init__(self, size=2):
+            self.options = {"size": size}
+
+        def __getattr__(self, name):
+            return self.options[name] if name in self.options else getattr(self, name + "_")
+    """,
+    "a class attribute": """
+        size = 2
+
+        def __init__(self, size=2):
+            if size != 2:
+                self.size = size
+    """,
+    "a class attribute and no __dict__": """
+        __slots__ = ()
+        size = 2
+
+        def __new__(cls, size=2):
+            return object.__new__(type("Other", (cls,), {"size": size, "__slots__": ()}))
+    """,
+    "much else beside it": """
+        def __init__(self, size=2):
+            self.history = [[number, {"place": number}] for number in range(30_000)]
+            self.size = size
+            self.numbers = list(range(9000))
+            self.more = list(range(9000))
+    """,
+    "itself in its own history": """
+        def __init__(self, size=2):
+            self.size = size
+            self.history = [self, vars(self)]
+            self.history.append(self.history)
+    """,
+    "what shadows a method of the right class": """
+        def __init__(self, size=2):
+            self.size = size
+            self.__class__.clear_ = self.clear
+            vars(self).update(clear=self.clear, pieces_=len)
+    """,
+    "a number of a type of its own": """
+        def __init__(self, size=2):
+            import enum
+            self.size = enum.IntEnum("Size", {"CHOSEN": size}).CHOSEN
+    """,
+    "an object that cannot cross": """
+        def __init__(self, size=2):
+            self.size = size
+            self.out = print
+            self.module = np
+    """,
+}
+
+
+def keeping(how, **answers):
+    """The solution with another constructor of its Cutter."""
+    own = "    def __init__(self, size=2):\n        self.size = size\n"
+    text = answer(**answers)
+    assert text.count(own) == 1
+    return text.replace(own, textwrap.indent(textwrap.dedent(KEEPERS[how]).strip("\n"), "    ") + "\n")
+
+
+@pytest.mark.parametrize("how", KEEPERS)
+def test_right_methods_work_for_objects_that_keep_their_attributes_in_their_own_way(grade, how):
+    assert lost(grade(keeping(how))) == {}
+    assert lost(grade(keeping(how, cut="return []"))) == {"cut": "failed"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "result = np.repeat(x, 2)[::2]",
+        "result = np.repeat(x, 2)[1::2]",
+        "result = x[::-1].copy()[::-1]",
+        "result = np.zeros((len(x) + 2, 3))[1:-1, 1]; result[:] = x",
+        "result = np.array([x, x, x], order='F')[1]",
+        "result = x.copy().view(np.recarray)",
+        "result = np.ma.masked_array(x.copy(), mask=False)",
+    ],
+)
+def test_writing_through_pieces_of_a_stand_in_counts_whatever_the_layout(grade, make):
+    code = f"{make}\nfor number, view in self.pieces(result):\n    view[:] = number"
+    assert lost(grade(answer(clear=code))) == {}
+    assert lost(grade(answer(cut="return []", clear=code))) == {"cut": "failed"}
+
+
 HOSTILE = [
     "self.size = 10**9",
     "self.size = 0",
@@ -257,7 +369,15 @@ HOSTILE = [
     "result = None",
     "result = [result]",
     "result = type('Sly', (), {'__len__': lambda s: 10**9, '__getitem__': lambda s, i: s})()",
-    "self.size = type('Sly', (int,), {})(2)",
+    "self.size = type('Sly', (int,), {'__index__': lambda s: 10**9})(2)",
+    "self.__dict__.update({'__class__': 5, '__dict__': {'size': 2}, '': 1, 'a b': 2})",
+    "type(self).size = property(lambda s: 1 / 0)",
+    "type(self).size = property(lambda s: s.size)",
+    "type(self).size = property(lambda s: exec('while True: pass'))",
+    "type(self).size = property(lambda s: exec('raise SystemExit'))",
+    "type(self).size = property(lambda s: __import__('os')._exit(1))",
+    "type(self).__getattribute__ = lambda s, name: object.__getattribute__(s, name) if name == 'pieces' else 1 / 0",
+    "type(self).__dict__['__dict__'].__get__(self).clear()",
 ]
 
 
@@ -333,11 +453,119 @@ def test_right_methods_answer_afresh_after_they_were_killed(course):
         right.close()
 
 
+@pytest.mark.parametrize(
+    "lay_out",
+    [
+        lambda x: x,
+        np.asfortranarray,
+        lambda x: x.T.copy().T[:, ::2],
+        lambda x: np.pad(x, 3)[3:-3, 3:-3],
+        lambda x: x[::-1, ::-1],
+        lambda x: np.broadcast_to(x[:, :1], x.shape),
+        lambda x: x[:, 0],
+    ],
+)
+def test_right_methods_name_the_pieces_of_an_argument_in_any_layout(course, lay_out):
+    x = lay_out(np.arange(20.0).reshape(5, 4))
+    with Sandbox() as sandbox:
+        right = RightMethods(sandbox, course)
+        answer = right.answer("Cutter.pieces", {"size": 2}, (x,))
+        right.close()
+    rest = (slice(0, x.shape[1], 1),) if x.ndim > 1 else ()
+    windows = [wire.WindowOf(0, (slice(start, start + 2, 1), *rest)) for start in (0, 2)]
+    assert answer.value == [(0, windows[0]), (1, windows[1])]
+
+
+def test_an_argument_without_axes_reaches_a_right_method_as_it_is(course):
+    with Sandbox() as sandbox:
+        right = RightMethods(sandbox, course)
+        assert right.answer("Scaler.forward", {"factor": 2.0}, (np.array(1.0),)).refusal
+        answer = right.answer("Scaler.backward", {"factor": 2.0}, ({"x": np.array(1.0)}, np.array(3.0)))
+        right.close()
+    assert answer.value.shape == ()
+
+
+def test_a_state_does_not_hide_the_methods_of_the_right_class(course):
+    state = {"size": 2, "pieces": 7, "clear": None, "__init__": 1}
+    with Sandbox() as sandbox:
+        right = RightMethods(sandbox, course)
+        cleared = right.answer("Cutter.clear", state, (np.arange(5.0),)).value
+        right.close()
+    assert cleared.tolist() == [0.0, 0.0, 1.0, 1.0, 4.0]
+
+
+SPELLED = """
+from dataclasses import dataclass
+
+@dataclass
+class Field:
+    declared: int = 1
+    _hidden: int = 2
+
+    def method(self, other):
+        local: int = 3
+        self.first, (self.second, *self.rest) = other.unseen, (1, 2)
+        self.total += 1
+        for self.counter in ():
+            pass
+        other.assigned = self._private = self.read
+        self.__mangled = 5
+        return self.__class__, other.method(self)
+"""
+
+
+def test_the_names_that_a_stand_in_asks_for_are_public_ones_of_the_solution_and_of_nothing_else(tmp_path):
+    course = toy_course.make_course(tmp_path)
+    toy_course.write(
+        tmp_path / "solutions/given.py", "HALF = 0.5\nclass Base:\n    def f(self):\n        return self.base\n"
+    )
+    order = load_order(course, [], ["Cutter.pieces"])
+    assert order["attributes"] == ["base", "factor", "pieces", "size"]
+    toy_course.write(tmp_path / "solutions/toy.py", SPELLED)
+    expected = ["assigned", "base", "counter", "declared", "first", "read", "rest", "second", "total"]
+    assert load_order(course, [], ["Cutter.pieces"])["attributes"] == expected
+    # Where nothing is replaced, nothing is asked for.
+    assert load_order(course, [])["attributes"] == []
+
+
 def test_load_errors_are_told_once_whatever_the_number_of_workers(grade):
     report = grade("BAD = 1 / 0\n" + answer(cut="return BAD"))
     assert report.notes == (
         "This statement failed when your code was loaded: toy.py, line 1: ZeroDivisionError: division by zero",
+        "clear was graded on its own: right methods stood in for your own Cutter.pieces.",
     )
+
+
+# What stood in for what is told
+
+
+@pytest.mark.parametrize(
+    ("answers", "note"),
+    [
+        ({"cut": "return []"}, "clear was graded on its own: right methods stood in for your own Cutter.pieces."),
+        (
+            {"scale": "cache['out'][:] = 0"},
+            'slope was graded on its own: "out" was put right in the cache of your Scaler.forward.',
+        ),
+        (
+            {"scale": "raise ValueError"},
+            "slope was graded on its own: a right cache stood in for the one that your Scaler.forward owes.",
+        ),
+        (
+            {"scale": "import os; os._exit(0)"},
+            "slope was graded on its own: a right cache stood in for the one that your Scaler.forward owes.",
+        ),
+    ],
+)
+def test_a_stand_in_is_told(grade, answers, note):
+    report = grade(answer(**answers))
+    assert set(lost(report)) == set(answers)
+    assert report.notes == (note,)
+
+
+def test_a_stand_in_for_a_task_that_was_not_attempted_is_not_told(grade):
+    assert grade(left_open("scale", "slope", "cut", "clear")).notes == ()
+    assert grade(left_open("slope", "clear")).notes == ()
 
 
 def test_a_closed_attempt_leaves_no_worker(course, tmp_path):

@@ -240,3 +240,8 @@ def test_arrays_up_to_the_budget_of_memory_can_be_made(sandbox):
 
 def test_the_working_folder_is_of_no_use(sandbox):
     assert run(sandbox, "import os\ndef answer():\n    return os.getcwd()") == os.sep
+
+
+def test_a_file_knows_its_own_name_and_no_folder_of_the_grader(sandbox):
+    source = "import os\nHERE = os.path.dirname(os.path.abspath(__file__))\ndef answer():\n    return HERE, __file__"
+    assert run(sandbox, source) == (os.sep, "lesson.py")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cnn_assignment.sandbox import library
-from cnn_assignment.sandbox.host import Sandbox
+from cnn_assignment.sandbox.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.library import DescriptorFinder
 from sandbox_kit import call, count_descriptors, working
 
@@ -134,3 +135,35 @@ def test_every_pure_module_that_can_be_imported_can_be_imported_confined():
     for level in (2, 3):
         failed = failures_at(level, possible)
         assert [name for name in failed if name.partition(".")[0] not in NOT_CONFINED] == [], level
+
+
+@pytest.mark.parametrize("level", [0, 2, 3])
+def test_a_star_import_of_numpy_and_of_each_of_its_public_modules_works(level):
+    source = """
+        from numpy import *
+        import numpy
+
+        def answer():
+            kind = type(numpy)
+            modules = [name for name in numpy.__all__ if isinstance(getattr(numpy, name), kind)]
+            return float(zeros(3).sum() + amax(arange(4))), sorted(modules)
+    """
+    with Sandbox(level) as sandbox, working(sandbox, source) as worker:
+        value, modules = call(worker, "answer")
+    assert value == 3.0
+    assert modules == sorted(name for name in np.__all__ if isinstance(getattr(np, name), types.ModuleType))
+
+
+def test_what_stands_in_for_the_compiler_of_fortran_says_why():
+    source = """
+        import numpy
+
+        def answer():
+            return numpy.f2py.compile("end")
+    """
+    with (
+        Sandbox(2) as sandbox,
+        working(sandbox, source) as worker,
+        pytest.raises(CallRaised, match=r"numpy\.f2py is not available when this assignment is graded"),
+    ):
+        call(worker, "answer")

@@ -203,6 +203,246 @@ def test_tables_that_are_filled_by_calls_are_lifted_whole():
     assert "TABLE.extend([n])" in found
 
 
+# Statements that make what a layer needs, each with all that it needs; a layer reads TABLE and helper.
+CALLS = {
+    "a decorator that attaches": """
+        def add_to_class(cls):
+            def wrapper(f):
+                setattr(cls, f.__name__, f)
+            return wrapper
+        @add_to_class(Layer)
+        def forward(self, x): return x
+    """,
+    "a decorator that fills a table": """
+        def operation(name):
+            def keep(f):
+                TABLE[name] = f
+                return f
+            return keep
+        @operation("max")
+        def largest(x): return x.max()
+    """,
+    "a decorator that is a method": """
+        class Registry(dict):
+            def register(self, f):
+                self[f.__name__] = f
+        TABLE = Registry()
+        @TABLE.register
+        def largest(x): return x.max()
+    """,
+    "single dispatch": """
+        from functools import singledispatch
+        @singledispatch
+        def helper(x): return x
+        @helper.register(dict)
+        def _(x): return x["x"]
+    """,
+    "a decorated definition in a branch": """
+        def keep(f): TABLE[f.__name__] = f
+        if True:
+            @keep
+            def largest(x): return x.max()
+    """,
+    "a call that sets attributes": """
+        def install(cls, **methods):
+            for name, method in methods.items():
+                setattr(cls, name, method)
+        def forward(self, x): return x
+        install(Layer, forward=forward)
+    """,
+    "a call that assigns attributes": """
+        def install(*, into, method): into.forward = method
+        def forward(self, x): return x
+        install(into=Layer, method=forward)
+    """,
+    "a call of a lambda": """
+        install = lambda cls, f: setattr(cls, f.__name__, f)
+        def forward(self, x): return x
+        install(Layer, forward)
+    """,
+    "a call that hands its argument on": """
+        def install(cls, f): put(f, cls)
+        def put(f, cls): vars(cls)["forward"] = f
+        def forward(self, x): return x
+        install(Layer, forward)
+    """,
+    "a call with stars": """
+        def install(f, *classes):
+            for cls in classes:
+                cls.forward = f
+        def forward(self, x): return x
+        CLASSES = [Layer]
+        install(forward, *CLASSES)
+    """,
+    "a call in a loop": """
+        def install(cls, f): cls.forward = f
+        def forward(self, x): return x
+        for cls in (Layer,):
+            install(cls, forward)
+    """,
+    "a loop over classes": """
+        def describe(self): return 1
+        for cls in (Layer, Other):
+            cls.describe = describe
+    """,
+    "a loop over named classes": """
+        CLASSES = {"a": Layer, "b": Other}
+        for name, cls in CLASSES.items():
+            setattr(cls, "title", name)
+    """,
+    "a loop over pairs": """
+        def one(self): return 1
+        for cls, f in zip([Layer, Other], [one, one]):
+            cls.one = f
+    """,
+    "loops in loops": """
+        def one(self): return 1
+        for group in [(Layer, Other)]:
+            for cls in group:
+                cls.one = one
+    """,
+    "a comprehension that stands alone": """
+        def one(self): return 1
+        [setattr(Layer, f.__name__, f) for f in (one,)]
+    """,
+    "another name for the class": """
+        def one(self): return 1
+        Same = Layer
+        Same.one = one
+    """,
+    "several attributes at once": """
+        def one(self): return 1
+        (Layer.one, Layer.two), other = (one, one), 3
+    """,
+    "a call that binds a global": """
+        def setup():
+            global TABLE
+            TABLE = {1: 2}
+        setup()
+    """,
+    "a call of a call that fills a global": """
+        def setup(): fill()
+        def fill(): TABLE.setdefault("a", 1)
+        setup()
+    """,
+    "a method of a table": """
+        class Registry(dict):
+            def register(self, f): self[1] = f
+        def one(x): return 1
+        TABLE = Registry()
+        TABLE.register(one)
+    """,
+    "the depth of recursion": """
+        import sys
+        DEPTH = 9999
+        sys.setrecursionlimit(DEPTH)
+    """,
+}
+
+
+@pytest.mark.parametrize("what", CALLS)
+def test_calls_and_decorators_that_make_what_a_layer_needs_are_lifted_with_what_they_need(what):
+    before = "TABLE = {}\nclass Other: pass\nclass Layer:\n    def f(self): return TABLE, helper\n"
+    own = textwrap.dedent(CALLS[what])
+    found = lift(before + own)
+    for statement in ast.parse(own).body:
+        assert ast.unparse(statement) in found
+    # In cells of their own, too.
+    assert lift(before, *map(ast.unparse, ast.parse(own).body)) == found
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "train(net)",
+        "train(Layer(), COUNT)",
+        "run()",
+        "again()",
+        "test(Layer)",
+        "test(cls=Layer)",
+        "test_all(Layer, results)",
+        "[test(cls) for cls in (Layer, Other)]",
+        "for cls in (Layer, Other): test(cls)",
+        "for cls in (Layer, Other): cls().forward(1)",
+        "for cls in (Layer, Other):\n    layer = cls()\n    layer.weights = np.ones(3)",
+        "for layer in (Layer(), Other()): layer.weights = np.ones(3)",
+        "layer = Layer(); layer.forward(1)",
+        "Layer.forward(net, 1)",
+        "net.train(images, helper)",
+        "print(train(net), helper(SCALE), Layer)",
+        "plt.plot(SCALE)",
+        "np.seterr(all='ignore')",
+        "np.testing.assert_equal(helper(1), SCALE)",
+        "results.append(helper(SCALE))",
+        "@timer\ndef everything(): return [train(net) for _ in range(10**9)]",
+        "@pytest.mark.parametrize('cls', [Layer, Other])\ndef test_layer(cls): cls()",
+        "@unknown(max)\ndef unused(): pass",
+    ],
+)
+def test_calls_that_train_test_and_plot_are_left_behind(statement):
+    given = """
+    import numpy as np
+    import matplotlib.pyplot as plt
+    import pytest
+    COUNT = {}
+    SCALE = 2
+    def helper(x): return max(x, SCALE)
+    def timer(f): return lambda *args: f(*args)
+    class Other: pass
+    class Layer:
+        @timer
+        def forward(self, x):
+            COUNT["calls"] = 1
+            return helper(np.asarray(x)), Other
+    results = []
+    net = Layer()
+    def train(model, counts=COUNT):
+        global COUNT
+        COUNT = {}
+        model.weights -= 1
+        counts["steps"] = 3
+    def run():
+        model = Layer()
+        train(model)
+    def again(): train(net)
+    def test(cls):
+        layer = cls()
+        layer.weights = np.ones(3)
+        assert layer.forward(1)
+    def test_all(cls, results): results.append(test(cls))
+    """
+    assert lift(given, statement) == lift(given)
+
+
+def test_functions_that_stand_for_a_builtin_are_lifted():
+    layer = "class Layer:\n    def f(self, x): return sum(max(abs(min(x))))"
+    text = "import numpy as np\nfrom numpy import amin\nsum = np.sum\nmax = lambda x: x\nmin = amin\nabs: object = np.abs\n"
+    assert lift(text + layer) == plain(text + layer)
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "-np.inf", "np.inf", "best", "best.loss", "losses[0]", "train()", "[]", "np.pi"]
+)
+def test_numbers_that_have_the_name_of_a_builtin_do_not_become_part_of_a_layer(value):
+    layer = "import numpy as np\nclass Layer:\n    def f(self, x): return max(np.abs(x))"
+    assert lift(f"best = 3\nlosses = [1]\nmax = {value}\n{layer}") == plain(layer)
+
+
+def test_many_calls_that_lead_to_each_other_are_followed_in_time():
+    shapes = (
+        "def f{0}(a): f{1}(a)\nf0(n{0})",
+        "def f(a): a.b = n{0}\nf(n{0})",
+        "def g(): n{0}.append(n{1})\ng()",
+        "n{0} = n{1}\nn{0}.b = 1",
+        "for n{0} in (n{1}, Layer): f(n{0})",
+        "@g.register(n{0})\ndef f(): n{0}.b = n{1}",
+        "n{0} = [n{1}, Layer]",
+    )
+    text = "\n".join(shape.format(number, number + 1) for shape in shapes for number in range(1500))
+    tree = ast.parse(f"{text}\nclass Layer:\n    def g(self): return f, g, n1")
+    assert len(select(analyse(tree, 0), ["Layer"]).keep[0]) > 10_000
+
+
 def test_helpers_in_later_chunks_are_found():
     found = lift(
         "class Layer:\n    def f(self): return helper()", "print(1)", "def helper(): return LIMIT", "LIMIT = 3"
@@ -264,6 +504,10 @@ UNRELATED = st.one_of(
     st.builds("{} = lambda np: np + SCALE".format, NAMES),
     st.builds("{} = [helper for helper in range(3)]".format, NAMES),
     st.builds("with open('x') as {}: pass".format, NAMES),
+    st.builds("def {}(x):\n    global {}\n    {} = x = 1".format, NAMES, NAMES, NAMES),
+    st.builds("{}(Layer, x={})".format, NAMES, NAMES),
+    st.builds("{}.add({}, helper)".format, NAMES, NAMES),
+    st.builds("for {} in (Layer(), {}): {}.forward = helper".format, NAMES, NAMES, NAMES),
 )
 
 

@@ -117,6 +117,17 @@ def test_the_lock_is_what_is_installed():
                 assert requirement.specifier.contains(metadata.version(name)), name
 
 
+def test_an_oracle_is_pinned_exactly_and_part_of_no_other_installation():
+    lines = (ROOT / "tests" / "requirements-oracles.txt").read_text(encoding="utf-8").splitlines()
+    oracles = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert [(oracle.name, [specifier.operator for specifier in oracle.specifier]) for oracle in oracles] == [
+        ("torch", ["=="])
+    ]
+    students = [Requirement(pin) for name in list_assignments(ROOT) for pin in load_assignment(ROOT, name).requirements]
+    elsewhere = {canonicalize_name(requirement.name) for requirement in [*declared(), *students]} | set(read_lock())
+    assert not elsewhere & {canonicalize_name(oracle.name) for oracle in oracles}
+
+
 # The package
 
 

@@ -14,8 +14,8 @@ from cnn_assignment.cli import main
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.pool import collect_tasks
 from cnn_assignment.layout import load_assignment
-from cnn_assignment.verify import count_claims, verify
-from toy_course import TASKS, TOTAL, edit, run, write
+from cnn_assignment.verify import Proof
+from toy_course import SOLUTION, TASKS, edit, run, write
 
 STALE = "source/ and release/ are as a build makes them"
 LEAKS = "answers and hidden tests in the release"
@@ -50,9 +50,16 @@ def course(built, tmp_path):
     return shutil.copytree(built, tmp_path / "course")
 
 
+def prove(course):
+    """A proof that was run."""
+    proof = Proof(load_assignment(course, "toy"))
+    proof.run(2)
+    return proof
+
+
 def broken(course):
-    """What was found for each claim that does not hold."""
-    return {finding.claim: finding.found for finding in verify(load_assignment(course, "toy")) if not finding.holds}
+    """What was found for each claim that does not hold, of those on solution, skeleton, build and release."""
+    return {finding.claim: finding.found for finding in prove(course).findings if not finding.holds}
 
 
 def add(course, task, test):
@@ -61,35 +68,42 @@ def add(course, task, test):
     write(path, path.read_text(encoding="utf-8") + test)
 
 
-def test_a_sound_assignment_passes_and_every_finding_is_told(built):
+def test_a_sound_assignment_passes_and_every_trial_is_told(built):
     told = []
-    assignment = load_assignment(built, "toy")
-    findings = verify(assignment, 2, told.append)
-    assert all(finding.holds for finding in findings), findings
-    assert [finding.claim for finding in findings] == [
+    proof = Proof(load_assignment(built, "toy"))
+    proof.run(2, told.append)
+    assert proof.holds, proof.survivors
+    assert proof.survivors == []
+    assert [finding.claim for finding in proof.findings] == [
         "the solution as a module",
         "the solution notebook",
         "the skeleton",
         "the released notebook",
         *(f"only {task} filled" for task in TASKS),
+        "24 degenerate answers earn nothing",
+        "92 mutants of the gaps lose marks",
+        "2 mutants that are listed as equivalent keep theirs",
         STALE,
         LEAKS,
     ]
-    assert {finding.claim for finding in told} == {finding.claim for finding in findings}
-    assert len(told) == len(findings) == count_claims(assignment)
-    assert findings[0].expected == findings[0].found == f"{TOTAL:g}"
+    assert len(told) == len(proof)
 
 
 def test_the_command_prints_the_proof_as_a_table_and_as_json(course):
     table = CliRunner().invoke(main, ["--course-dir", str(course), "verify"], prog_name="cnn-assignment")
     assert table.exit_code == 0
-    assert [line.split()[0] for line in table.stdout.splitlines()] == ["claim", *["ok"] * (len(TASKS) + 6)]
+    lines = table.stdout.splitlines()
+    assert [line.split()[0] for line in lines[: len(TASKS) + 11]] == ["claim", *["ok"] * (len(TASKS) + 9), "task"]
+    assert [line.split()[0] for line in lines[len(TASKS) + 11 :]] == list(TASKS)
     edit(course / "release/toy/toy.py", "class Cutter", "class  Cutter")
     done = run("verify", "toy", "--json", cwd=course, status=1)
     data = json.loads(done.stdout)
+    assert set(data) == {"holds", "findings", "tasks", "survivors"}
     assert data["holds"] is False
     assert all(set(row) == {"claim", "expected", "found", "holds"} for row in data["findings"])
     assert [row["found"] for row in data["findings"] if not row["holds"]] == ["release/toy/toy.py: differs"]
+    assert [row["id"] for row in data["tasks"]] == list(TASKS)
+    assert all(row["mutants"]["count"] == row["mutants"]["killed"] > 5 for row in data["tasks"])
     assert done.stderr == ""
 
 
@@ -158,4 +172,124 @@ def test_an_assignment_that_is_not_built_is_refused(course, folder):
     with pytest.raises(
         AuthoringError, match=f"{folder}/toy: the assignment is not built. Run `cnn-assignment build toy`"
     ):
-        verify(load_assignment(course, "toy"))
+        Proof(load_assignment(course, "toy"))
+
+
+# The gate
+
+
+def add_misconceptions(course, *entries):
+    write(course / "autograder/toy/misconceptions.py", MISCONCEPTIONS.format(entries="\n".join(entries)))
+
+
+MISCONCEPTIONS = """
+from cnn_assignment.grading.misconceptions import Misconception
+
+MISCONCEPTIONS = [
+{entries}
+]
+"""
+NO_HALF = 'Misconception("no-half", "scale", "The half is left out.", edits={"(x + HALF)": "x"}),'
+
+
+def survivors(course):
+    return prove(course).survivors
+
+
+def test_a_misconception_that_is_caught_and_told_is_counted(course):
+    add_misconceptions(course, NO_HALF)
+    proof = prove(course)
+    assert proof.holds, proof.survivors
+    assert proof.table[0].to_json() == {
+        "id": "scale",
+        "misconceptions": {"count": 1, "caught": 1, "fully_explained": 1},
+        "mutants": {"count": proof.table[0].mutants[0], "killed": proof.table[0].mutants[0], "equivalent": 1},
+        "degenerate": {"count": 6, "caught": 6},
+    }
+
+
+@pytest.mark.parametrize(
+    ("entries", "survivor"),
+    [
+        (
+            ['Misconception("same", "scale", "It is.", edits={"(x + HALF)": "(HALF + x)"}),'],
+            "same: keeps all its marks",
+        ),
+        (
+            ['Misconception("far", "cut", "Too far.", edits={"// self.size": "// self.size + (len(x) == 7)"}),'],
+            "far: loses marks in",
+        ),
+        (
+            [NO_HALF, NO_HALF.replace("no-half", "twin").replace("left out", "forgotten")],
+            "misconception scale: twin: is taken for no-half",
+        ),
+        (
+            ['Misconception("ours", "slope", "Its own task.", edits={"self.factor * (x + HALF)": "x"}),'],
+            "ours: keeps all its marks",
+        ),
+    ],
+)
+def test_a_misconception_that_is_not_what_it_says_survives(course, entries, survivor):
+    if "far" in survivor:
+        # Another task that sees the mistake, and has no stand-in for it.
+        edit(course / "autograder/toy/assignment.toml", 'clear = ["Cutter.pieces"]', "")
+    add_misconceptions(course, *entries)
+    assert any(survivor in found for found in survivors(course)), survivors(course)
+
+
+def test_misconceptions_that_are_the_same_on_purpose_may_stand_for_each_other(course):
+    twin = (
+        NO_HALF.replace("no-half", "twin")
+        .replace("left out", "forgotten")
+        .replace("edits=", 'same_as=["no-half"], edits=')
+    )
+    add_misconceptions(course, NO_HALF, twin)
+    assert survivors(course) == []
+
+
+def test_a_hidden_test_that_is_too_weak_lets_mutants_and_degenerate_answers_through(course):
+    edit(course / "autograder/toy/test_slope.py", "    assert_array(", "    return\n    assert_array(")
+    found = survivors(course)
+    assert "degenerate answer slope: zeros: passes test_values" in found
+    assert any(line.startswith("mutant slope: line 1: ") and line.endswith("keeps all its marks") for line in found)
+    done = run("verify", "--json", cwd=course, status=1)
+    data = json.loads(done.stdout)
+    assert data["survivors"] == found
+    assert data["tasks"][1]["mutants"]["killed"] == 0
+
+
+def test_a_right_solution_that_loses_marks_survives_and_is_told_where(course):
+    right = SOLUTION[SOLUTION.index("class Scaler") : SOLUTION.index("class Cutter")]
+    write(course / "autograder/toy/proof/right/good.py", f"import numpy as np\n\nfrom given import HALF\n\n\n{right}")
+    assert survivors(course) == []
+    write(course / "autograder/toy/proof/right/bad.py", f"import numpy as np\nHALF = 0.25\n{right}")
+    (found,) = survivors(course)
+    assert found.startswith("right solution bad: loses marks in 3 tests, the first scale: test_values[1]: out: 1 of 1")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("right/wrong.py", "x = 1\n", "toy/proof/right/wrong.py: it defines none of Scaler, Cutter"),
+        ("right/wrong.py", "class Scaler(:\n", "toy/proof/right/wrong.py:1: not valid Python"),
+        ("equivalent_mutants.toml", "[[mutant]\n", "equivalent_mutants.toml: not valid TOML"),
+        ("equivalent_mutants.toml", '[[mutant]]\ntask = "cut"\n', "an entry that is not task, change and reason"),
+        (
+            "equivalent_mutants.toml",
+            '[[mutant]]\ntask = "cut"\nchange = "line 9: a -> b"\nreason = "None."\n',
+            "no such mutant of cut: line 9: a -> b. The solution was changed since",
+        ),
+    ],
+)
+def test_proof_material_that_does_not_fit_is_refused(course, file, text, message):
+    write(course / "autograder/toy/proof" / file, text)
+    with pytest.raises(AuthoringError, match=message):
+        Proof(load_assignment(course, "toy"))
+
+
+def test_a_mutant_that_is_listed_as_equivalent_and_is_not_survives(course):
+    path = course / "autograder/toy/proof/equivalent_mutants.toml"
+    entry = "\n[[mutant]]\ntask = 'clear'\nchange = 'line 2: view[:] -> view[1:]'\nreason = 'Wrong.'\n"
+    write(path, path.read_text(encoding="utf-8") + entry)
+    (found,) = survivors(course)
+    assert found == ("equivalent mutant clear: line 2: view[:] -> view[1:]: loses marks, so it is not equivalent")

@@ -86,6 +86,30 @@ def test_an_operation_that_does_not_exist_is_an_error_and_not_the_end(sandbox):
         assert call(worker, "answer", 3) == 3
 
 
+def test_an_object_without_a_constructor_takes_attributes_and_keeps_its_methods(sandbox):
+    source = """
+        class Slots:
+            __slots__ = ("size",)
+
+            def double(self):
+                return 2 * self.size
+
+            @property
+            def half(self):
+                return self.size / 2
+    """
+    operations = (
+        ("get", 1, wire.Handle(0), "Slots"),
+        ("bare", 2, wire.Handle(1), {"size": 3, "double": 4, "half": 5, "other": 6}),
+        ("get", 3, wire.Handle(2), "double"),
+        ("call", 4, wire.Handle(3), (), {}),
+        ("get", 5, wire.Handle(2), "half"),
+        ("put", 6, [wire.Handle(4), wire.Handle(5)]),
+    )
+    with working(sandbox, source) as worker:
+        assert worker.request(Request(operations, 6), PATIENT) == [6, 1.5]
+
+
 def test_a_new_conversation_forgets_the_objects_of_the_last(sandbox):
     with working(sandbox, "answer = int") as worker:
         worker.request(Request((("put", 5, 1),)), PATIENT)
@@ -234,7 +258,7 @@ def answer():
         with pytest.raises(CallRaised, match=type_name[:20]) as caught:
             call(worker, "answer")
         assert worker.alive
-        assert call(worker, "Text", "still") == wire.Opaque("Text")
+        assert call(worker, "Text", "still") == "still"
     failure = caught.value
     assert failure.type_name == type_name
     assert failure.message[:60].startswith(message[:60])
@@ -420,6 +444,51 @@ def test_a_stand_in_asks_the_grader_and_gets_real_windows_of_its_arguments(sandb
         assert are_views == [True, True]
         assert call(worker, "spoil", np.arange(5.0), ask=ask).tolist() == [-1.0, -1.0, -1.0, -1.0, 4.0]
     assert asked == [("Layer.parts", {"size": 2}, (5,))] * 2
+
+
+ATTRIBUTES = """
+    class Slots:
+        __slots__ = ("size", "open")
+
+        def __init__(self):
+            self.size = 2
+
+        def parts(self, x):
+            raise NotImplementedError
+
+    class Layer:
+        def __init__(self):
+            self._own = 1
+            self.table = {"size": 2}
+            self.history = [list(range(50_000))]
+            self.itself = [self.history]
+            self.itself.append(self.itself)
+            vars(self)[3] = 4
+
+        def __getattr__(self, name):
+            return self.table[name]
+
+        def parts(self, x):
+            raise NotImplementedError
+
+    def answer(name, x):
+        return globals()[name]().parts(x)
+"""
+
+
+def test_a_stand_in_tells_the_attributes_that_it_is_asked_for_and_its_own(sandbox):
+    asked = []
+
+    def ask(name, state, args):
+        asked.append(state)
+        return Answer(0)
+
+    replaced = {"stand_ins": ["Slots.parts", "Layer.parts"], "attributes": ["open", "size", "absent"]}
+    with working(sandbox, ATTRIBUTES, **replaced) as worker:
+        assert call(worker, "answer", "Slots", 1, ask=ask) == 0
+        # What is too much for a question stays out.
+        assert call(worker, "answer", "Layer", 1, ask=ask) == 0
+    assert asked == [{"size": 2}, {"size": 2, "_own": 1, "table": {"size": 2}}]
 
 
 def test_a_refusal_is_an_error_of_the_call(sandbox):

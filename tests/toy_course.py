@@ -200,7 +200,7 @@ def test_values(student, reference, rng):
     if len(found) != len(expected):
         fail(f"expected {len(expected)} pieces, got {len(found)}")
     for item, (right_number, right_view) in zip(found, expected, strict=True):
-        if not (isinstance(item, tuple) and len(item) == 2):
+        if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], int)):
             fail("every item must be (number, view)")
         number, view = item
         if number != right_number:
@@ -223,6 +223,18 @@ def test_values(student, reference, rng, size):
 ''',
 }
 
+EQUIVALENT = """
+[[mutant]]
+task = "scale"
+change = 'line 1: cache["out"][:] = self.factor * (x + HALF) -> cache["out"][:] += self.factor * (x + HALF)'
+reason = "There are only zeros to add to."
+
+[[mutant]]
+task = "clear"
+change = "line 2: view[:] -> view[::-1]"
+reason = "One number is written to every place, in whatever order."
+"""
+
 TASKS = {"scale": 1.0, "slope": 2.0, "cut": 2.0, "clear": 3.0}
 TOTAL = sum(TASKS.values())
 
@@ -235,6 +247,7 @@ def make_course(root: Path) -> Assignment:
     write(root / "source/toy.md", NARRATIVE)
     write(root / "autograder/toy/assignment.toml", SETTINGS)
     write(root / "autograder/toy/checks.py", CHECKS)
+    write(root / "autograder/toy/proof/equivalent_mutants.toml", EQUIVALENT)
     for name, text in HIDDEN.items():
         write(root / "autograder/toy" / name, text)
     return load_assignment(root, "toy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ CONVOLUTIONS = (
     Convolution("filter size 2", 2, 5, 6, 2, 1, 2),
     Convolution("filter size 5, stride 3", 2, 12, 9, 5, 3, 4),
     Convolution("one window", 2, 4, 4, 4, 2, 3),
+    Convolution("two windows, one above the other", 2, 5, 4, 3, 2, 2),
     Convolution("an image of 28 by 28, 32 filters", 1, 28, 28, 3, 1, 32),
 )
 SMALL = CONVOLUTIONS[3]
@@ -105,12 +107,14 @@ POOLINGS = (
     Pooling("one example, one channel", 1, 1, 6, 4, 2),
     Pooling("window size 3 with a remainder", 2, 2, 8, 10, 3),
     Pooling("one window", 2, 3, 5, 4, 4),
+    Pooling("many small windows", 2, 2, 10, 13, 2),
     Pooling("window size 1", 2, 2, 3, 4, 1),
 )
 LEFT_OVER = POOLINGS[1]
+ONE_PIXEL = POOLINGS[-1]
 
 
-def every(cases: tuple) -> Any:
+def every(cases: Sequence) -> Any:
     """Run a test on each case, under its name."""
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
 

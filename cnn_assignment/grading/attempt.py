@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.intake import Chunk, LiftedCode
@@ -38,15 +42,37 @@ class NotRun(WorkerFailure):
 
 
 def load_order(assignment: Assignment, chunks: Iterable[Chunk], stand_ins: Sequence[str] = ()) -> dict[str, Any]:
-    """What a worker is told to load: code, the provided files, and which methods to replace."""
+    """What a worker is told to load: code, the provided files, and which methods to replace.
+
+    Under "attributes" stand the names of what a replaced method tells of its object, whatever way the object keeps it.
+    """
+    provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files}
+    solution = assignment.solution_file.read_text(encoding="utf-8") if stand_ins else ""
     return {
         "module": assignment.name,
-        "provided": {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files},
+        "provided": provided,
         "modules": list(assignment.modules),
         "seed": assignment.seed,
         "chunks": [chunk.to_json() for chunk in chunks],
         "stand_ins": list(stand_ins),
+        "attributes": _find_attributes([solution, *provided.values()]) if stand_ins else [],
     }
+
+
+def _find_attributes(sources: Iterable[str]) -> list[str]:
+    """The names of the attributes that objects of these sources have: assigned anywhere, declared, or read of self.
+
+    Public ones only, because they reach the worker of the student.
+    """
+    names: set[str] = set()
+    for node in itertools.chain.from_iterable(ast.walk(ast.parse(source)) for source in sources):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Attribute(ast.Name("self"), name):
+                names.add(name)
+            case ast.ClassDef(body=body):
+                fields = (part.target for part in body if isinstance(part, ast.AnnAssign))
+                names.update(field.id for field in fields if isinstance(field, ast.Name))
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 def worker_limits(assignment: Assignment) -> WorkerLimits:
@@ -79,7 +105,9 @@ class RightMethods:
             ("get", 3, wire.Handle(2), method),
         ]
         numbers = tuple(range(10, 10 + len(args)))
-        operations += [("put", number, value) for number, value in zip(numbers, args, strict=True)]
+        # In one piece each, which is what windows can be told of. They fit the student's own arrays in any layout.
+        pieces = (value.copy("C") if isinstance(value, np.ndarray) else value for value in args)
+        operations += [("put", number, value) for number, value in zip(numbers, pieces, strict=True)]
         operations += [
             ("call", 4, wire.Handle(3), tuple(wire.Handle(number) for number in numbers), {}),
             ("settle", 5, wire.Handle(4), _STAND_IN_ITEMS),

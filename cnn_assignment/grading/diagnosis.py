@@ -15,6 +15,7 @@ from cnn_assignment.grading.intake import Chunk, LiftedCode
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
+from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox.protocol import Spawner
 
 # What each test of a task, in the order of the plan, gave; None where it was passed.
@@ -39,7 +40,7 @@ class Diagnostician:
 
     def explain(self, task: PlannedTask, row: Row) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed."""
-        if not any(row):
+        if all(evidence is None or evidence.verdict is Verdict.NOT_ATTEMPTED for evidence in row):
             return ((),) * len(row)
         suspects = self._find_suspects(task, row)
         patterns = _find_patterns(task, row)
@@ -51,30 +52,17 @@ class Diagnostician:
     def _find_suspects(self, task: PlannedTask, row: Row) -> list[_Suspect]:
         """The misconceptions that may be behind a row, the likeliest first.
 
-        To run all of them through all tests would take a minute. One that explains everything explains the first lost
-        test too, so all are tried there, and only those that are alike in the whole task. Where none of them explains
-        everything, further mistakes are looked for in the first lost test of each other function.
+        To run all of them through a whole task takes seconds, so the first test sorts them: it is run with all, and the
+        whole task only with those that are like the submission there, lost and alike or passed. Where one of them
+        explains everything, no other can be likelier.
         """
-        known, first, *others = self._known[task.id], *_choose_probes(task, row)
-        alike = [entry for entry in known if self._is_alike(task, row, [first], entry)]
+        known = self._known[task.id]
+        start = replace(task, tests=task.tests[:1])
+        alike = [entry for entry in known if _may_be_alike(row[0], self._run(start, entry))]
         suspects = self._suspect(task, alike, row)
-        if not any(suspect.consistent for suspect in suspects):
-            passed = [number for number, evidence in enumerate(row) if evidence is None][:1]
-            rest = [entry for entry in known if entry not in alike]
-            for probe in others:
-                alike += [entry for entry in rest if self._is_alike(task, row, [*passed, probe], entry)]
-            suspects = self._suspect(task, [entry for entry in known if entry in alike], row)
+        if row[0] is not None and not any(suspect.consistent for suspect in suspects):
+            suspects = self._suspect(task, known, row)
         return sorted(suspects, key=lambda suspect: (not suspect.consistent, -sum(map(bool, suspect.likeness))))
-
-    def _is_alike(self, task: PlannedTask, row: Row, numbers: Sequence[int], entry: Misconception) -> bool:
-        """Whether a misconception may be behind these tests of a row. They are run in turn, until it is ruled out."""
-        for number in numbers:
-            theirs = self._run(replace(task, tests=(task.tests[number],)), entry)
-            if theirs is None or (row[number] is None) != (theirs[0] is None):
-                return False
-            if row[number] is not None and not _compare_rows([row[number]], theirs):
-                return False
-        return True
 
     def _suspect(self, task: PlannedTask, entries: Sequence[Misconception], row: Row) -> list[_Suspect]:
         found = [(entry, _compare_rows(row, self._run(task, entry))) for entry in entries]
@@ -134,13 +122,11 @@ def _compare_rows(ours: Row, theirs: Row | None) -> tuple[Likeness, ...]:
     return likeness if consistent or Likeness.STRONG in likeness else ()
 
 
-def _choose_probes(task: PlannedTask, row: Row) -> list[int]:
-    """The first lost test of each function, in order."""
-    lost: dict[str, int] = {}
-    for number, (test, evidence) in enumerate(zip(task.tests, row, strict=True)):
-        if evidence is not None:
-            lost.setdefault(_function(test), number)
-    return list(lost.values())
+def _may_be_alike(ours: Evidence | None, theirs: Row | None) -> bool:
+    """Whether a misconception that gives theirs in the first test may be behind a submission that gives ours."""
+    if theirs is None or ours is None or theirs[0] is None:
+        return theirs is not None and ours is theirs[0]
+    return ours.compare(theirs[0]) is not Likeness.NONE
 
 
 def _explain(number: int, evidence: Evidence, suspects: Sequence[_Suspect], pattern: str) -> tuple[str, ...]:

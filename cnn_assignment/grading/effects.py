@@ -7,7 +7,8 @@ changing something only where it can be read from the submission that it does:
 - ``setattr`` and ``delattr`` change their first argument, in loops over classes too;
 - a function of the submission changes those arguments in which it, or a function that it hands them to, sets
   attributes or items, or which it fills (``append``, ``update``, ...), and the globals that it binds or changes so;
-  but a call that makes layers, or is given one, trains or tests, and then no global counts as changed by it;
+- but a call that is given an instance of a graded class trains or tests it, and counts for nothing, and where a
+  function makes or uses such an instance, itself or through others, no global counts as changed by it;
 - a method call changes a variable or a class of the submission, except the graded classes and their instances;
 - a decorator of the submission changes all that its expression names, and the globals that its function writes.
 
@@ -127,8 +128,9 @@ def read_functions(statement: ast.stmt) -> list[Function]:
 
 
 def changed_places(functions: Sequence[Function]) -> tuple[set[tuple[str, Place]], dict[str, set[str]]]:
-    """The places of functions by which they change what they are handed, and for each global the functions that bind
-    or change it themselves. Follows arguments from function to function.
+    """The places by which functions change what they are handed, and for each global the functions that write it.
+
+    Arguments are followed from function to function.
     """
     handed: dict[tuple[str, Place], list[tuple[Function, str]]] = {}
     for function in functions:
@@ -148,12 +150,10 @@ def changed_places(functions: Sequence[Function]) -> tuple[set[tuple[str, Place]
         todo += [(function, other) for other in function.loops.get(name, ())]
         if name not in function.bound or name in function.declared:
             writers.setdefault(name, set()).add(function.name)
-        for key in [(function.name, place) for place in (*function.places.get(name, ()), None)]:
-            if key[1] is None and name not in function.places:
-                continue
-            if key not in places:
-                places.add(key)
-                todo += handed.get(key, ())
+        if name in function.places:
+            reached = {(function.name, place) for place in (*function.places[name], None)} - places
+            places |= reached
+            todo += [source for key in reached for source in handed.get(key, ())]
     for function in functions:
         for name in function.declared & function.bound:
             writers.setdefault(name, set()).add(function.name)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from cnn_assignment.grading.effects import (
     DEFINITIONS,
+    Call,
     Effects,
     Function,
     behind,
@@ -105,9 +106,10 @@ class _Web:
         self._callers: dict[str, list[int]] = {}
         self._calling: dict[str, list[str]] = {}
         self._seen: set[tuple[str, str]] = set()
-        self._imported = frozenset(name for s in statements for name in s.aliases) - frozenset(
-            name for s in statements if not s.aliases for name in s.binds
-        )
+        own = frozenset(name for s in statements if not s.aliases for name in s.binds)
+        self._imported = frozenset(name for s in statements for name in s.aliases) - own
+        defined = frozenset(name for s in statements if s.is_definition for name in s.binds)
+        self._foreign = self._imported | (_BUILTINS - defined)
         functions = [function for statement in statements for function in statement.functions]
         self._functions = frozenset(function.name for function in functions)
         self._places, self._writers = changed_places(functions)
@@ -171,20 +173,22 @@ class _Web:
             for name, (held, is_display) in statement.holds.items():
                 for part in held - self._imported:
                     self._holders.setdefault((part, is_display), []).append(name)
-            for call in (*effects.calls, *effects.decorators):
-                if call in effects.decorators or not call.names & self._layers:
-                    self._callers.setdefault(call.function, []).append(number)
+            _note(self._callers, {call.function for call in (*self._counting(effects), *effects.decorators)}, number)
+
+    def _counting(self, effects: Effects) -> list[Call]:
+        """The bare calls of a statement, but for those that are given a layer: they train or test it."""
+        return [] if effects.makes & self._wanted else [c for c in effects.calls if not c.names & self._layers]
 
     def _reached(self, effects: Effects) -> set[str]:
         """What a statement may change but for its direct changes."""
-        roots = self._functions | self._imported | _BUILTINS
-        handed = changed_arguments(effects.calls, self._places)
+        handed = changed_arguments(self._counting(effects), self._places)
         found = effects.reaches | handed | behind(effects.changes | effects.reaches | handed, effects.loops)
         found |= (effects.methods | behind(effects.methods, effects.loops)) - self._wanted - self._layers
         for call in effects.decorators:
-            if call.function not in self._imported | _BUILTINS:
-                found |= call.names if call.function in roots else {call.function, *call.names}
-        return found - self._imported
+            if call.function not in self._foreign:
+                # Of a plain function it is known what it writes; of any other object, a class or a table, it is not.
+                found |= call.names if call.function in self._functions else {call.function, *call.names}
+        return found - self._foreign
 
 
 def _note(table: dict[str, list[int]], names: Iterable[str], number: int) -> None:

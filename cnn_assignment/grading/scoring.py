@@ -46,10 +46,10 @@ class Scorer:
         plan = self._plan(submission)
         try:
             judged, load_notes = self._judge(submission, code, plan)
-            if submission.until_loss:
-                tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
-            else:
+            if submission.explain:
                 tasks = [_score(task, self._explain(task, judged[task.id])) for task in plan]
+            else:
+                tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
         except (GraderError, SandboxError) as error:
             return self._report(submission, ReportStatus.GRADER_ERROR, (), (str(error),))
         help_notes = [note for task in tasks for note in _describe_help(task, judged[task.id])]
@@ -69,6 +69,8 @@ class Scorer:
             attempt.close()
 
     def _explain(self, task: PlannedTask, judged: Sequence[Judgement]) -> list[Outcome]:
+        # Where a task was left after its first lost mark, there is less to explain.
+        task = replace(task, tests=task.tests[: len(judged)])
         told = self._diagnostician.explain(task, [found.evidence for found in judged])
         return [replace(found.outcome, diagnosis=why) for found, why in zip(judged, told, strict=True)]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,16 @@ _SAFE_INTEGER = 2**63
 # The tags whose elements count as items, on both sides.
 _CONTAINERS = frozenset({"l", "t", "d"})
 _TYPE_NAME = vars(type)["__name__"].__get__
+# How to read a value of a subclass, such as a named tuple or a member of an enumeration, as an exact value of its base:
+# with the base's own methods, so that it counts what the value holds and not what the subclass says.
+_READERS: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    list: list.copy,
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+}
 
 
 class WireError(Exception):
@@ -86,6 +97,14 @@ class _Encoder:
         if depth > NESTING_CAP:
             raise WireError(f"containers are nested deeper than {NESTING_CAP}")
         kind = type(value)
+        # Real types only: isinstance would believe what an object says about its __class__. The numbers of NumPy come
+        # first, because some of them are subclasses of Python's.
+        if issubclass(kind, np.ndarray):
+            return self._encode_array(value, depth)
+        if issubclass(kind, np.generic):
+            return self._encode_scalar(value)
+        value = _to_exact(value)
+        kind = type(value)
         if value is None or kind is bool:
             return value
         if kind is str:
@@ -96,11 +115,6 @@ class _Encoder:
             return value if math.isfinite(value) else ["f", repr(value)]
         if kind is complex:
             return ["c", self.encode(value.real, depth + 1), self.encode(value.imag, depth + 1)]
-        # Real types only: isinstance would believe what an object says about its __class__.
-        if issubclass(kind, np.ndarray):
-            return self._encode_array(value, depth)
-        if issubclass(kind, np.generic):
-            return self._encode_scalar(value)
         if kind in (list, tuple):
             self._spend_items(len(value))
             return ["l" if kind is list else "t", *(self.encode(item, depth + 1) for item in value)]
@@ -127,7 +141,7 @@ class _Encoder:
             raise WireError("more items than the grader asked for")
 
     def _encode_dict(self, value: dict[Any, Any], depth: int) -> Any:
-        # What the dict holds, whatever a subclass says that it does.
+        # What the dict holds, whatever a subclass says that it does. No new dict: that would ask the keys.
         pairs = list(dict.items(value))
         self._spend_items(len(pairs))
         return ["d", *([self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in pairs)]
@@ -162,6 +176,17 @@ class _Encoder:
                 if slices is not None:
                     return WindowOf(number, slices)
         return None
+
+
+def _to_exact(value: Any) -> Any:
+    """The value itself, or where its type is a subclass of a plain one, the exact value of that one that it holds."""
+    kind = type(value)
+    if kind is bool or kind in _READERS:
+        return value
+    for base, read in _READERS.items():
+        if issubclass(kind, base):
+            return read(value)
+    return value
 
 
 def type_name(value: Any) -> str:

@@ -13,11 +13,13 @@ import importlib.machinery
 import importlib.util
 import inspect
 import itertools
+import json
 import os
 import random
 import sys
 import types
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ import numpy as np
 from cnn_assignment.sandbox import wire
 
 MESSAGE_CAP = 400
+# Characters of a question that may describe the state of its object; the arguments need room too.
+_STATE_ROOM = wire.HEADER_CAP // 4
 _ALWAYS_IMPORTABLE = frozenset({"numpy", *sys.stdlib_module_names, *sys.builtin_module_names})
 
 type_name = wire.type_name
@@ -104,6 +108,8 @@ class Worker:
         self._channel = channel
         self._objects: dict[int, Any] = {}
         self._labels: frozenset[str] = frozenset()
+        # What a stand-in tells of its object; public names, since student code can read them here.
+        self._attributes: list[str] = []
         self._nonce = ""
 
     def serve(self) -> None:
@@ -163,12 +169,14 @@ class Worker:
         self._labels = frozenset(label for label, _, _ in order["chunks"])
         failures = []
         for label, source, keep in order["chunks"]:
+            vars(module)["__file__"] = label
             for statement, flags in _select_statements(source, label, keep):
                 failure = self._run_statement(statement, label, flags, module)
                 if failure is not None:
                     failures.append(failure)
         for name in order["stand_ins"]:
             self._install_stand_in(module, name)
+        self._attributes = order.get("attributes", [])
         self._objects = {0: module}
         return wire.encode(failures)
 
@@ -227,9 +235,7 @@ class Worker:
                 return is_iterator, list(itertools.islice(rest[0], rest[1])) if is_iterator else rest[0]
             case "bare":
                 # An object that never ran its constructor, with given attributes: the reference side of a stand-in.
-                instance = object.__new__(rest[0])
-                vars(instance).update(rest[1])
-                return instance
+                return _make_bare(rest[0], rest[1])
         raise ValueError(f"unknown operation {kind}")
 
     def _resolve(self, value: Any) -> Any:
@@ -263,7 +269,7 @@ class Worker:
             setattr(target, method, stand_in)
 
     def _ask(self, name: str, instance: Any, args: tuple[Any, ...]) -> Any:
-        tree, buffers = wire.encode([name, dict(vars(instance)), args])
+        tree, buffers = wire.encode([name, _describe_state(instance, self._attributes), args])
         self._channel.send({"nonce": self._nonce, "ask": tree}, buffers)
         header, payload = self._channel.receive()
         if "refusal" in header:
@@ -271,6 +277,45 @@ class Worker:
         answer = wire.decode(header["value"], payload, wire.Caps(items=1 << 30), windows=len(args))
         answer = _cut_windows(answer, args)
         return iter(answer) if header["iterator"] else answer
+
+
+def _describe_state(instance: Any, names: Sequence[str]) -> dict[str, Any]:
+    """What a right method may have to know of an object: the attributes with these names, and all that it holds.
+
+    Submissions keep attributes in a __dict__, in slots, behind properties or a __getattr__. What would fill a question
+    stays out: that which only this submission has may be of any size, and may hold itself.
+    """
+    found: dict[str, Any] = {}
+    for name in names:
+        # Where there is no such attribute, code of the submission may raise what it likes.
+        with suppress(Exception):
+            found[name] = getattr(instance, name)
+    with suppress(Exception):
+        found = {name: value for name, value in vars(instance).items() if type(name) is str} | found
+    room = _STATE_ROOM
+    state = {}
+    # What was asked for comes first.
+    for name in sorted(found, key=lambda name: name not in names):
+        try:
+            size = len(json.dumps([name, wire.encode(found[name], wire.Caps(items=room))[0]]))
+        except wire.WireError:
+            continue
+        if size <= room:
+            room -= size
+            state[name] = found[name]
+    return state
+
+
+def _make_bare(kind: type, state: dict[str, Any]) -> Any:
+    """An object of a class whose constructor did not run, with the attributes of a state that it has room for."""
+    instance: Any = object.__new__(kind)
+    for name, value in state.items():
+        # The state is that of an object of another class, which may keep anything under the name of a method here.
+        if not callable(getattr(kind, name, None)):
+            # A slot is not there, or a property takes no value: it has its own way to find one.
+            with suppress(AttributeError):
+                object.__setattr__(instance, name, value)
+    return instance
 
 
 def _cut_windows(value: Any, args: tuple[Any, ...]) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
+from cnn_assignment.layout import task_order
 from cnn_assignment.model import Assignment, Report, Verdict
 from cnn_assignment.verify.degenerate import make_degenerate
 from cnn_assignment.verify.mutants import Mutant, make_mutants
@@ -31,13 +34,56 @@ def make_gate(assignment: Assignment) -> list[Trial]:
     known = load_misconceptions(assignment)
     told = {entry.id: entry.tells for entry in known}
     misconceptions = [
-        Trial(Kind.MISCONCEPTION, entry.id, entry.task, entry.apply(solution), _is_told(entry, told)) for entry in known
+        Trial(
+            Kind.MISCONCEPTION,
+            entry.id,
+            entry.task,
+            entry.apply(solution),
+            _is_told(entry, told),
+            tasks=(entry.task,),
+            explain=True,
+        )
+        for entry in known
     ]
+    neighbours = [trial for task in task_order(assignment) for trial in _make_neighbour_trials(solution, known, task)]
     right = [
         Trial(Kind.RIGHT, variant.name, "", variant.text, _keeps_full_marks) for variant in load_variants(assignment)
     ]
+    mutants = _make_mutant_trials(assignment, make_mutants(solution, label))
     # What takes longest comes first, so that no process is left with a long one at the end.
-    return [*misconceptions, *right, *degenerate, *_make_mutant_trials(assignment, make_mutants(solution, label))]
+    return [*misconceptions, *right, *neighbours, *degenerate, *mutants]
+
+
+def _make_neighbour_trials(solution: str, known: Sequence[Misconception], task: str) -> list[Trial]:
+    """Trials of whether a task is graded on its own, whatever is wrong elsewhere.
+
+    Each holds one misconception of every other task at once, which takes a third of the time that it takes to try them
+    one by one; a group that costs marks is taken apart.
+    """
+    others: dict[str, list[Misconception]] = defaultdict(list)
+    for entry in known:
+        if entry.task != task:
+            others[entry.task].append(entry)
+    trials = []
+    for group in zip_longest(*others.values()):
+        text, members, alone = solution, [], []
+        for entry in group:
+            if entry is not None:
+                single = _neighbour(task, [entry], entry.apply(solution))
+                try:
+                    text = entry.apply(text)
+                    members.append((entry, single))
+                except AuthoringError:
+                    # Another of the group has changed the same lines.
+                    alone.append(single)
+        names = [entry for entry, _ in members]
+        trials += [_neighbour(task, names, text, tuple(single for _, single in members)), *alone]
+    return trials
+
+
+def _neighbour(task: str, entries: Sequence[Misconception], text: str, parts: tuple[Trial, ...] = ()) -> Trial:
+    name = " + ".join(entry.id for entry in entries)
+    return Trial(Kind.NEIGHBOURS, name, task, text, _stays_whole, tasks=(task,), parts=parts)
 
 
 def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> list[Trial]:
@@ -113,6 +159,11 @@ def _keeps_its_marks(report: Report) -> Ruling:
 
 
 @_graded
+def _stays_whole(report: Report) -> Ruling:
+    return Ruling("costs this task marks, though it belongs to another" if _lost(report) else "")
+
+
+@_graded
 def _keeps_full_marks(report: Report) -> Ruling:
     lost = [
         f"{task.id}: {test.id}: {test.message}"
@@ -124,19 +175,15 @@ def _keeps_full_marks(report: Report) -> Ruling:
 
 
 def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report], Ruling]:
-    """It loses marks in its own task and in no other, and is told as itself or as one that it is the same as."""
+    """It loses marks in its own task, and is told as itself or as one that it is the same as."""
     right = {told[name] for name in (entry.id, *entry.same_as)}
     names = {sentence: name for name, sentence in told.items()}
 
     @_graded
     def rule(report: Report) -> Ruling:
-        lost = _lost(report)
-        if entry.task not in lost:
+        missed = [test for task in report.tasks for test in task.tests if test.outcome is not Verdict.PASSED]
+        if not missed:
             return Ruling("keeps all its marks")
-        if others := set(lost) - {entry.task}:
-            return Ruling(f"loses marks in {', '.join(sorted(others))} too")
-        own = next(task for task in report.tasks if task.id == entry.task)
-        missed = [test for test in own.tests if test.outcome is not Verdict.PASSED]
         taken = {names[why] for test in missed for why in test.diagnosis if why in names and why not in right}
         if taken:
             return Ruling(f"is taken for {', '.join(sorted(taken))}", len(missed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,13 +21,15 @@ from cnn_assignment.verify.trials import Trial, make_claims
 class Proof:
     """What is to be tried of an assignment, ready to run; its length is the number of trials.
 
-    Raises AuthoringError where the assignment is not built or its files are not valid.
+    gate: whether it holds more than solution, skeleton, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
     """
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, *, gate: bool = True) -> None:
         self._assignment = assignment
         self._tasks = collect_tasks(assignment)
-        self._trials = [*make_claims(assignment, self._tasks), *make_gate(assignment)]
+        self._trials = make_claims(assignment, self._tasks)
+        if gate:
+            self._trials += make_gate(assignment)
         self.results: tuple[Result, ...] = ()
         self.findings: tuple[Finding, ...] = ()
 
@@ -51,20 +53,31 @@ class Proof:
 
     def run(self, jobs: int = 1, progress: Callable[[str], None] = lambda _: None) -> None:
         """Try everything; progress is told of each trial as soon as it was graded."""
-        self.results = tuple(self._grade(jobs, progress))
+        results = self._grade(self._trials, jobs, progress)
+        self.results = tuple(self._take_apart(results, jobs))
         self.findings = (*summarise(self.results), self._compare_with_build(), self._look_for_leaks())
 
-    def _grade(self, jobs: int, progress: Callable[[str], None]) -> list[Result]:
+    def _take_apart(self, results: list[Result], jobs: int) -> list[Result]:
+        """In the place of a trial that failed as a whole, those of its parts that fail alone, if there are any."""
+        failed = {result.trial: result for result in results if result.ruling.problem and result.trial.parts}
+        parts = self._grade([part for trial in failed for part in trial.parts], jobs, lambda _: None)
+        alone = {result.trial: result for result in parts if result.ruling.problem}
+        found = []
+        for result in results:
+            culprits = [alone[part] for part in result.trial.parts if part in alone] if result.trial in failed else []
+            found += culprits or [result]
+        return found
+
+    def _grade(self, trials: Sequence[Trial], jobs: int, progress: Callable[[str], None]) -> list[Result]:
         """The results, in the order of the trials."""
         found: dict[int, Result] = {}
         with tempfile.TemporaryDirectory() as folder:
             submissions = [
-                _make_submission(self._assignment, number, trial, Path(folder))
-                for number, trial in enumerate(self._trials)
+                _make_submission(self._assignment, number, trial, Path(folder)) for number, trial in enumerate(trials)
             ]
             with closing(grade_all(self._assignment, submissions, jobs)) as reports:
                 for report in reports:
-                    trial = self._trials[int(report.student)]
+                    trial = trials[int(report.student)]
                     found[int(report.student)] = Result(trial, trial.rule(report))
                     progress(trial.name)
         return [found[number] for number in sorted(found)]
@@ -92,4 +105,4 @@ def _make_submission(assignment: Assignment, number: int, trial: Trial, folder: 
     else:
         path = place / f"{assignment.name}.py"
         path.write_text(trial.content, encoding="utf-8")
-    return Submission(str(number), path, trial.tasks, trial.until_loss)
+    return Submission(str(number), path, trial.tasks, trial.until_loss, trial.explain)

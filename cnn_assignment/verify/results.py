@@ -10,7 +10,8 @@ from cnn_assignment.verify.trials import Kind, Ruling, Trial
 
 _CLAIMS = {
     Kind.DEGENERATE: "degenerate answers earn nothing",
-    Kind.MISCONCEPTION: "misconceptions lose marks in their task, only there, and are told by name",
+    Kind.MISCONCEPTION: "misconceptions lose marks in their task, and are told by name",
+    Kind.NEIGHBOURS: "groups of misconceptions leave the tasks of others whole",
     Kind.MUTANT: "mutants of the gaps lose marks",
     Kind.EQUIVALENT: "mutants that are listed as equivalent keep theirs",
     Kind.RIGHT: "differently built right solutions keep full marks",
@@ -87,7 +88,7 @@ def summarise(results: Sequence[Result]) -> list[Finding]:
 
 def _of_claim(result: Result) -> Finding:
     problem = result.ruling.problem
-    return Finding(result.trial.name, "as graded by hand", problem or "yes", not problem)
+    return Finding(result.trial.name, result.trial.must_be, problem or result.trial.must_be, not problem)
 
 
 def tabulate(results: Iterable[Result], tasks: Iterable[str]) -> list[TaskRow]:

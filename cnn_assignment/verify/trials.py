@@ -18,6 +18,7 @@ class Kind(StrEnum):
     CLAIM = "claim"
     DEGENERATE = "degenerate answer"
     MISCONCEPTION = "misconception"
+    NEIGHBOURS = "neighbours"
     MUTANT = "mutant"
     EQUIVALENT = "equivalent mutant"
     RIGHT = "right solution"
@@ -37,7 +38,8 @@ class Trial:
     """One submission of the proof.
 
     name: unique among its kind and task. content: the text of a module, or the notebook itself. rule: what its report
-    must show. tasks and until_loss: as in `Submission`.
+    must show. tasks, until_loss and explain: as in `Submission`. must_be: what a table says is due.
+    parts: what to try one by one where this fails, to find out which of several things it is.
     """
 
     kind: Kind
@@ -47,6 +49,9 @@ class Trial:
     rule: Callable[[Report], Ruling]
     tasks: tuple[str, ...] = ()
     until_loss: bool = False
+    explain: bool = False
+    must_be: str = ""
+    parts: tuple[Trial, ...] = ()
 
 
 def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
@@ -68,7 +73,10 @@ def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
     for task in tasks:
         expected = none | {task.id: full[task.id]}
         contents.append((f"only {task.id} filled", fill_only(solution, [task.id], label), expected))
-    return [Trial(Kind.CLAIM, name, "", content, _scores_as(expected)) for name, content, expected in contents]
+    return [
+        Trial(Kind.CLAIM, name, "", content, _scores_as(expected), must_be=f"{_total(expected):g}")
+        for name, content, expected in contents
+    ]
 
 
 # Score and status by task id.
@@ -85,12 +93,15 @@ def _scores_as(expected: _Expected) -> Callable[[Report], Ruling]:
             for task, right in expected.items()
             if task not in got or (got[task].score, got[task].status) != right
         ]
-        total = sum(score for score, _ in expected.values())
-        if not wrong and report.score == total:
+        if not wrong and report.score == _total(expected):
             return Ruling()
-        return Ruling(f"{report.score:g} of {total:g}; {', '.join(wrong)}")
+        return Ruling(f"{report.score:g}; {', '.join(wrong)}")
 
     return rule
+
+
+def _total(expected: _Expected) -> float:
+    return sum(score for score, _ in expected.values())
 
 
 def withheld(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cnn_assignment.errors import AuthoringError
@@ -39,7 +40,7 @@ def load_variants(assignment: Assignment) -> tuple[Variant, ...]:
 
 
 def complete(text: str, solution: str, classes: tuple[str, ...]) -> str:
-    """The text, and below it what it lacks of the solution: all but the classes that the text defines.
+    """The text, after what it lacks of the solution: all but the classes that the text defines.
 
     Raises SyntaxError for text that is not Python, and ValueError where it defines none of the classes.
     """
@@ -48,11 +49,22 @@ def complete(text: str, solution: str, classes: tuple[str, ...]) -> str:
         raise ValueError(f"it defines none of {', '.join(classes)}")
     if own.issuperset(classes):
         return text
-    lines = solution.split("\n")
-    for node in reversed(ast.parse(solution).body):
-        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if is_future or (isinstance(node, ast.ClassDef) and node.name in own):
-            assert isinstance(node, ast.ClassDef | ast.ImportFrom)
+    future, text = _split(text, _is_future)
+    _, rest = _split(solution, lambda node: _is_future(node) or (isinstance(node, ast.ClassDef) and node.name in own))
+    # The text's own names come last, so that they are the ones that count.
+    return "\n".join([*future, rest, text])
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _split(text: str, chosen: Callable[[ast.stmt], bool]) -> tuple[list[str], str]:
+    """The chosen statements of a module, and the module without them."""
+    lines, taken = text.split("\n"), []
+    for node in reversed(ast.parse(text).body):
+        if chosen(node):
             first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
+            taken.append("\n".join(lines[first - 1 : node.end_lineno]))
             del lines[first - 1 : node.end_lineno]
-    return f"{text}\n\n" + "\n".join(lines)
+    return taken[::-1], "\n".join(lines)
