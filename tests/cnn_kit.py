@@ -22,7 +22,7 @@ POINTS = {
 CLASSES = ("Convolution2dLayer", "MaxPooling2dLayer", "ConvolutionalNetwork")
 
 _BY_HAND = ("autograder", "solutions", "source", "nbgrader_config.py")
-_BACKSTOP_S = 300
+_BACKSTOP_S = 900
 """Far more than any command needs: it ends a command that hangs, and judges no speed."""
 
 

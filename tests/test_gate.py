@@ -1,0 +1,43 @@
+"""The assignment `cnn` goes through the gate: what is right keeps its marks, what is wrong loses them and is told why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cnn_kit import NAME, POINTS, run
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def proof():
+    with pytest.MonkeyPatch.context() as patch:
+        # Some thousand gradings: measuring them line by line would take longer than they do.
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        patch.delenv("COVERAGE_PROCESS_START", raising=False)
+        return json.loads(run("cnn-assignment", "verify", NAME, "--json", cwd=ROOT))
+
+
+def test_nothing_survives(proof):
+    assert proof["survivors"] == []
+    assert proof["holds"] is True
+    assert [finding["claim"] for finding in proof["findings"] if not finding["holds"]] == []
+
+
+def test_enough_is_tried_of_each_kind(proof):
+    tasks = proof["tasks"]
+    assert [task["id"] for task in tasks] == list(POINTS)
+    assert sum(task["misconceptions"]["count"] for task in tasks) >= 80
+    assert sum(task["mutants"]["count"] for task in tasks) >= 200
+    assert all(task["degenerate"]["count"] >= 5 for task in tasks)
+    assert all(task["misconceptions"]["count"] >= 10 and task["mutants"]["count"] >= 20 for task in tasks)
+    right = [finding["claim"] for finding in proof["findings"] if "right solutions" in finding["claim"]]
+    assert int(right[0].split()[0]) >= 20
+
+
+def test_every_misconception_of_this_assignment_is_told_in_every_test_that_it_loses(proof):
+    for task in proof["tasks"]:
+        assert task["misconceptions"]["fully_explained"] == task["misconceptions"]["count"], task["id"]
