@@ -45,6 +45,15 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(scope="module")
+def unmeasured() -> Iterator[None]:
+    """Processes that a module starts are not measured for coverage: thousands of gradings tell it nothing new."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the list of tests that were left out, and know the mark of hidden tests, of which some files are read."""
     config.stash[_left_out] = []

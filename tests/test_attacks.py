@@ -12,6 +12,8 @@ from attacks.battery import LEVELS, list_attacks
 from attacks.table import make_counts, make_rows, shown
 from attacks.users import ORDINARY, run_all
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ATTACKS = {attack.name: attack for attack in list_attacks()}
 USERS = ("root", "ordinary user") if os.geteuid() == 0 else ("ordinary user",)
 

@@ -27,6 +27,8 @@ from cnn_assignment.model import Assignment
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASS = ROOT / "examples" / "class"
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 GOLDEN = Path(__file__).resolve().parent / "golden"
 STUDENTS = sorted(path.name for path in CLASS.iterdir() if path.is_dir())
 REFRESH = "CNN_ASSIGNMENT_REFRESH_GOLDEN"

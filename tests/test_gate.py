@@ -13,12 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def proof():
-    with pytest.MonkeyPatch.context() as patch:
-        # Some thousand gradings: measuring them line by line would take longer than they do.
-        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        patch.delenv("COVERAGE_PROCESS_START", raising=False)
-        return json.loads(run("cnn-assignment", "verify", NAME, "--json", cwd=ROOT))
+def proof(unmeasured):
+    return json.loads(run("cnn-assignment", "verify", NAME, "--json", cwd=ROOT))
 
 
 def test_nothing_survives(proof):

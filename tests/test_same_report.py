@@ -29,6 +29,8 @@ if __name__ != "__main__":
 
 CLASS = Path(__file__).resolve().parent.parent / "examples" / "class"
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 TIMES = 200
 ORDERS = 3
 

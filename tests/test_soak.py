@@ -16,6 +16,8 @@ from cnn_assignment.model import ReportStatus
 from sandbox_kit import state_of
 from toy_course import TOTAL, answer, await_that, descendants, edit, left_open, submit
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SUBMISSIONS = 1000
 # The first ones warm up; then every so many submissions memory and descriptors are looked at.
 WARM, EVERY = 200, 10

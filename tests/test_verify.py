@@ -217,7 +217,7 @@ def test_a_misconception_that_is_caught_and_told_is_counted(course):
         ),
         (
             ['Misconception("far", "cut", "Too far.", edits={"// self.size": "// self.size + (len(x) == 7)"}),'],
-            "far: loses marks in",
+            "far: costs this task marks",
         ),
         (
             [NO_HALF, NO_HALF.replace("no-half", "twin").replace("left out", "forgotten")],
@@ -264,7 +264,7 @@ def test_a_right_solution_that_loses_marks_survives_and_is_told_where(course):
     assert survivors(course) == []
     write(course / "autograder/toy/proof/right/bad.py", f"import numpy as np\nHALF = 0.25\n{right}")
     (found,) = survivors(course)
-    assert found.startswith("right solution bad: loses marks in 3 tests, the first scale: test_values[1]: out: 1 of 1")
+    assert found.startswith("right solution bad: loses marks in 4 tests, the first scale: test_values[1]: out: 1 of 1")
 
 
 @pytest.mark.parametrize(
