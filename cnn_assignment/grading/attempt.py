@@ -7,6 +7,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,13 @@ def load_order(assignment: Assignment, chunks: Iterable[Chunk], stand_ins: Seque
         "seed": assignment.seed,
         "chunks": [chunk.to_json() for chunk in chunks],
         "stand_ins": list(stand_ins),
-        "attributes": _find_attributes([solution, *provided.values()]) if stand_ins else [],
+        "attributes": list(_find_attributes((solution, *provided.values()))) if stand_ins else [],
     }
 
 
-def _find_attributes(sources: Iterable[str]) -> list[str]:
+# The same few texts, for every worker of a grader.
+@lru_cache(maxsize=8)
+def _find_attributes(sources: tuple[str, ...]) -> tuple[str, ...]:
     """The names of the attributes that objects of these sources have: assigned anywhere, declared, or read of self.
 
     Public ones only, because they reach the worker of the student.
@@ -72,7 +75,7 @@ def _find_attributes(sources: Iterable[str]) -> list[str]:
             case ast.ClassDef(body=body):
                 fields = (part.target for part in body if isinstance(part, ast.AnnAssign))
                 names.update(field.id for field in fields if isinstance(field, ast.Name))
-    return sorted(name for name in names if not name.startswith("_"))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
 
 
 def worker_limits(assignment: Assignment) -> WorkerLimits:
