@@ -19,7 +19,7 @@ from cnn_assignment.export import read_report
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-STUDENT, TASK = "squeeze", "conv-forward"
+STUDENT, TASK = "stride-forgotten", "conv-backward"
 CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 
 
@@ -44,7 +44,7 @@ def photograph_result(notebook: Path) -> None:
         picture = f"--screenshot={IMAGES / 'feedback.png'}"
         profile = f"--user-data-dir={folder}/profile"
         subprocess.run(
-            [*CHROMIUM, profile, "--window-size=820,475", picture, page.as_uri()], check=True, stderr=subprocess.DEVNULL
+            [*CHROMIUM, profile, "--window-size=820,600", picture, page.as_uri()], check=True, stderr=subprocess.DEVNULL
         )
 
 
