@@ -58,19 +58,15 @@ class Diagnostician:
         """
         known = self._known[task.id]
         start = replace(task, tests=task.tests[:1])
-        alike = [entry for entry in known if _may_be_alike(row[0], self._run(start, entry))]
+        alike = [suspect.misconception for suspect in self._suspect(start, known, row[:1])]
         suspects = self._suspect(task, alike, row)
         if row[0] is not None and not any(suspect.consistent for suspect in suspects):
             suspects = self._suspect(task, known, row)
         return sorted(suspects, key=lambda suspect: (not suspect.consistent, -sum(map(bool, suspect.likeness))))
 
     def _suspect(self, task: PlannedTask, entries: Sequence[Misconception], row: Row) -> list[_Suspect]:
-        found = [(entry, _compare_rows(row, self._run(task, entry))) for entry in entries]
-        return [
-            _Suspect(entry, likeness, all(alike for alike, ours in zip(likeness, row, strict=True) if ours is not None))
-            for entry, likeness in found
-            if likeness
-        ]
+        found = [_compare_rows(entry, row, self._run(task, entry)) for entry in entries]
+        return [suspect for suspect in found if suspect is not None]
 
     def _run(self, task: PlannedTask, misconception: Misconception) -> Row | None:
         """What the tests of a task say to a misconception, which is run as a submission would be."""
@@ -107,26 +103,19 @@ class _Suspect:
     consistent: bool
 
 
-def _compare_rows(ours: Row, theirs: Row | None) -> tuple[Likeness, ...]:
-    """How alike a submission and a misconception are in each test; empty where they cannot be the same mistake.
+def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -> _Suspect | None:
+    """The misconception as a suspect for a row, given its own; None where it cannot be the same mistake.
 
     Nothing that the student got right can be a misconception's doing, so one that would have failed there is out. Words
     alone, and values such as zeros, are believed only where everything else fits too.
     """
     if theirs is None or any(b is not None and a is None for a, b in zip(ours, theirs, strict=True)):
-        return ()
+        return None
     likeness = tuple(
         a.compare(b) if a is not None and b is not None else Likeness.NONE for a, b in zip(ours, theirs, strict=True)
     )
     consistent = all(alike for alike, a in zip(likeness, ours, strict=True) if a is not None)
-    return likeness if consistent or Likeness.STRONG in likeness else ()
-
-
-def _may_be_alike(ours: Evidence | None, theirs: Row | None) -> bool:
-    """Whether a misconception that gives theirs in the first test may be behind a submission that gives ours."""
-    if theirs is None or ours is None or theirs[0] is None:
-        return theirs is not None and ours is theirs[0]
-    return ours.compare(theirs[0]) is not Likeness.NONE
+    return _Suspect(misconception, likeness, consistent) if consistent or Likeness.STRONG in likeness else None
 
 
 def _explain(number: int, evidence: Evidence, suspects: Sequence[_Suspect], pattern: str) -> tuple[str, ...]:

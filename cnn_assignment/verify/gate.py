@@ -14,7 +14,7 @@ from cnn_assignment.layout import task_order
 from cnn_assignment.model import Assignment, Report, Verdict
 from cnn_assignment.verify.degenerate import make_degenerate
 from cnn_assignment.verify.mutants import Mutant, make_mutants
-from cnn_assignment.verify.trials import Kind, Ruling, Trial, withheld
+from cnn_assignment.verify.trials import Kind, Ruling, Trial, graded
 from cnn_assignment.verify.variants import load_variants
 
 EQUIVALENT_MUTANTS = "equivalent_mutants.toml"
@@ -33,19 +33,22 @@ def make_gate(assignment: Assignment) -> list[Trial]:
     ]
     known = load_misconceptions(assignment)
     told = {entry.id: entry.tells for entry in known}
+    texts = {entry.id: entry.apply(solution) for entry in known}
     misconceptions = [
         Trial(
             Kind.MISCONCEPTION,
             entry.id,
             entry.task,
-            entry.apply(solution),
+            texts[entry.id],
             _is_told(entry, told),
             tasks=(entry.task,),
             explain=True,
         )
         for entry in known
     ]
-    neighbours = [trial for task in task_order(assignment) for trial in _make_neighbour_trials(solution, known, task)]
+    neighbours = [
+        trial for task in task_order(assignment) for trial in _make_neighbour_trials(solution, known, texts, task)
+    ]
     right = [
         Trial(Kind.RIGHT, variant.name, "", variant.text, _keeps_full_marks) for variant in load_variants(assignment)
     ]
@@ -54,11 +57,13 @@ def make_gate(assignment: Assignment) -> list[Trial]:
     return [*misconceptions, *right, *neighbours, *degenerate, *mutants]
 
 
-def _make_neighbour_trials(solution: str, known: Sequence[Misconception], task: str) -> list[Trial]:
+def _make_neighbour_trials(
+    solution: str, known: Sequence[Misconception], texts: Mapping[str, str], task: str
+) -> list[Trial]:
     """Trials of whether a task is graded on its own, whatever is wrong elsewhere.
 
-    Each holds one misconception of every other task at once, which takes a third of the time that it takes to try them
-    one by one; a group that costs marks is taken apart.
+    texts: the solution with each misconception alone. Each trial holds one misconception of every other task at once,
+    which takes a third of the time that it takes to try them one by one; a group that costs marks is taken apart.
     """
     others: dict[str, list[Misconception]] = defaultdict(list)
     for entry in known:
@@ -69,7 +74,7 @@ def _make_neighbour_trials(solution: str, known: Sequence[Misconception], task: 
         text, members, alone = solution, [], []
         for entry in group:
             if entry is not None:
-                single = _neighbour(task, [entry], entry.apply(solution))
+                single = _neighbour(task, [entry], texts[entry.id])
                 try:
                     text = entry.apply(text)
                     members.append((entry, single))
@@ -98,17 +103,17 @@ def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> li
     return [trial(mutant) for mutant in mutants]
 
 
-def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """The reason for each mutant that is equivalent, by task and change."""
+def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Task and change of each mutant that is listed as equivalent, with a reason."""
     path = assignment.proof_dir / EQUIVALENT_MUTANTS
     if not path.is_file():
-        return {}
+        return set()
     place = path.relative_to(assignment.root).as_posix()
     try:
         entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AuthoringError(f"not valid TOML: {error}", place=place, remedy="Mend the line it names.") from error
-    found = {}
+    found = set()
     for entry in entries:
         if set(entry) != {"task", "change", "reason"} or not str(entry["reason"]).strip():
             raise AuthoringError(
@@ -121,57 +126,48 @@ def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> di
                 place=place,
                 remedy="The solution was changed since: take the entry out, and look at what survives now.",
             )
-        found[key] = entry["reason"]
+        found.add(key)
     return found
 
 
 # Rules: what a report must show
 
 
-def _lost(report: Report) -> dict[str, float]:
-    return {task.id: task.max_score - task.score for task in report.tasks if task.score < task.max_score}
-
-
-def _graded(rule: Callable[[Report], Ruling]) -> Callable[[Report], Ruling]:
-    """The rule, for reports that are a grade."""
-
-    def judge(report: Report) -> Ruling:
-        problem = withheld(report)
-        return Ruling(problem) if problem else rule(report)
-
-    return judge
-
-
-@_graded
-def _earns_nothing(report: Report) -> Ruling:
-    kept = [test.id for task in report.tasks for test in task.tests if test.outcome is Verdict.PASSED]
-    return Ruling(f"passes {', '.join(kept)}" if kept else "")
-
-
-@_graded
-def _loses_marks(report: Report) -> Ruling:
-    return Ruling("" if _lost(report) else "keeps all its marks")
-
-
-@_graded
-def _keeps_its_marks(report: Report) -> Ruling:
-    return Ruling("loses marks, so it is not equivalent" if _lost(report) else "")
-
-
-@_graded
-def _stays_whole(report: Report) -> Ruling:
-    return Ruling("costs this task marks, though it belongs to another" if _lost(report) else "")
-
-
-@_graded
-def _keeps_full_marks(report: Report) -> Ruling:
-    lost = [
+def _missed(report: Report) -> list[str]:
+    """Every test that was not passed, with its message."""
+    return [
         f"{task.id}: {test.id}: {test.message}"
         for task in report.tasks
         for test in task.tests
         if test.outcome is not Verdict.PASSED
     ]
-    return Ruling(f"loses marks in {len(lost)} tests, the first {lost[0]}" if lost else "")
+
+
+@graded
+def _earns_nothing(report: Report) -> Ruling:
+    kept = [test.id for task in report.tasks for test in task.tests if test.outcome is Verdict.PASSED]
+    return Ruling(f"passes {', '.join(kept)}" if kept else "")
+
+
+@graded
+def _loses_marks(report: Report) -> Ruling:
+    return Ruling("" if _missed(report) else "keeps all its marks")
+
+
+@graded
+def _keeps_its_marks(report: Report) -> Ruling:
+    return Ruling("loses marks, so it is not equivalent" if _missed(report) else "")
+
+
+@graded
+def _stays_whole(report: Report) -> Ruling:
+    return Ruling("costs this task marks, though it belongs to another" if _missed(report) else "")
+
+
+@graded
+def _keeps_full_marks(report: Report) -> Ruling:
+    missed = _missed(report)
+    return Ruling(f"loses marks in {len(missed)} tests, the first {missed[0]}" if missed else "")
 
 
 def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report], Ruling]:
@@ -179,7 +175,7 @@ def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report]
     right = {told[name] for name in (entry.id, *entry.same_as)}
     names = {sentence: name for name, sentence in told.items()}
 
-    @_graded
+    @graded
     def rule(report: Report) -> Ruling:
         missed = [test for task in report.tasks for test in task.tests if test.outcome is not Verdict.PASSED]
         if not missed:

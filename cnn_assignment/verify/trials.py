@@ -54,6 +54,17 @@ class Trial:
     parts: tuple[Trial, ...] = ()
 
 
+def graded(rule: Callable[[Report], Ruling]) -> Callable[[Report], Ruling]:
+    """The rule, for reports that are a grade; any other is a problem by itself."""
+
+    def judge(report: Report) -> Ruling:
+        if report.status is not ReportStatus.GRADED:
+            return Ruling(f"{report.status}: {' '.join(report.notes)}")
+        return rule(report)
+
+    return judge
+
+
 def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
     """Solution and skeleton as module and as notebook, and each task filled alone.
 
@@ -84,9 +95,8 @@ _Expected = Mapping[str, tuple[float, Verdict]]
 
 
 def _scores_as(expected: _Expected) -> Callable[[Report], Ruling]:
+    @graded
     def rule(report: Report) -> Ruling:
-        if problem := withheld(report):
-            return Ruling(problem)
         got = {task.id: task for task in report.tasks}
         wrong = [
             f"{task}: {got[task].score:g} ({got[task].status})" if task in got else f"{task}: no score"
@@ -102,11 +112,6 @@ def _scores_as(expected: _Expected) -> Callable[[Report], Ruling]:
 
 def _total(expected: _Expected) -> float:
     return sum(score for score, _ in expected.values())
-
-
-def withheld(report: Report) -> str:
-    """Why a report is no grade; "" where it is one."""
-    return "" if report.status is ReportStatus.GRADED else f"{report.status}: {' '.join(report.notes)}"
 
 
 def _built(assignment: Assignment, folder: Path) -> Path:
