@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from cnn_assignment.errors import GraderError, UsageError
 from cnn_assignment.export import read_report, report_path, write_class_csv, write_report
 from cnn_assignment.grading.pool import grade_all
+from cnn_assignment.intake import find_submission
 from cnn_assignment.model import Assignment, Report, Submission
 
 CLASS_TABLE = "class.csv"
@@ -48,23 +47,7 @@ def find_submissions(assignment: Assignment, folder: Path, only: Sequence[str] =
     unknown = sorted(set(only) - {path.name for path in students})
     if unknown:
         raise UsageError(f"no folder for {', '.join(unknown)}", place=str(folder), remedy="Check --only.")
-    return [Submission(path.name, _choose_file(assignment, path)) for path in students if not only or path.name in only]
-
-
-def _choose_file(assignment: Assignment, student: Path) -> Path | None:
-    """The notebook or the module of one student; of both, the one in which fewer gaps are still open."""
-    nested = student / assignment.name
-    folder = nested if nested.is_dir() else student
-    candidates = [folder / f"{assignment.name}{suffix}" for suffix in (".ipynb", ".py")]
-    # A link could lead to somebody else's work, or to the solution.
-    present = [path for path in candidates if path.is_file() and path.resolve().is_relative_to(student.resolve())]
-    return min(present, key=_count_open_gaps) if present else None
-
-
-def _count_open_gaps(path: Path) -> int:
-    if not os.access(path, os.R_OK):
-        return 0
-    return len(re.findall(rb"raise NotImplementedError\(\\?\"[a-z0-9-]+: fill in this gap", path.read_bytes()))
+    return [find_submission(path.name, path, assignment) for path in students if not only or path.name in only]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 REPORT_SCHEMA = "cnn-assignment/report/1"
+OPEN_GAP = re.compile(r"([a-z][a-z0-9-]*): fill in this gap")
+"""What `open_gap` says, with the task as its group."""
+
+
+def open_gap(task: str) -> str:
+    """What an open gap raises: it tells students, and the grader, that nothing was done here yet."""
+    return f"{task}: fill in this gap"
 
 
 class Hints(StrEnum):
@@ -172,6 +180,7 @@ class Assignment:
 class Submission:
     """One student's file for one assignment; path is None where the folder holds nothing to read.
 
+    notes: for the student, on how the file was chosen.
     A proof may ask for less than a grade, and then the report holds no more. tasks: those that are to be graded, all
     where it is empty. until_loss: whether a task is left after its first lost mark. explain: whether lost marks are
     told their reasons.
@@ -182,6 +191,7 @@ class Submission:
     tasks: tuple[str, ...] = ()
     until_loss: bool = False
     explain: bool = True
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The order that a grader process takes."""
@@ -192,13 +202,16 @@ class Submission:
             "tasks": list(self.tasks),
             "until_loss": self.until_loss,
             "explain": self.explain,
+            "notes": list(self.notes),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:
         """The inverse of `to_json`."""
         path = Path(data["path"]) if data["path"] is not None else None
-        return cls(data["student"], path, tuple(data["tasks"]), data["until_loss"], data["explain"])
+        return cls(
+            data["student"], path, tuple(data["tasks"]), data["until_loss"], data["explain"], tuple(data["notes"])
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 
 import toy_course
 from cnn_assignment.grading.attempt import Attempt, RightMethods, load_order
-from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus
 from cnn_assignment.sandbox import wire
@@ -519,13 +519,13 @@ def test_the_names_that_a_stand_in_asks_for_are_public_ones_of_the_solution_and_
     toy_course.write(
         tmp_path / "solutions/given.py", "HALF = 0.5\nclass Base:\n    def f(self):\n        return self.base\n"
     )
-    order = load_order(course, [], ["Cutter.pieces"])
+    order = load_order(course, LiftedCode((), ()), ["Cutter.pieces"])
     assert order["attributes"] == ["base", "factor", "pieces", "size"]
     toy_course.write(tmp_path / "solutions/toy.py", SPELLED)
     expected = ["assigned", "base", "counter", "declared", "first", "read", "rest", "second", "total"]
-    assert load_order(course, [], ["Cutter.pieces"])["attributes"] == expected
+    assert load_order(course, LiftedCode((), ()), ["Cutter.pieces"])["attributes"] == expected
     # Where nothing is replaced, nothing is asked for.
-    assert load_order(course, [])["attributes"] == []
+    assert load_order(course, LiftedCode((), ()))["attributes"] == []
 
 
 def test_load_errors_are_told_once_whatever_the_number_of_workers(grade):

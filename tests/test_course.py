@@ -44,8 +44,10 @@ def grade(course, out, **options):
         (["toy.ipynb"], "toy.ipynb"),
         (["toy/toy.py"], "toy/toy.py"),
         (["toy/toy.ipynb", "toy.py"], "toy/toy.ipynb"),
-        (["toy/notes.txt", "toy.py"], None),
-        (["other.py", "Toy.py", "toy.txt"], None),
+        (["toy/notes.txt", "toy.py"], "toy.py"),
+        (["other.py", "Toy.py", "toy.txt"], "Toy.py"),
+        (["toy/toy (1).ipynb", "toy/given.py", "toy/test_toy.py"], "toy/toy (1).ipynb"),
+        (["toy/notes.txt", "given.py"], None),
         (["toy.py/inside.txt"], None),
         (["toy/toy.ipynb/inside.txt"], None),
         ([], None),
@@ -95,7 +97,7 @@ def test_a_link_out_of_the_students_folder_is_not_followed(course):
     (course.root / "submitted/dee/toy").symlink_to(course.root / "solutions")
     submit(course.root, "eva", ANSWERED, "mine.py")
     (course.root / "submitted/eva/toy.py").symlink_to("mine.py")
-    assert chosen(course) == {"ada": "toy.py", "bob": None, "cem": None, "dee": None, "eva": "toy.py"}
+    assert chosen(course) == {"ada": "toy.py", "bob": None, "cem": None, "dee": None, "eva": "mine.py"}
 
 
 def test_only_some_students_may_be_graded(course):

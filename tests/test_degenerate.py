@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cnn_assignment.errors import AuthoringError
-from cnn_assignment.grading.intake import lift_file
+from cnn_assignment.intake import lift_file
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.verify.degenerate import make_degenerate, read_helper
 from cnn_assignment.verify.hollow import KINDS, knows_nothing

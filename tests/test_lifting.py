@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_assignment.grading.lifting import analyse, select
+from cnn_assignment.intake.lifting import analyse, select
 
 LAYERS = """
 import numpy as np
@@ -31,12 +31,11 @@ def lift(*chunks: str, wanted: tuple[str, ...] = ("Layer",)) -> str:
     trees = [ast.parse(textwrap.dedent(chunk)) for chunk in chunks]
     selection = select([s for number, tree in enumerate(trees) for s in analyse(tree, number)], wanted)
     found = []
-    for chunk, pairs in selection.keep.items():
-        for index, aliases in pairs:
-            statement = trees[chunk].body[index]
-            if aliases is not None:
-                statement.names = [statement.names[position] for position in aliases]
-            found.append(ast.unparse(statement))
+    for chosen, aliases in selection.chosen:
+        statement = trees[chosen.chunk].body[chosen.index]
+        if aliases is not None:
+            statement.names = [statement.names[position] for position in aliases]
+        found.append(ast.unparse(statement))
     return "\n".join(found)
 
 
@@ -440,7 +439,7 @@ def test_many_calls_that_lead_to_each_other_are_followed_in_time():
     )
     text = "\n".join(shape.format(number, number + 1) for shape in shapes for number in range(1500))
     tree = ast.parse(f"{text}\nclass Layer:\n    def g(self): return f, g, n1")
-    assert len(select(analyse(tree, 0), ["Layer"]).keep[0]) > 10_000
+    assert len(select(analyse(tree, 0), ["Layer"]).chosen) > 10_000
 
 
 def test_helpers_in_later_chunks_are_found():
@@ -478,7 +477,8 @@ def test_a_future_import_is_never_a_statement_to_run():
 @pytest.mark.parametrize("deep", ["x" + ".a" * 900, "-" * 900 + "x", "[" * 90 + "x" + "]" * 90])
 def test_a_deep_expression_is_described_without_ending_the_grader(deep):
     tree = ast.parse(f"x = 1\ny = {deep}\nz = 1\nclass Layer:\n    def f(self): return y")
-    assert select(analyse(tree, 0), ["Layer"]).keep == {0: [[0, None], [1, None], [3, None]]}
+    chosen = select(analyse(tree, 0), ["Layer"]).chosen
+    assert [(statement.index, aliases) for statement, aliases in chosen] == [(0, None), (1, None), (3, None)]
 
 
 def test_a_chain_of_many_definitions_is_followed_in_time():
@@ -486,7 +486,7 @@ def test_a_chain_of_many_definitions_is_followed_in_time():
     chain = "\n".join(f"n{number} = n{number + 1}" for number in range(count))
     text = f"{chain}\nn{count} = 1\nclass Layer:\n    def f(self): return n0"
     tree = ast.parse(text)
-    assert len(select(analyse(tree, 0), ["Layer"]).keep[0]) == count + 2
+    assert len(select(analyse(tree, 0), ["Layer"]).chosen) == count + 2
 
 
 # Names of their own, so that nothing here has to do with the layers.

@@ -7,7 +7,6 @@ import pytest
 
 import toy_course
 from cnn_assignment.grading.attempt import Attempt
-from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.testing import (
     Mismatch,
     WorkerGoneError,
@@ -19,6 +18,7 @@ from cnn_assignment.grading.testing import (
     own_cache,
     put,
 )
+from cnn_assignment.intake import lift_file
 from cnn_assignment.sandbox.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
 from toy_course import answer, write
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.hints import make_hint
 from cnn_assignment.errors import AuthoringError
-from cnn_assignment.model import Gap, Hints
+from cnn_assignment.model import Gap, Hints, open_gap
 
 
 def open_gaps(text: str, path_label: str, hints: Hints) -> str:
@@ -38,7 +38,7 @@ def fill_only(text: str, tasks: Collection[str], path_label: str, hints: Hints =
 
 
 def _open_gap(gap: Gap, hints: Hints) -> list[str]:
-    lines = [*make_hint(gap, hints), f'raise NotImplementedError("{gap.task}: fill in this gap")']
+    lines = [*make_hint(gap, hints), f'raise NotImplementedError("{open_gap(gap.task)}")']
     return [gap.indent + line for line in lines]
 
 

@@ -1,24 +1,22 @@
 """A submission as a notebook in order: every cell of the release that nbgrader needs, around the student's own text.
 
-What students hand in is read with great tolerance and little trust: from a notebook only the kind and the text of
-each cell and its grade_id are taken, so strange metadata, copied cells and huge outputs end here.
+`cnn_assignment.intake` reads and mends what was handed in, for this as for grading: of a cell only its kind, its text
+and its grade_id arrive here.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-import io
-import json
 import re
-import tokenize
 import warnings
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.errors import GraderError
+from cnn_assignment.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.gradebook.annotate import REBUILD, is_solution
+from cnn_assignment.intake.document import FILE_CAP, Part, parse_document
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -27,13 +25,6 @@ _SHOWN_CELLS = 2_000
 _SHOWN_CHARACTERS = 200_000
 _SHOWN_RAW_CHARACTERS = 20_000
 _DEFINITION = re.compile(r"^(?:class|(?:async )?def)[ \t]+(\w+)", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class _StudentCell:
-    kind: str
-    source: str
-    grade_id: str | None
 
 
 def read_release(path: Path) -> NotebookNode:
@@ -60,76 +51,42 @@ def read_release(path: Path) -> NotebookNode:
 
 
 def read_submitted(path: Path | None) -> bytes | None:
-    """The bytes of a submitted file; None where there is none.
+    """The bytes of a submitted file, of one that is too large its beginning; None where there is none.
 
     A link is not followed: it could show another student's work, or a hidden test, in this student's feedback.
     """
     if path is None or path.is_symlink() or not path.is_file():
         return None
-    return path.read_bytes()
+    with path.open("rb") as stream:
+        return stream.read(FILE_CAP)
 
 
-def put_in_order(release: NotebookNode, file: str, data: bytes | None) -> NotebookNode:
+def put_in_order(release: NotebookNode, file: str, data: bytes | None, classes: Collection[str]) -> NotebookNode:
     """The student's work as a notebook that nbgrader can grade and show.
 
     release: as `read_release` gives it. file: the submitted file's name. data: its bytes, None where there is no file.
-    Returns a notebook without outputs that has every nbgrader cell of the release exactly once, with the release's
-    metadata; locked cells have the release's text. Solution cells are found by grade_id (the first one counts) or by
-    the names that they define. Where no solution cell is found, the release is returned with the student's text in
-    its solution cells. Equal arguments give equal notebooks.
+    classes: the names that it should define. Returns a notebook without outputs that has every nbgrader cell of the
+    release exactly once, with the release's metadata; locked cells have the release's text. Solution cells are found by
+    grade_id or by the names that they define. Where no solution cell is found, the release is returned with the
+    student's text in its solution cells. Equal arguments give equal notebooks.
     """
     if data is None:
         return copy.deepcopy(release)
-    is_module = Path(file).suffix == ".py"
-    cells = None if is_module else _student_cells(data)
-    restored = _restore(release, cells) if cells else None
+    try:
+        document = parse_document(data, file, classes)
+    except UnreadableSubmissionError:
+        return _show_unreadable(release, file, data)
+    if document.is_module:
+        return _fill_from_module(release, _shown(document.parts[0].source))
+    parts = document.parts[:_SHOWN_CELLS]
+    restored = _restore(release, parts)
     if restored is not None:
         return restored
-    if cells:
-        text = "\n\n".join(cell.source for cell in cells if cell.kind == "code")
-        return _fill_from_module(release, text)
-    text = _decode(data)
-    return _fill_from_module(release, text) if is_module else _show_raw(release, file, text)
+    return _fill_from_module(release, _shown("\n\n".join(part.source for part in parts if part.kind == "code")))
 
 
-def _student_cells(data: bytes) -> list[_StudentCell] | None:
-    """The cells of a notebook of any format version, None where the bytes are no notebook."""
-    try:
-        content = json.loads(data.decode("utf-8-sig"))
-        raw = content["cells"] if "cells" in content else content["worksheets"][0]["cells"]
-        return [_student_cell(cell) for cell in raw[:_SHOWN_CELLS] if isinstance(cell, dict)]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
-
-
-def _student_cell(cell: dict[str, Any]) -> _StudentCell:
-    source = cell.get("source", cell.get("input", ""))  # "input" is format 3's word
-    if isinstance(source, list):
-        source = "".join(map(str, source))
-    metadata = cell.get("metadata")
-    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    name = marks.get("grade_id") if isinstance(marks, dict) else None
-    kind = cell.get("cell_type")
-    return _StudentCell(
-        kind=kind if kind in ("code", "markdown", "raw") else "markdown",
-        source=_storable(str(source)),
-        grade_id=name if isinstance(name, str) else None,
-    )
-
-
-def _storable(text: str) -> str:
-    text = text[:_SHOWN_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
-    return text.encode("utf-8", "replace").decode("utf-8")  # JSON can spell lone surrogates, files cannot hold them
-
-
-def _decode(data: bytes) -> str:
-    """The text of a file in its declared encoding, UTF-8 otherwise; never fails."""
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        text = data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
-        text = data.decode("utf-8-sig", "replace")
-    return _storable(text)
+def _shown(text: str) -> str:
+    return text[:_SHOWN_CHARACTERS]
 
 
 def _nbgrader_cells(release: NotebookNode) -> dict[str, NotebookNode]:
@@ -140,46 +97,46 @@ def _nbgrader_cells(release: NotebookNode) -> dict[str, NotebookNode]:
     }
 
 
-def _restore(release: NotebookNode, cells: list[_StudentCell]) -> NotebookNode | None:
+def _restore(release: NotebookNode, parts: Sequence[Part]) -> NotebookNode | None:
     """The student's cells in their order, with the release's cells in their places."""
     wanted = _nbgrader_cells(release)
-    found = _match(wanted, cells)
+    found = _match(wanted, parts)
     if not any(is_solution(wanted[name]) for name in found.values()):
         return None
     restored: list[NotebookNode] = []
-    for number, cell in enumerate(cells):
+    for number, part in enumerate(parts):
         if number in found:
             original = copy.deepcopy(wanted[found[number]])
-            original.source = cell.source if is_solution(original) else original.source
+            original.source = _shown(part.source) if is_solution(original) else original.source
             restored.append(original)
         else:
-            restored.append(_own_cell(cell.kind, cell.source, f"student-{number}"))
-    _insert_missing(restored, wanted)
+            restored.append(_own_cell(part.kind, _shown(part.source), f"student-{number}"))
+    _insert_missing(restored, wanted, parts)
     notebook = copy.deepcopy(release)
     notebook.cells = restored
     return notebook
 
 
-def _match(wanted: dict[str, NotebookNode], cells: list[_StudentCell]) -> dict[int, str]:
+def _match(wanted: dict[str, NotebookNode], parts: Sequence[Part]) -> dict[int, str]:
     """Which student's cell, by its number, stands for which nbgrader cell of the release."""
     found: dict[int, str] = {}
-    for number, cell in enumerate(cells):
-        if cell.grade_id in wanted and cell.grade_id not in found.values():
-            found[number] = cell.grade_id
+    for number, part in enumerate(parts):
+        if part.grade_id in wanted and part.grade_id not in found.values() and not part.is_copy:
+            found[number] = part.grade_id
     for name, original in wanted.items():
         if name in found.values():
             continue
-        for number, cell in enumerate(cells):
-            if number not in found and cell.kind == original.cell_type and _alike(original, cell):
+        for number, part in enumerate(parts):
+            if number not in found and part.kind == original.cell_type and _alike(original, part):
                 found[number] = name
                 break
     return found
 
 
-def _alike(original: NotebookNode, cell: _StudentCell) -> bool:
+def _alike(original: NotebookNode, part: Part) -> bool:
     if is_solution(original):
-        return bool({*_DEFINITION.findall(original.source)} & {*_DEFINITION.findall(cell.source)})
-    return bool(original.source.strip() == cell.source.strip())
+        return bool({*_DEFINITION.findall(original.source)} & {*_DEFINITION.findall(part.source)}) and not part.is_copy
+    return bool(original.source.strip() == part.source.strip())
 
 
 def _own_cell(kind: str, source: str, name: str) -> NotebookNode:
@@ -190,15 +147,25 @@ def _own_cell(kind: str, source: str, name: str) -> NotebookNode:
     return cell
 
 
-def _insert_missing(cells: list[NotebookNode], wanted: dict[str, NotebookNode]) -> None:
+def _insert_missing(cells: list[NotebookNode], wanted: dict[str, NotebookNode], parts: Sequence[Part]) -> None:
     """Put each missing nbgrader cell behind the one that precedes it in the release."""
     place = 0
     for name, original in wanted.items():
         numbers = [i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == name]
         if not numbers:
-            cells.insert(place, copy.deepcopy(original))
+            cells.insert(place, _missing_cell(original, parts))
             numbers = [place]
         place = numbers[0] + 1
+
+
+def _missing_cell(original: NotebookNode, parts: Sequence[Part]) -> NotebookNode:
+    """A cell of the release that was not handed in; of a solution cell it is told where its work stands, if anywhere."""
+    cell = copy.deepcopy(original)
+    if is_solution(cell) and cell.cell_type == "code":
+        names = _DEFINITION.findall(cell.source)
+        place = next((part.label for part in parts if part.classes & set(names)), None)
+        cell.source = f"# {', '.join(names)}: see {place}." if place else "# This cell was not handed in."
+    return cell
 
 
 def _fill_from_module(release: NotebookNode, text: str) -> NotebookNode:
@@ -240,8 +207,11 @@ def _definition_spans(text: str) -> dict[str, range]:
     return spans
 
 
-def _show_raw(release: NotebookNode, file: str, text: str) -> NotebookNode:
-    """The release with an unreadable file's text, as comments, in its first solution cell."""
+def _show_unreadable(release: NotebookNode, file: str, data: bytes) -> NotebookNode:
+    """The release with the beginning of a file's text in its first solution cell, as comments unless it is a module."""
+    text = data[: 4 * _SHOWN_CHARACTERS].decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    if Path(file).suffix.lower() == ".py":
+        return _fill_from_module(release, _shown(text))
     notebook = copy.deepcopy(release)
     shown = "".join(char for char in text[:_SHOWN_RAW_CHARACTERS] if char.isprintable() or char == "\n")
     told = [f"{file} could not be read as a notebook. It begins:", "", *shown.split("\n")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook
+from nbgrader.apps import api, autogradeapp
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
@@ -19,7 +20,9 @@ from traitlets import Callable as CallableTrait
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments
+from cnn_assignment.gradebook.autograding import AutogradeAnything
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
+from cnn_assignment.intake import find_in_folder
 from cnn_assignment.layout import list_assignments, load_assignment
 from cnn_assignment.model import Assignment, Report, Submission
 
@@ -46,6 +49,9 @@ def configure_autograde(c: Config, report_for: ReportFunction | None = None) -> 
     c.Autograde.exporter_class = SubmissionExporter
     if report_for is not None:
         c.GradeWithKit.report_for = report_for
+    # Both import nbgrader's converter by its name, and neither asks a setting which one to use.
+    autogradeapp.Autograde = AutogradeAnything
+    api.Autograde = AutogradeAnything
 
 
 def course_directory(configurable: Configurable) -> CourseDirectory:
@@ -76,25 +82,32 @@ def release_file(course: CourseDirectory, assignment: Assignment) -> Path:
     return Path(course.format_path(course.release_directory, ".", assignment.name)) / f"{assignment.name}.ipynb"
 
 
+def find_submitted(course: CourseDirectory, assignment: Assignment, student: str) -> Submission:
+    """What a student handed in for an assignment, in the folder that the course's configuration names."""
+    folder = Path(course.format_path(course.submitted_directory, student, assignment.name))
+    return find_in_folder(student, folder, assignment)
+
+
 class SubmissionExporter(NotebookExporter):
-    """Reads what students hand in, in any state, as a notebook in order.
+    """Reads what students hand in, in any state and under any name, as a notebook in order.
 
     nbgrader's own reading aborts the whole class on a copied cell, and gives up on lost metadata or broken JSON.
     """
 
-    def from_file(
-        self, file_stream: Any, resources: dict[str, Any] | None = None, **kw: Any
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Convert an open notebook file; only the sanitizing pass over a kit assignment differs from the base class."""
+        """Convert a file; only the sanitizing pass over a kit assignment differs: there it need not even exist."""
         sanitizing = getattr(self.parent, "_sanitizing", False)
-        if not (sanitizing and resources and "nbgrader" in resources):
-            return super().from_file(file_stream, resources=resources, **kw)
-        course = course_directory(self)
-        assignment = find_assignment(course, resources)
-        if assignment is None:
-            return super().from_file(file_stream, resources=resources, **kw)
-        path = Path(file_stream.name)
-        notebook = put_in_order(read_release(release_file(course, assignment)), path.name, read_submitted(path))
+        course = course_directory(self) if sanitizing and resources and "nbgrader" in resources else None
+        assignment = find_assignment(course, resources or {}) if course is not None else None
+        if course is None or assignment is None or resources is None:
+            return super().from_filename(filename, resources=resources, **kw)
+        submission = find_submitted(course, assignment, resources["nbgrader"]["student"])
+        file = submission.path.name if submission.path is not None else ""
+        release = read_release(release_file(course, assignment))
+        notebook = put_in_order(release, file, read_submitted(submission.path), assignment.classes)
+        resources["metadata"] = {"name": assignment.name, "path": str(Path(filename).parent)}
         convert: Any = self.from_notebook_node  # nbconvert's types call its text a notebook
         return cast("tuple[NotebookNode, dict[str, Any]]", convert(notebook, resources=resources, **kw))
 
@@ -128,9 +141,8 @@ class GradeWithKit(NbGraderPreprocessor):
         assignment = find_assignment(course, resources)
         if assignment is None:
             return Execute(parent=self.parent)(nb, resources)  # type: ignore[no-any-return]
-        student = resources["nbgrader"]["student"]
-        folder = Path(course.format_path(course.submitted_directory, student, assignment.name))
-        report = self.make_report(assignment, Submission(student, folder / f"{assignment.name}.ipynb"))
+        submission = find_submitted(course, assignment, resources["nbgrader"]["student"])
+        report = self.make_report(assignment, submission)
         resources[REPORT_KEY] = report
         return annotate(nb, report), resources
 

@@ -172,7 +172,7 @@ def _prepare(course: _Course, submission: Submission, report: Report) -> _Graded
     _check_student(submission.student)
     data = read_submitted(submission.path)
     file = submission.path.name if submission.path else ""
-    notebook = annotate(put_in_order(course.release, file, data), report)
+    notebook = annotate(put_in_order(course.release, file, data, course.assignment.classes), report)
     folder = _submission_folder(course, submission)
     return _Graded(submission, report, notebook, folder, _read_timestamp(folder), data)
 

@@ -6,14 +6,14 @@ import ast
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from cnn_assignment.errors import GraderError
-from cnn_assignment.grading.intake import Chunk, LiftedCode
+from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Assignment
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.limits import WorkerLimits
@@ -32,6 +32,7 @@ from cnn_assignment.sandbox.protocol import (
 from cnn_assignment.sandbox.proxies import Conversation
 
 _STAND_IN_ITEMS = 100_000
+_MAIN = "__submission__"
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
 # The stand-ins in force and the name of the call.
@@ -42,7 +43,7 @@ class NotRun(WorkerFailure):
     """A call that was not made, because earlier ones of its kind used up their time. The text says so."""
 
 
-def load_order(assignment: Assignment, chunks: Iterable[Chunk], stand_ins: Sequence[str] = ()) -> dict[str, Any]:
+def load_order(assignment: Assignment, code: LiftedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
     """What a worker is told to load: code, the provided files, and which methods to replace.
 
     Under "attributes" stand the names of what a replaced method tells of its object, whatever way the object keeps it.
@@ -50,11 +51,13 @@ def load_order(assignment: Assignment, chunks: Iterable[Chunk], stand_ins: Seque
     provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files}
     solution = assignment.solution_file.read_text(encoding="utf-8") if stand_ins else ""
     return {
-        "module": assignment.name,
+        # A notebook may import a module of the assignment's name, which it must not be itself then.
+        "module": _MAIN if any(module.name == assignment.name for module in code.modules) else assignment.name,
         "provided": provided,
         "modules": list(assignment.modules),
         "seed": assignment.seed,
-        "chunks": [chunk.to_json() for chunk in chunks],
+        "chunks": [chunk.to_json() for chunk in code.chunks],
+        "own": {module.name: module.to_json() for module in code.modules},
         "stand_ins": list(stand_ins),
         "attributes": list(_find_attributes((solution, *provided.values()))) if stand_ins else [],
     }
@@ -134,7 +137,7 @@ class RightMethods:
             path = self._assignment.solution_file
             chunk = Chunk(path.name, path.read_text(encoding="utf-8"))
             limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
-            failures = self._worker.load(load_order(self._assignment, [chunk]), limits)
+            failures = self._worker.load(load_order(self._assignment, LiftedCode((chunk,), ())), limits)
             if failures:
                 raise GraderError(
                     f"the solution does not load: {failures[0]['type']}: {failures[0]['message']}",
@@ -243,7 +246,7 @@ class Attempt:
     def _load(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
         limits = self._assignment.limits
         worker = self._sandbox.spawn(worker_limits(self._assignment))
-        order = load_order(self._assignment, self._code.chunks, stand_ins)
+        order = load_order(self._assignment, self._code, stand_ins)
         try:
             failures = worker.load(order, TimeLimits(limits.call_cpu_s, limits.call_wall_s))
         except WorkerFailure as failure:

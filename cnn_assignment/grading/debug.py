@@ -13,8 +13,8 @@ from cnn_assignment.errors import GraderError, KitError
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.hidden import HiddenTests, Judgement
-from cnn_assignment.grading.intake import lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
+from cnn_assignment.intake import lift_file
 from cnn_assignment.sandbox.choice import open_sandbox
 
 

@@ -11,10 +11,10 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.evidence import Evidence, Likeness
 from cnn_assignment.grading.hidden import HiddenTests
-from cnn_assignment.grading.intake import Chunk, LiftedCode
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
+from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox.protocol import Spawner
 

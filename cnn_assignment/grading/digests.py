@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
+from cnn_assignment.intake.modules import LocalModule
 from cnn_assignment.model import Assignment
 
 
@@ -12,6 +14,16 @@ def file_digest(path: Path) -> str:
     """``sha256:`` and the digest of a file's bytes."""
     with path.open("rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def submission_digest(path: Path, modules: Sequence[LocalModule] = ()) -> str:
+    """The digest of a submission's file, together with the modules of the student's own that it imports."""
+    if not modules:
+        return file_digest(path)
+    total = hashlib.sha256(f"{file_digest(path)}\n".encode())
+    for module in modules:
+        total.update(f"{module.name}:{hashlib.sha256(module.source.encode()).hexdigest()}\n".encode())
+    return f"sha256:{total.hexdigest()}"
 
 
 def autograder_digest(assignment: Assignment) -> str:

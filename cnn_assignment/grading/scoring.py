@@ -9,11 +9,11 @@ from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.diagnosis import Diagnostician
-from cnn_assignment.grading.digests import autograder_digest, file_digest
+from cnn_assignment.grading.digests import autograder_digest, submission_digest
 from cnn_assignment.grading.hidden import HiddenTests, Judgement
-from cnn_assignment.grading.intake import LiftedCode, lift_file
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
+from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
 from cnn_assignment.sandbox.probe import Protections
 from cnn_assignment.sandbox.protocol import SandboxError, Spawner
@@ -43,6 +43,7 @@ class Scorer:
             return self._unreadable(submission, str(error))
         except OSError as error:
             return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
+        digest = submission_digest(submission.path, code.modules)
         plan = self._plan(submission)
         try:
             judged, load_notes = self._judge(submission, code, plan)
@@ -51,9 +52,10 @@ class Scorer:
             else:
                 tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
         except (GraderError, SandboxError) as error:
-            return self._report(submission, ReportStatus.GRADER_ERROR, (), (str(error),))
+            return self._report(submission, digest, ReportStatus.GRADER_ERROR, (), (str(error),))
         help_notes = [note for task in tasks for note in _describe_help(task, judged[task.id])]
-        return self._report(submission, ReportStatus.GRADED, tasks, (*code.notes, *load_notes, *help_notes))
+        notes = (*submission.notes, *code.notes, *load_notes, *help_notes)
+        return self._report(submission, digest, ReportStatus.GRADED, tasks, notes)
 
     def _plan(self, submission: Submission) -> list[PlannedTask]:
         return [task for task in self._hidden.plan if not submission.tasks or task.id in submission.tasks]
@@ -80,16 +82,22 @@ class Scorer:
             return Outcome(test.id, test.title, Verdict.ERROR, 0.0, share, "the submission cannot be read")
 
         tasks = [_score(task, [missed(test) for test in task.tests]) for task in self._plan(submission)]
-        return self._report(submission, ReportStatus.UNREADABLE, tasks, (reason,))
+        readable = submission.path is not None and submission.path.is_file()
+        digest = submission_digest(submission.path) if submission.path is not None and readable else ""
+        return self._report(submission, digest, ReportStatus.UNREADABLE, tasks, (reason, *submission.notes))
 
     def _report(
-        self, submission: Submission, status: ReportStatus, tasks: Sequence[TaskScore], notes: tuple[str, ...]
+        self,
+        submission: Submission,
+        digest: str,
+        status: ReportStatus,
+        tasks: Sequence[TaskScore],
+        notes: tuple[str, ...],
     ) -> Report:
         # Exact shares are added up: floats would make 99.99999999999999 of thirds.
         shares = {(task.id, test.id): test.share for task in self._hidden.plan for test in task.tests}
         earned = [shares[task.id, test.id] for task in tasks for test in task.tests if test.outcome is Verdict.PASSED]
         most = [shares[task.id, test.id] for task in tasks for test in task.tests] or list(shares.values())
-        readable = submission.path is not None and submission.path.is_file()
         return Report(
             assignment=self._assignment.name,
             student=submission.student,
@@ -99,7 +107,7 @@ class Scorer:
             tasks=tuple(tasks),
             notes=notes,
             file=submission.path.name if submission.path is not None else "",
-            digest=file_digest(submission.path) if submission.path is not None and readable else "",
+            digest=digest,
             autograder_digest=self._digest,
             seed=self._assignment.seed,
             kit=__version__,

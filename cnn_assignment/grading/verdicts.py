@@ -10,7 +10,7 @@ import pytest
 from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.attempt import NotRun
 from cnn_assignment.grading.testing import Mismatch
-from cnn_assignment.model import Verdict
+from cnn_assignment.model import OPEN_GAP, Verdict
 from cnn_assignment.sandbox.protocol import BadReply, CallRaised, CallTimedOut, WorkerDied
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
@@ -22,7 +22,6 @@ _PRINTED_ARRAY = re.compile(
 )
 _MISSING = re.compile(r"module '[^']*' has no attribute '(?P<name>[^']*)'")
 _LOOKUP_ERRORS = frozenset({"IndexError", "KeyError", "TypeError"})
-_OPEN_GAP = re.compile(r"(?P<task>[a-z][a-z0-9-]*): fill in this gap")
 
 
 def judge_failure(failure: BaseException, task: str) -> tuple[Verdict, str]:
@@ -67,8 +66,8 @@ def is_open_gap(failure: BaseException) -> bool:
 
 def _open_task(failure: BaseException) -> str | None:
     if isinstance(failure, CallRaised) and failure.type_name == "NotImplementedError":
-        found = _OPEN_GAP.fullmatch(failure.message)
-        return found["task"] if found else None
+        found = OPEN_GAP.fullmatch(failure.message)
+        return found[1] if found else None
     return None
 
 

@@ -18,7 +18,7 @@ import os
 import random
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -76,26 +76,45 @@ class _Unavailable:
 
 
 class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Serves the provided files from memory and refuses what grading does not offer."""
+    """Serves the provided files and the student's own modules from memory and refuses what grading does not offer.
 
-    def __init__(self, provided: dict[str, str], allowed: Sequence[str]) -> None:
+    own: by dotted name the label, the text, the statements to run and whether it is a package. run: runs one of them.
+    """
+
+    def __init__(
+        self,
+        provided: dict[str, str],
+        allowed: Sequence[str],
+        own: dict[str, list[Any]],
+        run: Callable[[ast.stmt, str, int, types.ModuleType], None],
+    ) -> None:
         self._provided = provided
         self._allowed = _ALWAYS_IMPORTABLE | frozenset(allowed)
+        self._own = own
+        self._run = run
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """A spec for a provided file; None leaves the search to Python; ModuleNotFoundError refuses."""
+        """A spec for what is served; None leaves the search to Python; ModuleNotFoundError refuses."""
         del path, target
         if fullname in self._provided:
             return importlib.util.spec_from_loader(fullname, self)
+        if fullname in self._own:
+            return importlib.util.spec_from_loader(fullname, self, is_package=self._own[fullname][3])
         top = fullname.partition(".")[0]
         if top in self._allowed:
             return None
         raise ModuleNotFoundError(f"{top} is not available when this assignment is graded", name=top)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Run a provided file in its new module."""
+        """Run a provided file, or what was lifted of a student's own, in its new module."""
+        if module.__name__ in self._own:
+            label, source, keep, _ = self._own[module.__name__]
+            module.__file__ = label
+            for statement, flags in _select_statements(source, label, keep):
+                self._run(statement, label, flags, module)
+            return
         label = f"{module.__name__}.py"
         code = compile(self._provided[module.__name__], label, "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102 - running code is what this process is for
@@ -161,19 +180,24 @@ class Worker:
 
     def _load(self, order: dict[str, Any]) -> tuple[Any, list[bytes]]:
         """Run the lifted statements in a new module; report those that failed, and go on after each."""
-        sys.meta_path.insert(0, _Importer(order["provided"], order["modules"]))
+        failures: list[dict[str, Any]] = []
+
+        def run(statement: ast.stmt, label: str, flags: int, module: types.ModuleType) -> None:
+            failure = self._run_statement(statement, label, flags, module)
+            if failure is not None:
+                failures.append(failure)
+
+        own = order.get("own", {})
+        sys.meta_path.insert(0, _Importer(order["provided"], order["modules"], own, run))
         random.seed(order["seed"])
         np.random.seed(order["seed"])  # noqa: NPY002 - forks share the legacy state, so it is what has to be reset
         module = types.ModuleType(order["module"])
         sys.modules[order["module"]] = module
-        self._labels = frozenset(label for label, _, _ in order["chunks"])
-        failures = []
+        self._labels = frozenset(label for label, *_ in (*order["chunks"], *own.values()))
         for label, source, keep in order["chunks"]:
             vars(module)["__file__"] = label
             for statement, flags in _select_statements(source, label, keep):
-                failure = self._run_statement(statement, label, flags, module)
-                if failure is not None:
-                    failures.append(failure)
+                run(statement, label, flags, module)
         for name in order["stand_ins"]:
             self._install_stand_in(module, name)
         self._attributes = order.get("attributes", [])

@@ -1,7 +1,7 @@
 """Which top-level statements of a submission its layers need: imports, definitions and what those refer to or change.
 
 Nothing is run. Plots, training and prints are left behind, wherever they stand, because no layer refers to them, and
-because what calls change is followed with care: `cnn_assignment.grading.effects` has the rule.
+because what calls change is followed with care: `cnn_assignment.intake.effects` has the rule.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import symtable
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cnn_assignment.grading.effects import (
+from cnn_assignment.intake.effects import (
     DEFINITIONS,
     Call,
     Effects,
@@ -55,9 +55,12 @@ class Statement:
 
 @dataclass(slots=True)
 class Selection:
-    """For each chunk the ``[index, aliases]`` pairs to run, as the worker takes them, and the names nobody defines."""
+    """The statements to run, in document order, each with the positions of the aliases to keep of an import.
 
-    keep: dict[int, list[list[object]]] = field(default_factory=dict)
+    missing: the wanted names that nobody defines.
+    """
+
+    chosen: list[tuple[Statement, list[int] | None]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 
@@ -84,9 +87,7 @@ def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:
                 names |= statements[number].reads - needed
     bound = {name for number in chosen for name in statements[number].binds}
     selection = Selection(missing=sorted(set(wanted) - bound))
-    for number in sorted(chosen):
-        statement = statements[number]
-        selection.keep.setdefault(statement.chunk, []).append([statement.index, _positions(statement, needed)])
+    selection.chosen += [(statements[number], _positions(statements[number], needed)) for number in sorted(chosen)]
     return selection
 
 

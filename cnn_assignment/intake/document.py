@@ -1,0 +1,234 @@
+"""A file as parts in order: what nobody meant is mended, and what was mended is noted.
+
+Cells that were cut in two are read as one, code in a text cell is code where a class would be missing without it, and
+of a cell and its copies one counts. Grading and the notebook that students get back both start from here, so they
+agree on what a student handed in.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.parsing import (
+    SOURCE_CAP,
+    CellReader,
+    defined_classes,
+    describe_syntax_error,
+    holds_more_work,
+    parse,
+    written_module,
+)
+from cnn_assignment.intake.reading import Cell, read_work
+
+FILE_CAP = 128 * 1024 * 1024
+
+# How far back a piece of a cut cell is looked for, and how many characters are parsed on trial in all.
+_PIECES = 8
+_JOIN_EFFORT = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module, a cell, or the pieces of a cell that was cut.
+
+    source: as it was written. code, tree: for code what was parsed, line for line that of the source, and the tree or
+    the error; text has neither. is_copy: an earlier or better copy of the same cell counts in its place.
+    """
+
+    label: str
+    kind: str
+    source: str
+    grade_id: str | None = None
+    code: str = ""
+    tree: ast.Module | SyntaxError | None = None
+    is_copy: bool = False
+
+    @property
+    def classes(self) -> set[str]:
+        """The classes that it defines at its top."""
+        return defined_classes(self.tree) if isinstance(self.tree, ast.Module) else set()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The parts of a file in order. written: modules that its cells write, by name. notes: for the student."""
+
+    name: str
+    parts: tuple[Part, ...]
+    is_module: bool
+    written: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def read_document(path: Path, classes: Collection[str]) -> Document:
+    """Read the file of a submission. classes: the names that it should define.
+
+    Raises UnreadableSubmissionError, with the reason in words for the student, and OSError as the system does.
+    """
+    if path.stat().st_size > FILE_CAP:
+        raise UnreadableSubmissionError(
+            f"{path.name} is larger than {FILE_CAP // 2**20} MiB",
+            remedy="Clear its outputs and submit it again.",
+        )
+    return parse_document(path.read_bytes(), path.name, classes)
+
+
+def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
+    """The same from a file's bytes."""
+    work = read_work(raw, name)
+    if work.cells is None:
+        return Document(name, (_read_module(work.text, name),), is_module=True, written={}, notes=work.notes)
+    code = [cell.source for cell in work.cells if cell.kind == "code"]
+    if sum(map(len, code)) > SOURCE_CAP:
+        raise UnreadableSubmissionError(
+            f"{name} holds more than {SOURCE_CAP} characters of code",
+            remedy="Take out what does not belong to the task.",
+        )
+    book = _Book(classes)
+    for cell in work.cells:
+        book.add(cell)
+    book.find_code_in_text()
+    book.choose_among_copies()
+    if not any(part.kind == "code" for part in book.parts):
+        told = " ".join(work.notes)
+        raise UnreadableSubmissionError(
+            f"{name} has no code cells", remedy=f"{told} Submit the notebook with your work in it.".strip()
+        )
+    return Document(name, tuple(book.parts), False, book.written, (*work.notes, *book.notes))
+
+
+def _read_module(text: str, name: str) -> Part:
+    """A module; scripts with the magics of a notebook, as some editors keep them, are read as cells are."""
+    code, tree = CellReader().read(text, name)
+    if isinstance(tree, SyntaxError):
+        raise UnreadableSubmissionError(
+            f"{name} is not valid Python: {describe_syntax_error(tree)}",
+            remedy="Run it once before submitting; nothing of it can be graded until it parses.",
+        ) from tree
+    return Part(name, "code", text, None, code, tree)
+
+
+class _Book:
+    """The cells of a notebook while they are put in order."""
+
+    def __init__(self, classes: Collection[str]) -> None:
+        self._classes = frozenset(classes)
+        self._reader = CellReader()
+        self._join_effort = _JOIN_EFFORT
+        self.parts: list[Part] = []
+        self.written: dict[str, str] = {}
+        self.notes: list[str] = []
+
+    def add(self, cell: Cell) -> None:
+        """Take the next cell."""
+        label = f"cell {cell.number}"
+        if cell.kind != "code":
+            self.parts.append(Part(label, cell.kind, cell.source, cell.grade_id))
+            return
+        if module := written_module(cell.source):
+            self.written[module[0]] = module[1]
+        part = self._read(label, cell.source, cell.grade_id)
+        if not (_is_a_piece(part) and self._join(part)):
+            self.parts.append(part)
+
+    def find_code_in_text(self) -> None:
+        """Take text cells for code where they alone define a class: a cell's kind is changed by one key."""
+        missing = self._classes - {name for part in self.parts for name in part.classes}
+        for number, part in enumerate(self.parts):
+            if part.kind == "code" or not any(f"class {name}" in part.source for name in missing):
+                continue
+            found = self._read(part.label, part.source, part.grade_id)
+            if told := sorted(found.classes & missing):
+                self.parts[number] = found
+                missing -= found.classes
+                self.notes.append(
+                    f"{part.label} is no code cell, and was read as one, because it defines {_list(told)}."
+                )
+
+    def choose_among_copies(self) -> None:
+        """Of cells with one grade_id that define the same class, the first counts, unless more gaps are filled in a copy."""
+        copies: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, part in enumerate(self.parts):
+            for name in part.classes & self._classes:
+                if part.grade_id is not None:
+                    copies[part.grade_id, name].append(number)
+        for found in copies.values():
+            numbers = [number for number in found if not self.parts[number].is_copy]
+            if len(numbers) > 1:
+                chosen = numbers[0]
+                for number in numbers[1:]:
+                    if holds_more_work(self._tree(number), self._tree(chosen)):
+                        chosen = number
+                self._mark_copies(chosen, [number for number in numbers if number != chosen])
+
+    def _mark_copies(self, chosen: int, others: Sequence[int]) -> None:
+        for number in others:
+            self.parts[number] = replace(self.parts[number], is_copy=True)
+        labels = [self.parts[number].label for number in sorted((chosen, *others))]
+        why = "the first of them" if chosen < min(others) else "in which more gaps are filled"
+        self.notes.append(f"{_list(labels)} are copies of one cell: {self.parts[chosen].label} counts, {why}.")
+
+    def _tree(self, number: int) -> ast.Module:
+        tree = self.parts[number].tree
+        assert isinstance(tree, ast.Module), "only what was parsed defines classes"
+        return tree
+
+    def _read(self, label: str, source: str, grade_id: str | None) -> Part:
+        return Part(label, "code", source, grade_id, *self._reader.read(source, label))
+
+    def _join(self, piece: Part) -> bool:
+        """Put a piece of a cut cell to the others of its cell; False where it fits nowhere."""
+        before = [number for number, part in enumerate(self.parts) if part.kind == "code"][-_PIECES:]
+        # The cells just above, all together; or one of them, where something was put between the pieces.
+        groups = [before[-count:] for count in range(1, len(before) + 1)]
+        groups += [[number] for number in reversed(before[:-1])]
+        for group in groups:
+            pieces = [*(self.parts[number] for number in group), piece]
+            joined = self._try_joined(pieces)
+            if joined is not None:
+                self.parts[group[0]] = joined
+                for number in reversed(group[1:]):
+                    del self.parts[number]
+                self.notes.append(f"{_list([p.label for p in pieces])} were read as one, because a cell was cut there.")
+                return True
+        return False
+
+    def _try_joined(self, pieces: Sequence[Part]) -> Part | None:
+        source = "\n".join(piece.source.rstrip("\n") for piece in pieces)
+        self._join_effort -= len(source)
+        if self._join_effort < 0 or not _may_go_on(pieces[0]):
+            return None
+        label = _list([piece.label for piece in pieces])
+        try:
+            tree = parse(source, label)
+        except SyntaxError:
+            return None
+        grade_id = next((piece.grade_id for piece in pieces if piece.grade_id is not None), None)
+        return Part(label, "code", source, grade_id, source, tree)
+
+
+def _is_a_piece(part: Part) -> bool:
+    """Whether a cell cannot stand alone: Jupyter itself would not run it, or would run it as something else."""
+    return isinstance(part.tree, SyntaxError) or _is_indented(part.source)
+
+
+def _is_indented(source: str) -> bool:
+    first = next((line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
+    return first[:1] in {" ", "\t"}
+
+
+def _may_go_on(part: Part) -> bool:
+    """Whether the next line after a cell may belong to it: it is unfinished, or ends with a definition or a block."""
+    if not isinstance(part.tree, ast.Module):
+        return True
+    return bool(part.tree.body) and hasattr(part.tree.body[-1], "body")
+
+
+def _list(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

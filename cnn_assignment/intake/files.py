@@ -1,0 +1,135 @@
+"""Which file of a student's folder is the submission.
+
+The rule, as docs/student.md tells it: a file with the assignment's name, or else any other notebook or module in the
+folder that is not one of the files that students were given. Of several, the one that defines the most of the classes
+counts, then the one in which the fewest gaps are open, then the one with the right name, then the notebook.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.lift import lift_file
+from cnn_assignment.layout import list_assignments
+from cnn_assignment.model import Assignment, Submission
+
+_SUFFIXES = (".ipynb", ".py")
+_DEPTH = 3
+_MOST_CANDIDATES = 20
+_MOST_ENTRIES = 1_000
+_SHOWN = 5
+_PASSED_OVER = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"})
+
+
+def find_submission(student: str, folder: Path, assignment: Assignment) -> Submission:
+    """The submission in a student's folder, which is nbgrader's ``<student>/<assignment>/`` or ``<student>/``.
+
+    Its path is None where the folder holds nothing to read; links are not followed.
+    """
+    nested = folder / assignment.name
+    if not nested.is_dir() or nested.is_symlink():
+        return find_in_folder(student, folder, assignment)
+    found = find_in_folder(student, nested, assignment)
+    beside = find_in_folder(student, folder, assignment, depth=1) if found.path is None else found
+    return found if beside.path is None else beside
+
+
+def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH) -> Submission:
+    """The submission in a folder that is for this assignment only, or in the folders in it down to a depth."""
+    files = list(_files(folder, depth, passed_over=set(list_assignments(assignment.root))))
+    candidates = [file for file in files if _is_candidate(file, assignment)]
+    if candidates:
+        candidates.sort(key=lambda file: _rank(file, folder, assignment))
+        return _choose(student, folder, candidates[:_MOST_CANDIDATES], assignment)
+    shown = ", ".join(_name(file, folder) for file in files[:_SHOWN])
+    more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+    return Submission(student, None, notes=(f"The folder holds {shown}{more}.",) if files else ())
+
+
+def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: Assignment) -> Submission:
+    """The best of the candidates, which are sorted by rank. A single one is not opened for it."""
+    values = [_value(candidate, assignment) for candidate in candidates] if len(candidates) > 1 else [_UNKNOWN]
+    best = values.index(min(values))
+    chosen = _name(candidates[best], folder)
+    rivals = [
+        _name(candidate, folder)
+        for number, (candidate, value) in enumerate(zip(candidates, values, strict=True))
+        if number != best and not value.is_unreadable
+    ]
+    notes = []
+    if rivals:
+        notes.append(
+            f"{chosen} was graded, and not {', '.join(rivals)}: of several files the one counts that defines the most "
+            "classes and leaves the fewest gaps open, and of equals the one with the right name."
+        )
+    elif not _is_exact(candidates[best], folder, assignment):
+        notes.append(f"{chosen} was taken for {assignment.name}{candidates[best].suffix.lower()}.")
+    return Submission(student, candidates[best], notes=tuple(notes))
+
+
+class _Value(NamedTuple):
+    """What decides between files; the smallest is the best."""
+
+    is_unreadable: bool
+    missing_classes: int
+    open_gaps: int
+
+
+_UNKNOWN = _Value(False, 0, 0)
+
+
+def _value(path: Path, assignment: Assignment) -> _Value:
+    try:
+        code = lift_file(path, assignment)
+    except (UnreadableSubmissionError, OSError):
+        return _Value(True, len(assignment.classes), 0)
+    return _Value(False, len(code.missing), code.open_gaps)
+
+
+def _rank(path: Path, folder: Path, assignment: Assignment) -> tuple[bool, bool, int, int, str]:
+    """The order of files that are worth the same."""
+    exact = _is_exact(path, folder, assignment)
+    alike = path.stem.lower() == assignment.name.lower()
+    suffix = path.suffix.lower()
+    kind = _SUFFIXES.index(suffix) if suffix in _SUFFIXES else len(_SUFFIXES)
+    return not exact, not alike, len(path.relative_to(folder).parts), kind, path.as_posix()
+
+
+def _is_exact(path: Path, folder: Path, assignment: Assignment) -> bool:
+    return path.parent == folder and path.stem == assignment.name and path.suffix in _SUFFIXES
+
+
+def _is_candidate(path: Path, assignment: Assignment) -> bool:
+    given = {file.name for file in assignment.provided_files} | {f"test_{assignment.name}.py", "conftest.py"}
+    return path.suffix.lower() in _SUFFIXES and path.name not in given
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _files(folder: Path, depth: int, passed_over: Collection[str]) -> Iterator[Path]:
+    """The plain files of a folder and of those in it, links, hidden ones and other assignments left out."""
+    entries = 0
+    todo = [(folder, 1)]
+    while todo:
+        place, level = todo.pop(0)
+        try:
+            found = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in found:
+            entries += 1
+            if entries > _MOST_ENTRIES:
+                return
+            if entry.name.startswith(".") or entry.name in _PASSED_OVER:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if level < depth and entry.name not in passed_over:
+                    todo.append((Path(entry.path), level + 1))
+            elif entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)

@@ -1,0 +1,146 @@
+"""From a document to the code of its layers: nothing is run, and nothing but text leaves this module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.document import Document, read_document
+from cnn_assignment.intake.lifting import Statement, analyse, select
+from cnn_assignment.intake.modules import LocalModule, LocalModules
+from cnn_assignment.intake.ordering import names_at_load, put_in_order
+from cnn_assignment.intake.parsing import describe_syntax_error, holds_more_work, open_gaps
+from cnn_assignment.model import Assignment
+
+# What was moved is told, but not all of a notebook that was shuffled.
+_MOST_MOVES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A file or a cell: the label that errors name, its text, and which statements run (None for all)."""
+
+    label: str
+    source: str
+    keep: list[list[object]] | None = None
+
+    def to_json(self) -> list[object]:
+        """The chunk as the worker takes it."""
+        return [self.label, self.source, self.keep]
+
+
+@dataclass(frozen=True, slots=True)
+class LiftedCode:
+    """What was lifted from a submission, and notes for the student on what was left out or mended.
+
+    modules: modules of the student's own that the chunks import. missing: classes that nothing defines. open_gaps: how
+    many gaps the lifted code still holds as they were released.
+    """
+
+    chunks: tuple[Chunk, ...]
+    notes: tuple[str, ...]
+    modules: tuple[LocalModule, ...] = ()
+    missing: tuple[str, ...] = ()
+    open_gaps: int = 0
+
+
+def lift_file(path: Path, assignment: Assignment) -> LiftedCode:
+    """Lift the layers' code from a notebook or a module.
+
+    Raises UnreadableSubmissionError, with the reason in words for the student, where there is nothing to lift.
+    """
+    document = read_document(path, assignment.classes)
+    installed = {*assignment.modules, *(file.stem for file in assignment.provided_files)}
+    if document.is_module:
+        installed.add(path.stem)
+    return _Lifting(document, assignment, LocalModules(path.parent, document.written, installed)).lift()
+
+
+class _Lifting:
+    """One document on its way to code."""
+
+    def __init__(self, document: Document, assignment: Assignment, local: LocalModules) -> None:
+        self._document = document
+        self._classes = assignment.classes
+        self._local = local
+        self._notes = list(document.notes)
+
+    def lift(self) -> LiftedCode:
+        """Choose the statements, and see that they can run in this order."""
+        statements = self._without_emptied(self._analyse())
+        selection = select(statements, self._classes)
+        if len(selection.missing) == len(self._classes):
+            raise UnreadableSubmissionError(
+                f"none of the classes {', '.join(self._classes)} is defined",
+                remedy=" ".join(self._notes) or "Submit the file that you were given, with your work in it.",
+            )
+        self._notes += [f"{name} is not defined." for name in selection.missing]
+        nodes = [self._node(statement) for statement, _ in selection.chosen]
+        modules = self._local.collect(nodes)
+        chunks = self._make_chunks(selection.chosen, nodes)
+        gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
+        self._notes += self._local.notes
+        return LiftedCode(tuple(chunks), tuple(self._notes), modules, tuple(selection.missing), len(gaps))
+
+    def _analyse(self) -> list[Statement]:
+        statements: list[Statement] = []
+        for number, part in enumerate(self._document.parts):
+            if isinstance(part.tree, SyntaxError):
+                told = describe_syntax_error(part.tree)
+                self._notes.append(f"{part.label} is left out, because it is not valid Python: {told}.")
+            elif part.tree is not None and not part.is_copy:
+                statements += (self._with_star(s) for s in analyse(part.tree, number))
+        return statements
+
+    def _with_star(self, statement: Statement) -> Statement:
+        """Let an import of everything from a module of the student's own bind what that module defines."""
+        node = self._node(statement)
+        if "*" not in statement.aliases or not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+            return statement
+        return replace(statement, binds=statement.binds | self._local.public_names(node.module))
+
+    def _without_emptied(self, statements: Sequence[Statement]) -> list[Statement]:
+        """Leave out definitions of a class in which more gaps are open than in one above: the release, pasted again."""
+        kept = list(statements)
+        for name in self._classes:
+            definitions = [s for s in statements if s.is_definition and name in s.binds]
+            for number, definition in enumerate(definitions):
+                above = [s for s in definitions[:number] if s in kept]
+                better = [s for s in above if holds_more_work(self._node(s), self._node(definition))]
+                # A class that builds on its namesake goes on with it.
+                if better and name not in definition.reads:
+                    kept.remove(definition)
+                    self._notes.append(
+                        f"{self._label(definition)} defines {name} again with more gaps open: "
+                        f"{self._label(better[-1])} counts."
+                    )
+        return kept
+
+    def _make_chunks(
+        self, chosen: Sequence[tuple[Statement, list[int] | None]], nodes: Sequence[ast.stmt]
+    ) -> list[Chunk]:
+        statements = [statement for statement, _ in chosen]
+        order, moved = put_in_order([s.binds for s in statements], [names_at_load(node) for node in nodes])
+        for other, number, name in moved[:_MOST_MOVES]:
+            above, below = self._label(statements[other]), self._label(statements[number])
+            if above != below:
+                self._notes.append(f"{above} was read before {below}, which needs {name}.")
+        runs: list[tuple[int, list[list[object]]]] = []
+        for number in order:
+            statement, positions = chosen[number]
+            if not runs or runs[-1][0] != statement.chunk:
+                runs.append((statement.chunk, []))
+            runs[-1][1].append([statement.index, positions])
+        parts = self._document.parts
+        return [Chunk(parts[part].label, parts[part].code, keep) for part, keep in runs]
+
+    def _node(self, statement: Statement) -> ast.stmt:
+        tree = self._document.parts[statement.chunk].tree
+        assert isinstance(tree, ast.Module)
+        return tree.body[statement.index]
+
+    def _label(self, statement: Statement) -> str:
+        return self._document.parts[statement.chunk].label

@@ -1,0 +1,113 @@
+"""Python as students write it: parsing that says no in one way only, and cells with magics and shell lines."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+from cnn_assignment.model import OPEN_GAP
+
+SOURCE_CAP = 2 * 1024 * 1024
+# Characters that IPython may read, all together, to replace the magics of one notebook: seconds, not minutes.
+MAGIC_EFFORT = 8 * 1024 * 1024
+
+_TRANSPARENT = re.compile(r"\A(?P<before>\s*)%%(?=(time|capture)\b)")
+_RUN = re.compile(
+    r"^(?P<indent>[ \t]*)%run[ \t]+(?:-i[ \t]+)?(['\"]?)(?:\./)?(?P<module>\w+)(?:\.py)?\2[ \t]*$", re.MULTILINE
+)
+_WRITEFILE = re.compile(
+    r"\A\s*%%(?:writefile|file)[ \t]+(['\"]?)(?:\./)?(?P<module>\w+)\.py\1[ \t]*\n(?P<text>.*)\Z", re.DOTALL
+)
+
+
+def parse(source: str, label: str) -> ast.Module:
+    """The syntax tree. Raises SyntaxError for anything that Python would not compile, however it says so."""
+    if len(source) > SOURCE_CAP:
+        raise SyntaxError(f"more than {SOURCE_CAP} characters of code")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source, label)
+            # Some errors, such as a return outside of a function, show only here.
+            compile(source, label, "exec", dont_inherit=True)
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        raise SyntaxError(str(error) or "nested too deeply") from error
+    return tree
+
+
+def describe_syntax_error(error: SyntaxError) -> str:
+    """The error with its line, in one line."""
+    line = f" (line {error.lineno})" if error.lineno else ""
+    return f"{error.msg}{line}"
+
+
+def defined_classes(tree: ast.Module) -> set[str]:
+    """The names of the classes at the top of a tree."""
+    return {statement.name for statement in tree.body if isinstance(statement, ast.ClassDef)}
+
+
+def open_gaps(tree: ast.AST) -> set[str]:
+    """The tasks whose gaps a tree still holds as they were released."""
+    return {found[1] for text in _raised_texts(tree) if (found := OPEN_GAP.fullmatch(text))}
+
+
+def holds_more_work(one: ast.AST, other: ast.AST) -> bool:
+    """Whether one of two versions of some code has gaps filled that are open in the other, and lacks no function of it."""
+    return open_gaps(one) < open_gaps(other) and _functions(one) >= _functions(other)
+
+
+def _functions(tree: ast.AST) -> set[str]:
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def _raised_texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.Call(func=ast.Name("NotImplementedError"), args=[ast.Constant(value=str(text))])):
+                yield text
+
+
+def written_module(source: str) -> tuple[str, str] | None:
+    """Name and text of the module that a ``%%writefile`` cell writes."""
+    found = _WRITEFILE.match(source)
+    return (found["module"], found["text"]) if found else None
+
+
+class CellReader:
+    """Parses the cells of one notebook; magics and shell lines become plain calls, which no layer needs."""
+
+    def __init__(self) -> None:
+        self._effort_left = MAGIC_EFFORT
+
+    def read(self, source: str, label: str) -> tuple[str, ast.Module | SyntaxError]:
+        """The text that was parsed, line for line that of the cell, and its tree or its error."""
+        # These run their cell as it is. Every other cell magic makes something else of it.
+        source = _TRANSPARENT.sub(r"\g<before>#", source)
+        try:
+            return source, parse(source, label)
+        except SyntaxError as error:
+            first = error
+        try:
+            # A module that is run in the notebook leaves its names there.
+            plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", source))
+            return plain, parse(plain, label)
+        except SyntaxError:
+            return source, first
+
+    def _transform(self, source: str) -> str:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        # IPython reads the whole cell again after each magic that it replaces.
+        self._effort_left -= len(source) * (1 + sum(map(source.count, "%!?")))
+        if self._effort_left < 0:
+            raise SyntaxError("too many magics")
+        lines = source.splitlines(keepends=True)
+        blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+        try:
+            # IPython drops the blank lines at the top, by which all line numbers would be off.
+            return "\n" * blank + TransformerManager().transform_cell("".join(lines[blank:]))
+        except Exception as error:
+            # It was made for what people type, and raises what it likes on anything else.
+            raise SyntaxError("not a cell that IPython reads") from error

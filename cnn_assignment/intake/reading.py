@@ -1,0 +1,206 @@
+"""From a file's bytes to cells or to the text of a module, whatever the file is called and whatever was done to it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tokenize
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.parsing import defined_classes, parse
+
+DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
+
+_KINDS = frozenset({"code", "markdown", "raw"})
+# Where a cell may begin in a notebook whose JSON is broken; nbformat sorts a cell's keys, other programs do not.
+_CELL_START = re.compile(
+    r'\{\s*"(?:cell_type|attachments|collapsed|execution_count|id|input|metadata|outputs|source)"\s*:'
+)
+# Looking for the next whole cell reads on from every false start, so a hostile file gets only so many.
+_FALSE_STARTS = 200
+# What git leaves in a file that two people changed: the first side is the one of whoever merged.
+_CONFLICT = re.compile(
+    r"^<{7}[^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}[^\n]*\n.*?^>{7}[^\n]*\n?", re.MULTILINE | re.DOTALL
+)
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_OTHER_FORMATS = (
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF document"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+)
+_WEB_PAGE = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as it was handed in; number counts all cells from 1. Its other metadata and its outputs end here."""
+
+    number: int
+    kind: str
+    source: str
+    grade_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a file holds: cells (None for a module), or the text of a module; and what was repaired on the way."""
+
+    cells: tuple[Cell, ...] | None = None
+    text: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_work(raw: bytes, name: str) -> Work:
+    """Read a notebook or a module, by its content first and its name second.
+
+    Raises UnreadableSubmissionError, with the reason in words for the student, for everything else.
+    """
+    for start, what in _OTHER_FORMATS:
+        if raw.startswith(start):
+            raise UnreadableSubmissionError(f"{name} is {what}", remedy="Unpack it, and submit the notebook itself.")
+    if not name.lower().endswith(".ipynb"):
+        if raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and (cells := _parse_notebook(raw)):
+            return Work(tuple(cells), notes=(f"{name} is a notebook, and was read as one.",))
+        return Work(text=decode_module(raw, name))
+    return _read_notebook(raw, name)
+
+
+def decode_module(raw: bytes, name: str) -> str:
+    """The text of a module in UTF-8, or the encoding that it declares, with any line endings."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        return io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, newline=None).read()
+    except (SyntaxError, UnicodeError, LookupError) as error:
+        raise UnreadableSubmissionError(
+            f"{name} is not text in UTF-8 or in the encoding that it declares",
+            remedy="Save it as UTF-8 and submit it again.",
+        ) from error
+
+
+def _read_notebook(raw: bytes, name: str) -> Work:
+    text, notes = _decode(raw, name)
+    content = _parse_json(text)
+    if content is None and _CONFLICT.search(text):
+        text = _CONFLICT.sub(r"\1", text)
+        notes.append(f"{name} holds both sides of a merge; the first of each was read.")
+        content = _parse_json(text)
+    if content is None:
+        raw_cells = _salvage(text)
+        if not raw_cells:
+            return _read_misnamed(text, name)
+        notes.append(f"{name} is damaged: {len(raw_cells)} of its cells could be read, the others are lost.")
+    else:
+        raw_cells = _cells_of(content, name)
+    return Work(tuple(_read_cells(raw_cells)), notes=tuple(notes))
+
+
+def _read_misnamed(text: str, name: str) -> Work:
+    """A module that was saved under the name of a notebook, which shows only if it is one."""
+    if _WEB_PAGE.match(text):
+        raise UnreadableSubmissionError(f"{name} is a web page, and not a notebook: it is not JSON", remedy=DOWNLOAD)
+    try:
+        classes = defined_classes(parse(text, name))
+    except SyntaxError:
+        classes = set()
+    if not classes:
+        raise UnreadableSubmissionError(f"{name} is not a notebook: it is not JSON", remedy=DOWNLOAD)
+    return Work(text=text, notes=(f"{name} is a Python file and not a notebook, and was read as such.",))
+
+
+def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
+    """The text of a notebook, and a note where its letters had to be guessed. Never fails."""
+    marked = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), None)
+    # JSON begins with two ASCII characters, so in UTF-16 without a mark every other byte is zero.
+    bare = {b"\0": "utf-16-be"}.get(raw[:1]) or {b"\0": "utf-16-le"}.get(raw[1:2], "utf-8")
+    for encoding in (marked, bare):
+        if encoding is not None:
+            try:
+                text = raw.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            known = encoding.startswith("utf-8")
+            return text, [] if known else [f"{name} is text in {encoding.upper()}, and was read as such."]
+    return raw.decode("latin-1"), [f"{name} is not text in UTF-8, and was read as Latin-1: some letters may be wrong."]
+
+
+def _parse_json(text: str) -> Any:
+    """The value of a JSON text, None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse_notebook(raw: bytes) -> list[Cell]:
+    """The cells of bytes that are a notebook beyond doubt; none otherwise."""
+    try:
+        content = json.loads(raw.decode("utf-8-sig"))
+        return _read_cells(_cells_of(content, ""))
+    except (ValueError, RecursionError, UnreadableSubmissionError):
+        return []
+
+
+def _cells_of(content: Any, name: str) -> list[Any]:
+    """The cells in any version of the format: 4 has ``cells``, 2 and 3 have ``worksheets``."""
+    if isinstance(content, list) and any(isinstance(cell, dict) and "cell_type" in cell for cell in content):
+        return content
+    if not isinstance(content, dict) or not {"nbformat", "cells", "worksheets"} & set(content):
+        raise UnreadableSubmissionError(f"{name} is JSON, but not a notebook", remedy=DOWNLOAD)
+    cells = content.get("cells")
+    if isinstance(cells, list):
+        return cells
+    sheets = content.get("worksheets")
+    sheets = sheets if isinstance(sheets, list) else []
+    found = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+    return [cell for cells in found if isinstance(cells, list) for cell in cells]
+
+
+def _salvage(text: str) -> list[Any]:
+    """The whole cells in a text that is not JSON as a whole: cut off, or broken in the middle."""
+    decoder = json.JSONDecoder()
+    cells: list[Any] = []
+    position = failures = 0
+    while failures < _FALSE_STARTS and (start := _CELL_START.search(text, position)):
+        try:
+            cell, position = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            position = start.start() + 1
+            failures += 1
+            continue
+        if isinstance(cell, dict) and "cell_type" in cell:
+            cells.append(cell)
+    return cells
+
+
+def _read_cells(raw_cells: list[Any]) -> list[Cell]:
+    return [_read_cell(number, cell) for number, cell in enumerate(raw_cells, 1) if isinstance(cell, dict)]
+
+
+def _read_cell(number: int, cell: dict[str, Any]) -> Cell:
+    source = cell.get("source", cell.get("input", ""))  # "input" is the word of formats 2 and 3
+    if isinstance(source, list):
+        source = "".join(map(str, source))
+    text = source if isinstance(source, str) else "" if source is None else str(source)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    metadata = cell.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
+    kind = cell.get("cell_type")
+    return Cell(
+        number=number,
+        kind=kind if isinstance(kind, str) and kind in _KINDS else "markdown",
+        # JSON can spell lone surrogates, which neither Python's parser nor files can hold.
+        source=text.encode("utf-8", "replace").decode("utf-8"),
+        grade_id=grade_id if isinstance(grade_id, str) else None,
+    )
