@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import json
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import toy_course
 from cnn_assignment.errors import UnreadableSubmissionError
@@ -359,3 +363,252 @@ def test_a_folder_in_the_place_of_the_file_is_an_error_of_the_system(assignment,
 
 def test_syntax_warnings_of_students_are_nobodys(lift):
     assert kept(lift(f'x = "\\d" is 1\n{SMALL}')) == {"toy.py": 2}
+
+
+# What was damaged, cut, copied, moved or renamed
+
+
+CLASSES = ("Scaler", "Cutter")
+TOY = toy_course.SOLUTION
+
+
+def book_of(*cells, marks=(), kinds=()):
+    """A notebook as JSON; marks: for cells their grade_id, kinds: for cells their kind."""
+    book = json.loads(notebook(*cells))
+    for number, name in dict(marks).items():
+        book["cells"][number]["metadata"] = {"nbgrader": {"grade_id": name}}
+    for number, kind in dict(kinds).items():
+        book["cells"][number]["cell_type"] = kind
+    return json.dumps(book)
+
+
+def classes_in(code):
+    """The last definition of each class, as the worker would have it, told by its text."""
+    found = {}
+    for chunk in code.chunks:
+        body = ast.parse(chunk.source).body
+        for index, _ in chunk.keep:
+            if isinstance(body[index], ast.ClassDef):
+                found[body[index].name] = ast.unparse(body[index])
+    return found
+
+
+WHOLE = {
+    statement.name: ast.unparse(statement) for statement in ast.parse(TOY).body if isinstance(statement, ast.ClassDef)
+}
+# Between two methods, two statements, or the lines of one loop: all places but those inside of texts and brackets.
+CUTS = [number for number, line in enumerate(TOY.split("\n")) if number and line.strip() and '"""' not in line]
+
+
+@given(st.sets(st.sampled_from(CUTS), min_size=1, max_size=4), st.booleans())
+def test_a_notebook_that_is_cut_anywhere_is_read_as_it_was(tmp_path_factory, assignment, cuts, with_ids):
+    lines = TOY.split("\n")
+    places = [0, *sorted(cuts), len(lines)]
+    cells = ["\n".join(lines[first:last]) for first, last in itertools.pairwise(places)]
+    ids = dict.fromkeys(range(len(cells)), "toy") if with_ids else {}
+    path = write(tmp_path_factory.mktemp("cut") / "toy.ipynb", book_of(*cells, marks=ids))
+    assert classes_in(lift_file(path, assignment)) == WHOLE
+
+
+@given(st.permutations(TOY.split("\n\n\n")))
+def test_the_order_of_cells_does_not_matter(tmp_path_factory, assignment, cells):
+    path = write(tmp_path_factory.mktemp("shuffled") / "toy.ipynb", notebook(*cells))
+    assert classes_in(lift_file(path, assignment)) == WHOLE
+
+
+JSON = notebook("import numpy", *TOY.split("\n\n\n"), "plot()")
+
+
+@given(st.integers(0, len(JSON)), st.binary(max_size=6))
+def test_any_damage_to_the_text_gives_code_or_a_reason(tmp_path_factory, assignment, place, junk):
+    raw = JSON.encode()
+    path = write(tmp_path_factory.mktemp("damaged") / "toy.ipynb", raw[:place] + junk + raw[place + len(junk) :])
+    try:
+        code = lift_file(path, assignment)
+    except UnreadableSubmissionError as error:
+        assert str(error)  # noqa: PT017 - both ends are right
+    else:
+        assert set(classes_in(code)) <= set(WHOLE)
+
+
+def test_a_notebook_that_is_cut_off_keeps_its_whole_cells(lift):
+    code = lift(JSON[: JSON.index("class Cutter")], "toy.ipynb")
+    assert (set(classes_in(code)), code.missing) == ({"Scaler"}, ("Cutter",))
+    assert code.notes == (
+        "toy.ipynb is damaged: 3 of its cells could be read, the others are lost.",
+        "Cutter is not defined.",
+    )
+
+
+SCALER, CUTTER = "class Scaler:\n    def a(self): return {}", "class Cutter: pass"
+OPEN_SCALER = 'class Scaler:\n    def a(self): raise NotImplementedError("scale: fill in this gap")'
+
+
+@pytest.mark.parametrize(
+    ("cells", "marks", "value", "note"),
+    [
+        (
+            [SCALER.format(1), SCALER.format(2), CUTTER],
+            {0: "S", 1: "S"},
+            1,
+            "cell 1 and cell 2 are copies of one cell: cell 1 counts, the first of them.",
+        ),
+        (
+            [OPEN_SCALER, SCALER.format(2), CUTTER],
+            {0: "S", 1: "S"},
+            2,
+            "cell 1 and cell 2 are copies of one cell: cell 2 counts, in which more gaps are filled.",
+        ),
+        (
+            [SCALER.format(1), OPEN_SCALER, CUTTER],
+            {},
+            1,
+            "cell 2 defines Scaler again with more gaps open: cell 1 counts.",
+        ),
+        ([SCALER.format(1), SCALER.format(2), CUTTER], {0: "S"}, 2, None),
+        ([SCALER.format(1), "class Scaler(Scaler): pass", CUTTER], {}, 1, None),
+        ([SCALER.format(1), CUTTER, "x = 1", "x = 2"], {2: "S", 3: "S"}, 1, None),
+        (
+            [SCALER.format(1), "class Scaler: pass", CUTTER],
+            {0: "S", 1: "S"},
+            1,
+            "cell 1 and cell 2 are copies of one cell: cell 1 counts, the first of them.",
+        ),
+    ],
+)
+def test_of_copies_one_counts_and_a_note_says_which(load, cells, marks, value, note):
+    module, notes = load(book_of(*cells, marks=marks), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == value
+    assert notes == (() if note is None else (note,))
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw", "heading"])
+def test_a_class_in_a_text_cell_counts_where_no_other_defines_it(load, kind):
+    module, notes = load(book_of(SCALER.format(1), CUTTER, kinds={0: kind}), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 1
+    assert notes == ("cell 1 is no code cell, and was read as one, because it defines Scaler.",)
+    module, notes = load(book_of(SCALER.format(1), SCALER.format(2), CUTTER, kinds={0: kind}), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 2
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "class Scaler:\n    def a(self, x: np.ndarray = None): return SIZE",
+        "@mark\nclass Scaler:\n    def a(self): return SIZE",
+        "class Scaler(Base):\n    b = np.pi",
+        "Other.a = lambda self: SIZE\nclass Scaler(Other): pass",
+    ],
+)
+def test_what_stands_below_its_first_use_is_run_before_it(load, first):
+    rest = [
+        "SIZE = 7",
+        "class Base:\n    def a(self): return SIZE",
+        "class Other: pass",
+        "def mark(c): return c",
+        CUTTER,
+    ]
+    module, notes = load(notebook(first, *rest, "import numpy as np"), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes
+    assert all("was read before" in note for note in notes)
+
+
+# Modules of the student's own
+
+
+LAYERS = "import numpy as np\nfrom helpers import SIZE\nprint(1 / 0)\nclass Scaler:\n    def a(self): return SIZE\nclass Cutter: pass"
+
+
+@pytest.mark.parametrize(
+    ("cells", "files"),
+    [
+        (["from layers import Scaler, Cutter"], {"layers.py": LAYERS}),
+        (["from layers import *"], {"layers.py": LAYERS}),
+        (["import layers as l", "Scaler = l.Scaler\nCutter = l.Cutter"], {"layers.py": LAYERS}),
+        (["from pack.layers import *"], {"pack/layers.py": LAYERS}),
+        (
+            ["from pack import Scaler, Cutter"],
+            {"pack/__init__.py": "from .layers import Scaler, Cutter", "pack/layers.py": LAYERS},
+        ),
+        (
+            ["from pack import layers", "Scaler, Cutter = layers.Scaler, layers.Cutter"],
+            {"pack/__init__.py": "", "pack/layers.py": LAYERS},
+        ),
+        (["from toy import *"], {"toy.py": LAYERS}),
+        ([f"%%writefile layers.py\n{LAYERS}", "from layers import *"], {}),
+        (["%run layers.py"], {"layers.py": LAYERS}),
+        (["class Scaler:\n    def a(self):\n        from helpers import SIZE\n        return SIZE", CUTTER], {}),
+    ],
+)
+def test_layers_may_be_in_modules_of_the_students_own(load, tmp_path, cells, files):
+    for name, text in {"helpers.py": "SIZE = 7\nwhile True: pass", **files}.items():
+        write(tmp_path / name, text)
+    module, notes = load(notebook(*cells), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes == ()
+
+
+def test_an_error_in_a_module_of_the_students_own_is_told_with_its_line(load, tmp_path):
+    write(tmp_path / "layers.py", FAULTY)
+    module, _ = load(notebook("from layers import *"), "toy.ipynb")
+    with pytest.raises(CallRaised, match="division by zero") as caught:
+        fetch(module.Scaler().a())
+    assert caught.value.place == ("layers.py", 3)
+
+
+@pytest.mark.parametrize("name", ["given", "numpy", "math"])
+def test_what_is_provided_or_installed_is_not_a_students_to_replace(load, tmp_path, name):
+    write(tmp_path / f"{name}.py", "HALF = pi = 99")
+    text = f"from {name} import {'HALF' if name == 'given' else 'pi'} as A\nclass Scaler:\n    def a(self): return A\n{CUTTER}"
+    module, _ = load(text)
+    assert fetch(module.Scaler().a()) < 4
+
+
+def test_a_link_is_no_module_of_the_students_own(load, tmp_path, assignment):
+    (tmp_path / "layers.py").symlink_to(assignment.solution_file)
+    (tmp_path / "pack").symlink_to(assignment.solution_file.parent)
+    for cell in ("from layers import *", "from pack.toy import *"):
+        with pytest.raises(UnreadableSubmissionError, match="none of the classes"):
+            load(notebook(cell), "toy.ipynb")
+
+
+def test_a_module_that_is_not_python_is_told(load, tmp_path):
+    write(tmp_path / "layers.py", "class Scaler(:")
+    _, notes = load(notebook("from layers import Scaler", SMALL), "toy.ipynb")
+    assert "layers.py is left out, because it is not valid Python: invalid syntax (line 1)." in notes
+
+
+def test_modules_that_import_each_other_are_read_once(load, tmp_path):
+    write(tmp_path / "one.py", f"import two\n{SMALL}")
+    write(tmp_path / "two.py", "import one\nSIZE = 7")
+    module, notes = load(notebook("from one import *"), "toy.ipynb")
+    fetch(module.Scaler())
+    assert notes == ()
+
+
+# Hostile files
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Scaler:\n    def f(self):\n" + "".join(f"        def g{n}(): pass\n" for n in range(60_000)),
+        "x = lambda: [" + "lambda: 0, " * 60_000 + "]\n",
+    ],
+)
+def test_crowds_of_functions_are_refused_before_the_compiler_is_asked(lift, text):
+    with pytest.raises(UnreadableSubmissionError, match="more than 3000 functions inside of functions"):
+        lift(text)
+
+
+def test_a_class_of_very_many_methods_is_read(lift):
+    text = "class Scaler:\n" + "".join(f"    def g{n}(self): pass\n" for n in range(20_000))
+    assert kept(lift(text + CUTTER)) == {"toy.py": 2}
+
+
+def test_only_so_many_notes_are_kept(lift):
+    code = lift(notebook(*["def f(:"] * 100, SMALL), "toy.ipynb")
+    assert len(code.notes) == 21
+    assert code.notes[-1] == "80 more notes are left out."

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.lift import lift_file
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment, Submission
@@ -40,7 +39,7 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
 
 def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH) -> Submission:
     """The submission in a folder that is for this assignment only, or in the folders in it down to a depth."""
-    files = list(_files(folder, depth, passed_over=set(list_assignments(assignment.root))))
+    files = list(_files(folder, depth, passed_over=set(list_assignments(assignment.root)) - {assignment.name}))
     candidates = [file for file in files if _is_candidate(file, assignment)]
     if candidates:
         candidates.sort(key=lambda file: _rank(file, folder, assignment))
@@ -53,12 +52,14 @@ def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth:
 def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: Assignment) -> Submission:
     """The best of the candidates, which are sorted by rank. A single one is not opened for it."""
     values = [_value(candidate, assignment) for candidate in candidates] if len(candidates) > 1 else [_UNKNOWN]
-    best = values.index(min(values))
+    best = min(range(len(values)), key=lambda number: values[number][:3])
     chosen = _name(candidates[best], folder)
+    # What could have counted in its place; not what it is made of.
+    parts = values[best].modules
     rivals = [
         _name(candidate, folder)
         for number, (candidate, value) in enumerate(zip(candidates, values, strict=True))
-        if number != best and not value.is_unreadable
+        if number != best and not value.is_unreadable and _name(candidate, folder) not in parts
     ]
     notes = []
     if rivals:
@@ -72,11 +73,12 @@ def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: 
 
 
 class _Value(NamedTuple):
-    """What decides between files; the smallest is the best."""
+    """What decides between files, the smallest first; modules: the files that this one imports."""
 
     is_unreadable: bool
     missing_classes: int
     open_gaps: int
+    modules: tuple[str, ...] = ()
 
 
 _UNKNOWN = _Value(False, 0, 0)
@@ -85,9 +87,9 @@ _UNKNOWN = _Value(False, 0, 0)
 def _value(path: Path, assignment: Assignment) -> _Value:
     try:
         code = lift_file(path, assignment)
-    except (UnreadableSubmissionError, OSError):
+    except Exception:  # noqa: BLE001 - whatever is wrong with a file is told when it is graded, and stops nobody else
         return _Value(True, len(assignment.classes), 0)
-    return _Value(False, len(code.missing), code.open_gaps)
+    return _Value(False, len(code.missing), code.open_gaps, tuple(module.label for module in code.modules))
 
 
 def _rank(path: Path, folder: Path, assignment: Assignment) -> tuple[bool, bool, int, int, str]:

@@ -15,8 +15,9 @@ from cnn_assignment.intake.ordering import names_at_load, put_in_order
 from cnn_assignment.intake.parsing import describe_syntax_error, holds_more_work, open_gaps
 from cnn_assignment.model import Assignment
 
-# What was moved is told, but not all of a notebook that was shuffled.
+# What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
 _MOST_MOVES = 5
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class _Lifting:
         if len(selection.missing) == len(self._classes):
             raise UnreadableSubmissionError(
                 f"none of the classes {', '.join(self._classes)} is defined",
-                remedy=" ".join(self._notes) or "Submit the file that you were given, with your work in it.",
+                remedy=" ".join(_shorten(self._notes)) or "Submit the file that you were given, with your work in it.",
             )
         self._notes += [f"{name} is not defined." for name in selection.missing]
         nodes = [self._node(statement) for statement, _ in selection.chosen]
@@ -83,7 +84,7 @@ class _Lifting:
         chunks = self._make_chunks(selection.chosen, nodes)
         gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
         self._notes += self._local.notes
-        return LiftedCode(tuple(chunks), tuple(self._notes), modules, tuple(selection.missing), len(gaps))
+        return LiftedCode(tuple(chunks), _shorten(self._notes), modules, tuple(selection.missing), len(gaps))
 
     def _analyse(self) -> list[Statement]:
         statements: list[Statement] = []
@@ -103,21 +104,20 @@ class _Lifting:
         return replace(statement, binds=statement.binds | self._local.public_names(node.module))
 
     def _without_emptied(self, statements: Sequence[Statement]) -> list[Statement]:
-        """Leave out definitions of a class in which more gaps are open than in one above: the release, pasted again."""
-        kept = list(statements)
+        """Leave out definitions of a class in which more gaps are open than in the one above: the release, pasted again."""
+        emptied: set[tuple[int, int]] = set()
         for name in self._classes:
-            definitions = [s for s in statements if s.is_definition and name in s.binds]
-            for number, definition in enumerate(definitions):
-                above = [s for s in definitions[:number] if s in kept]
-                better = [s for s in above if holds_more_work(self._node(s), self._node(definition))]
+            best: Statement | None = None
+            for definition in (s for s in statements if s.is_definition and name in s.binds):
                 # A class that builds on its namesake goes on with it.
-                if better and name not in definition.reads:
-                    kept.remove(definition)
-                    self._notes.append(
-                        f"{self._label(definition)} defines {name} again with more gaps open: "
-                        f"{self._label(better[-1])} counts."
-                    )
-        return kept
+                goes_on = name in definition.reads
+                if best is None or goes_on or not holds_more_work(self._node(best), self._node(definition)):
+                    best = definition
+                    continue
+                emptied.add((definition.chunk, definition.index))
+                above, below = self._label(best), self._label(definition)
+                self._notes.append(f"{below} defines {name} again with more gaps open: {above} counts.")
+        return [s for s in statements if (s.chunk, s.index) not in emptied]
 
     def _make_chunks(
         self, chosen: Sequence[tuple[Statement, list[int] | None]], nodes: Sequence[ast.stmt]
@@ -144,3 +144,8 @@ class _Lifting:
 
     def _label(self, statement: Statement) -> str:
         return self._document.parts[statement.chunk].label
+
+
+def _shorten(notes: Sequence[str]) -> tuple[str, ...]:
+    more = len(notes) - _MOST_NOTES
+    return (*notes[:_MOST_NOTES], f"{more} more notes are left out.") if more > 0 else tuple(notes)

@@ -24,11 +24,14 @@ from cnn_assignment.intake.effects import (
     read_effects,
     read_functions,
 )
+from cnn_assignment.intake.parsing import SCOPES
 
 _BUILTINS = frozenset(dir(builtins))
 # Attributes of modules that are no functions: `max = np.inf` begins a search, it does not replace max().
 _CONSTANTS = frozenset({"e", "euler_gamma", "inf", "Inf", "maxsize", "nan", "NaN", "newaxis", "NINF", "pi", "tau"})
 _ALWAYS = "setrecursionlimit"
+# symtable looks through all scopes inside of a scope for each of its names. Nobody writes a layer of so many.
+_MOST_SCOPES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,8 @@ def _describe(statement: ast.stmt, chunk: int, index: int) -> Statement:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return _describe_import(statement, chunk, index)
     try:
-        binds, reads = _read_names(statement)
+        exact = _count_scopes(statement) <= _MOST_SCOPES
+        binds, reads = _read_names(statement) if exact else _guess_names(statement)
     except (RecursionError, MemoryError, ValueError, SyntaxError):
         # Nested too deeply for symtable, or (before Python 3.12) an f-string that cannot be written out again.
         binds, reads = _guess_names(statement)
@@ -260,6 +264,10 @@ def _is_always_run(statement: ast.stmt) -> bool:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr=name) | ast.Name(id=name))):
             return name == _ALWAYS
     return False
+
+
+def _count_scopes(statement: ast.stmt) -> int:
+    return sum(isinstance(node, SCOPES) for node in ast.walk(statement))
 
 
 def _read_names(statement: ast.stmt) -> tuple[set[str], set[str]]:

@@ -10,6 +10,20 @@ from collections.abc import Iterator
 from cnn_assignment.model import OPEN_GAP
 
 SOURCE_CAP = 2 * 1024 * 1024
+# Every syntax that opens a scope of its own.
+SCOPES = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Lambda,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+_CROWD = 3_000
+# Shorter texts cannot hold so many.
+_SMALL = 8 * _CROWD
 # Characters that IPython may read, all together, to replace the magics of one notebook: seconds, not minutes.
 MAGIC_EFFORT = 8 * 1024 * 1024
 
@@ -30,11 +44,26 @@ def parse(source: str, label: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source, label)
+            if len(source) > _SMALL:
+                _refuse_crowds(tree)
             # Some errors, such as a return outside of a function, show only here.
             compile(source, label, "exec", dont_inherit=True)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise SyntaxError(str(error) or "nested too deeply") from error
     return tree
+
+
+def _refuse_crowds(tree: ast.Module) -> None:
+    """Refuse what the compiler would take minutes for: its time is quadratic in the functions inside of a function."""
+    crowd = 0
+    todo: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while todo:
+        node, is_inside = todo.pop()
+        crowd += is_inside and isinstance(node, SCOPES)
+        if crowd > _CROWD:
+            raise SyntaxError(f"more than {_CROWD} functions inside of functions")
+        is_inside = is_inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        todo += [(child, is_inside) for child in ast.iter_child_nodes(node)]
 
 
 def describe_syntax_error(error: SyntaxError) -> str:
