@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnn_assignment.authoring.preprocessor import configure_generate
+from cnn_assignment.gradebook.exchange import configure_exchange
+from cnn_assignment.gradebook.late import configure_late
 from cnn_assignment.gradebook.preprocessors import configure_autograde
+from cnn_assignment.gradebook.zip_collecting import configure_collecting
 from cnn_assignment.grading.keeper import GraderKeeper
 from cnn_assignment.model import Assignment, Report, Submission
 from cnn_assignment.programs import put_own_programs_first
@@ -22,3 +25,6 @@ def configure(config: Any) -> None:
     put_own_programs_first()
     configure_generate(config)
     configure_autograde(config, report_for)
+    configure_exchange(config)
+    configure_collecting(config)
+    configure_late(config)
