@@ -36,7 +36,7 @@ def late_penalty(
     if overdue_s <= 0 or score <= 0:
         return 0.0
     percent = min(math.ceil(overdue_s / _DAY_S) * percent_per_day, cap_percent)
-    return min(score * (percent / 100), score)
+    return min(score * percent / 100, score)
 
 
 class LatePenalty(LateSubmissionPlugin):

@@ -27,6 +27,7 @@ Progress = Callable[[str], None]
 
 # What nbgrader looks for beside a graded notebook: when it was handed in, and the secret that names its feedback.
 _SUBMISSION_FILES = ("timestamp.txt", "submission_secret.txt")
+_GROUP_FOLDER = 0o2770
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +66,22 @@ def record(
     end names them all. Raises GraderError at once where the release notebook or the database cannot be used.
     Only one process at a time may record into a course.
     """
-    from nbgrader.api import Gradebook
-    from sqlalchemy.exc import SQLAlchemyError
-
     course = _open_course(assignment)
     failures: list[str] = []
-    try:
-        _register(course)
-    except (RuntimeError, ValueError, SQLAlchemyError) as error:
-        raise _unusable_gradebook(course, error) from error
-    with Gradebook(course.directory.db_url, course.directory.course_id) as gradebook:
+    with _open_gradebook(course) as gradebook:
         for submission, report in reports:
             try:
                 _record_submission(course, gradebook, submission, report)
             except Exception as error:  # noqa: BLE001  # one student's trouble must not cost the class its grades
                 gradebook.db.rollback()
-                failures.append(str(error) if isinstance(error, KitError) else f"{submission.student}: {error!r}.")
+                failures.append(_failure(submission.student, error))
             else:
                 if progress is not None:
                     progress(submission.student)
     if failures:
         raise GraderError(
-            f"{len(failures)} of the submissions not recorded:\n" + "\n".join(f"  {failure}" for failure in failures),
+            f"{len(failures)} of the submissions not recorded:\n"
+            + "\n".join(f"  {failure}" for failure in failures).removesuffix("."),
             place=course.name,
             remedy="All others are recorded.",
         )
@@ -104,12 +99,64 @@ def _open_course(assignment: Assignment) -> _Course:
     return _Course(app, directory, assignment, read_release(folder / f"{assignment.name}.ipynb"))
 
 
+def _open_gradebook(course: _Course) -> Gradebook:
+    """The database with the assignment in it. Raises GraderError that tells what to mend."""
+    from nbgrader.api import Gradebook
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+    try:
+        _register(course)
+        return Gradebook(course.directory.db_url, course.directory.course_id)
+    except (ArgumentError, ImportError) as error:
+        raise GraderError(
+            f"this address of a database cannot be used: {_first_line(error)}",
+            place=f"CourseDirectory.db_url, {_shown_url(course)}",
+            remedy="For PostgreSQL, install cnn-assignment[postgresql] and write "
+            "postgresql+psycopg://user@host/database in nbgrader_config.py.",
+        ) from error
+    except (RuntimeError, ValueError, SQLAlchemyError) as error:
+        raise _unusable_gradebook(course, error) from error
+
+
 def _unusable_gradebook(course: _Course, error: Exception) -> GraderError:
+    from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+
+    if isinstance(error, InterfaceError | OperationalError | ProgrammingError):
+        return GraderError(
+            f"the gradebook's database cannot be used: {_first_line(error)}",
+            place=_shown_url(course),
+            remedy="Check that it runs, that CourseDirectory.db_url in nbgrader_config.py is right, and that you may "
+            "write there; `nbgrader db upgrade` mends one of an older nbgrader. Then run this again.",
+        )
     return GraderError(
         f"the gradebook cannot hold this assignment: {error}",
         place=course.name,
         remedy="Submissions of an older build keep its cells: restore that build, or remove them with `nbgrader db`.",
     )
+
+
+def _failure(student: str, error: Exception) -> str:
+    from sqlalchemy.exc import DBAPIError
+
+    if isinstance(error, KitError):
+        return str(error)
+    return f"{student}: {_first_line(error) if isinstance(error, DBAPIError) else repr(error)}."
+
+
+def _first_line(error: Exception) -> str:
+    """What a database says in its first line; statements with their values, and links, come after it."""
+    return str(error).strip().split("\n")[0]
+
+
+def _shown_url(course: _Course) -> str:
+    """The database's address without its password."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(course.directory.db_url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "not an address"
 
 
 def _register(course: _Course) -> None:
@@ -253,9 +300,11 @@ def _write_files(course: _Course, graded: _Graded) -> None:
     if path is not None and graded.data is not None and path.suffix == ".py":
         files[path.name] = graded.data
     files[f"{course.name}.ipynb"] = (nbformat.writes(graded.notebook) + "\n").encode()
-    mode = 0o664 if course.directory.groupshared else 0o644
+    shared = course.directory.groupshared
     for name, content in files.items():
-        _replace_file(target / name, content, mode)
+        _replace_file(target / name, content, 0o664 if shared else 0o644)
+    if shared:
+        _share_folders(course.folder(course.directory.autograded_directory, "."), target)
 
 
 def _provided_files(course: _Course) -> dict[str, bytes]:
@@ -275,3 +324,13 @@ def _replace_file(path: Path, content: bytes, mode: int) -> None:
     temporary.write_bytes(content)
     temporary.chmod(mode)
     temporary.replace(path)
+
+
+def _share_folders(top: Path, target: Path) -> None:
+    """Let the group write into the folders of one student, as nbgrader does with its setting ``groupshared``."""
+    inside = [path for path in target.rglob("*") if path.is_dir() and not path.is_symlink()]
+    above = [path for path in target.parents if path.is_relative_to(top.parent)]
+    for path in (*above, target, *inside):
+        mode = path.stat().st_mode & 0o7777
+        if mode | _GROUP_FOLDER != mode:
+            path.chmod(mode | _GROUP_FOLDER)

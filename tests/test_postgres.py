@@ -1,0 +1,129 @@
+"""The cycle with its gradebook on a PostgreSQL server, every command from outside of the course's folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cnn_kit import NAME
+from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
+from postgres_kit import Server, postgres
+
+SUBMITTED = ("einsum", "flipped-filter")
+BY_HAND = ("colab", "one-task-only", "untouched", "stride-forgotten")
+CLASS = sorted((*SUBMITTED, *BY_HAND))
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A course whose gradebook is on the server, and what commands said."""
+
+    school: School
+    server: Server
+    url: str
+    elsewhere: Path
+    said: dict[str, str]
+    reports: dict[str, dict]
+
+    def kit(self, *words: str | Path, status: int = 0) -> str:
+        return self.school.instructor.run(
+            "cnn-assignment", "--course-dir", self.school.course, *words, cwd=self.elsewhere, status=status
+        )
+
+
+@pytest.fixture(scope="module")
+def cycle(course_root, unmeasured, tmp_path_factory) -> Iterator[Cycle]:
+    root = tmp_path_factory.mktemp("school")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with postgres() as server:
+        url = server.create("gradebook")
+        school = open_school(course_root, root, more_settings=f"c.CourseDirectory.db_url = {url!r}\n")
+
+        def run(command: str, *words: str | Path) -> str:
+            # nbgrader gives these two no option --course-dir; every setting has a long name.
+            option = "--CourseDirectory.root" if command in ("export", "zip_collect") else "--course-dir"
+            words = (command, *words, f"{option}={school.course}")
+            said = school.instructor.run("nbgrader", *words, cwd=elsewhere)
+            if command in ("autograde", "release_feedback"):
+                before = state_of(school, url)
+                school.instructor.run("nbgrader", *words, cwd=elsewhere)
+                assert state_of(school, url) == before
+            return said
+
+        run("generate_assignment", NAME)
+        run("release_assignment", NAME)
+        for name in SUBMITTED:
+            student = school.student(name)
+            student.run("nbgrader", "fetch_assignment", NAME)
+            put_in(student, course_root / "examples/class" / name / f"{NAME}.ipynb")
+            student.run("nbgrader", "submit", NAME, "--student", name)
+        run("collect", NAME)
+        for name in BY_HAND:
+            work = school.course / "submitted" / name / NAME / f"{NAME}.ipynb"
+            work.parent.mkdir(parents=True)
+            work.write_bytes((course_root / "examples/class" / name / f"{NAME}.ipynb").read_bytes())
+        said = {command: run(command, NAME) for command in ("autograde", "generate_feedback", "release_feedback")}
+        run("export", f"--to={elsewhere / 'grades.csv'}")
+        for name in SUBMITTED:
+            school.student(name).run("nbgrader", "fetch_feedback", NAME, "--student", name)
+        words = (NAME, school.course / "submitted", "--out", elsewhere / "reports", "--no-gradebook")
+        school.instructor.run("cnn-assignment", "--course-dir", school.course, "grade", *words, cwd=elsewhere)
+        yield Cycle(school, server, url, elsewhere, said, reports_of(elsewhere / "reports"))
+
+
+def test_the_database_and_the_table_hold_the_kits_scores(cycle):
+    grades = grades_of(cycle.url)
+    with (cycle.elsewhere / "grades.csv").open(encoding="utf-8", newline="") as file:
+        table = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert sorted(grades) == sorted(table) == sorted(cycle.reports) == CLASS
+    for name, report in cycle.reports.items():
+        assert grades[name]["cells"] == pytest.approx(cells_of(report), abs=1e-9)
+        assert grades[name]["score"] == table[name] == pytest.approx(report["score"], abs=1e-9)
+    assert not (cycle.school.course / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize("name", SUBMITTED)
+def test_students_fetch_what_the_kit_says(cycle, name):
+    (page,) = (cycle.school.student(name).folder / NAME / "feedback").rglob("*.html")
+    words = words_of(page)
+    for task in cycle.reports[name]["tasks"]:
+        assert f"{task['title']}: {task['score']:g} of {task['max_score']:g} points" in words
+
+
+def test_feedback_without_a_secret_is_named_and_keeps_nobody_elses_back(cycle):
+    said = cycle.said["release_feedback"]
+    for name in BY_HAND:
+        page = cycle.school.course / "feedback" / name / NAME / f"{NAME}.html"
+        assert f"Feedback of student '{name}' is not released" in said
+        assert f"Hand out {page} yourself" in said
+        assert page.is_file()
+    assert "Traceback" not in said
+    assert said.count("Releasing feedback for student") == len(SUBMITTED)
+
+
+def test_the_kits_command_leaves_the_same_grades(cycle):
+    before = grades_of(cycle.url)
+    cycle.kit("grade", NAME, cycle.school.course / "submitted", "--out", cycle.elsewhere / "again")
+    assert grades_of(cycle.url) == before
+    assert reports_of(cycle.elsewhere / "again") == cycle.reports
+
+
+def test_a_server_that_is_down_costs_no_report_and_is_told(cycle, tmp_path):
+    rows = rows_of(cycle.url)
+    words = ("grade", NAME, cycle.school.course / "submitted", "--only", "einsum", "--out", tmp_path)
+    cycle.server.stop()
+    try:
+        said = cycle.kit(*words, status=3)
+    finally:
+        cycle.server.start()
+    assert reports_of(tmp_path) == {"einsum": cycle.reports["einsum"]}
+    assert f"gradebook: {cycle.url}: the gradebook's database cannot be used: " in said
+    assert "Connection refused" in said
+    assert "Check that it runs, that CourseDirectory.db_url in nbgrader_config.py is right" in said
+    assert "Traceback" not in said
+    assert rows_of(cycle.url) == rows
+    cycle.kit(*words)
