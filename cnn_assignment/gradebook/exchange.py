@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 
-from cnn_assignment.gradebook.files import copy_regular_files
+from cnn_assignment.gradebook.files import Budget, copy_regular_files
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -132,6 +132,7 @@ class CollectRegularFiles(ExchangeCollect):
         with tempfile.TemporaryDirectory(prefix=".collecting-", dir=beside) as place:
             copy = Path(place) / "submission"
             copy.mkdir()
-            for path in copy_regular_files(src, copy, self.coursedir.max_dir_size * _KILOBYTE):
+            budget = Budget(self.coursedir.max_dir_size * _KILOBYTE)
+            for path in copy_regular_files(src, copy, budget):
                 self.log.warning("Not collected, because it is neither a file nor a folder: %s", path)
             yield copy

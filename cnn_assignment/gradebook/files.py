@@ -14,22 +14,25 @@ class TooLargeError(ValueError):
     """More bytes than the limit; what was written so far is the caller's to remove."""
 
 
-def copy_stream(source: IO[bytes], target: IO[bytes], most: int) -> int:
-    """Copy to the end of source; returns the number of bytes. Raises TooLargeError once there are more than most."""
-    copied = 0
-    while chunk := source.read(_CHUNK):
-        copied += len(chunk)
-        if copied > most:
-            raise TooLargeError(f"more than {most // 2**20} MiB")
-        target.write(chunk)
-    return copied
+class Budget:
+    """A number of bytes that several copies share."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+
+    def copy(self, source: IO[bytes], target: IO[bytes]) -> None:
+        """Copy to the end of source. Raises TooLargeError once all copies together have more bytes than the budget."""
+        while chunk := source.read(_CHUNK):
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise TooLargeError(f"more than {self._most / 2**20:.3g} MiB")
+            target.write(chunk)
 
 
-def copy_regular_files(source: Path, target: Path, most: int) -> list[Path]:
+def copy_regular_files(source: Path, target: Path, budget: Budget) -> list[Path]:
     """Copy a folder's files and folders into an existing folder; returns what was left out: links, pipes and the like.
 
-    Safe against a source that changes meanwhile: nothing is opened by way of a link. most: bytes in all; raises
-    TooLargeError beyond it.
+    Safe against a source that changes meanwhile: nothing is opened by way of a link. Raises TooLargeError.
     """
     left_out = []
     for folder, folders, names, fd in os.fwalk(source, follow_symlinks=False):
@@ -49,7 +52,7 @@ def copy_regular_files(source: Path, target: Path, most: int) -> list[Path]:
             with os.fdopen(file, "rb") as stream:
                 if stat.S_ISREG(os.fstat(file).st_mode):
                     with (inside / name).open("xb") as copy:
-                        most -= copy_stream(stream, copy, most)
+                        budget.copy(stream, copy)
                 else:
                     left_out.append(Path(folder, name))
     return left_out

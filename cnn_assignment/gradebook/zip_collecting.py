@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 from traitlets import Integer
 
-from cnn_assignment.gradebook.files import TooLargeError, copy_stream
+from cnn_assignment.gradebook.files import Budget, TooLargeError
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -125,7 +125,7 @@ def unpack(archive: Path, target: Path, most: int, most_files: int) -> list[str]
     most: bytes in all, counted as they come and not as the archive claims. Raises TooLargeError beyond it or beyond
     most_files, and whatever zipfile and tarfile raise where the archive cannot be read.
     """
-    warnings = []
+    warnings, budget = [], Budget(most)
     if archive.stat().st_size > most:
         raise TooLargeError(f"more than {most // _MIB} MiB")
     with _open_archive(archive, most) as members:
@@ -140,7 +140,7 @@ def unpack(archive: Path, target: Path, most: int, most_files: int) -> list[str]
                 path = target.joinpath(*parts)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with member.open() as source, path.open("wb") as copy:
-                    most -= copy_stream(source, copy, most)
+                    budget.copy(source, copy)
     return warnings
 
 
@@ -186,7 +186,7 @@ def _decompress(path: Path, plain: IO[bytes], most: int) -> None:
         start = file.read(6)
     opener = next((opener for magic, opener in openers.items() if start.startswith(magic)), open)
     with opener(path, "rb") as stream:
-        copy_stream(stream, plain, most)
+        Budget(most).copy(stream, plain)
     plain.seek(0)
 
 
