@@ -252,7 +252,7 @@ class UploadCollector(FileNameCollectorPlugin):
             student = recognise(path.relative_to(root), assignment)
             if student is not None:
                 parts = path.relative_to(root).parts
-                candidate = _Candidate(not _is_exact(path.name, assignment), len(parts), path)
+                candidate = _Candidate(_work_stem(path.name, assignment) != path.stem, len(parts), path)
                 candidates.setdefault((student, path.suffix), []).append(candidate)
         found = {}
         for (student, suffix), files in candidates.items():
@@ -275,8 +275,8 @@ def recognise(path: Path, assignment: str) -> str | None:
 
     path: relative to the folder of unpacked uploads.
     """
-    stem = _loose_stem(path.name)
-    if stem != assignment and not stem.endswith(f"_{assignment}"):
+    stem = _work_stem(path.name, assignment)
+    if stem is None:
         return None
     for part in path.parts:
         made = _MOODLE.fullmatch(part) or _CANVAS.fullmatch(part)
@@ -289,14 +289,11 @@ def recognise(path: Path, assignment: str) -> str | None:
     return None if owner == assignment else _as_id(owner.removesuffix(f"_{assignment}"))
 
 
-def _loose_stem(name: str) -> str:
-    """A file's name without its ending and what browsers and platforms add to a second copy."""
-    return re.sub(r"(?:-\d+| ?\(\d+\))$", "", Path(name).stem)
-
-
-def _is_exact(name: str, assignment: str) -> bool:
+def _work_stem(name: str, assignment: str) -> str | None:
+    """The name of a student's work without its ending, and without what browsers and platforms add to a second copy."""
     stem = Path(name).stem
-    return stem == assignment or stem.endswith(f"_{assignment}")
+    loose = re.sub(r"(?:-\d+| ?\(\d+\))$", "", stem)
+    return next((each for each in (stem, loose) if each == assignment or each.endswith(f"_{assignment}")), None)
 
 
 def _as_id(name: str) -> str | None:
