@@ -17,6 +17,9 @@ SUBMITTED = ("einsum", "flipped-filter")
 BY_HAND = ("colab", "one-task-only", "untouched", "stride-forgotten")
 CLASS = sorted((*SUBMITTED, *BY_HAND))
 
+# Many real commands: on a loaded machine they take longer than other tests may.
+pytestmark = pytest.mark.timeout(1800)
+
 
 @dataclass(frozen=True)
 class Cycle:

@@ -113,6 +113,21 @@ def test_recording_again_changes_nothing(course):
     assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
 
 
+def test_a_shared_course_stays_writable_for_its_group(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("c.CourseDirectory.groupshared = True\n")
+    (course / "source/toy/data").mkdir()
+    (course / "source/toy/data/numbers.txt").write_text("1", encoding="utf-8")
+    record_all(course)
+    top = course / "autograded"
+    assert (top / "ada/toy/data/numbers.txt").is_file()
+    for path in (top, *top.rglob("*")):
+        wanted = 0o2770 if path.is_dir() else 0o664
+        assert path.stat().st_mode & wanted == wanted
+    assert (course / "source").stat().st_mode & 0o2020 == 0  # and nothing else is touched
+    assert course.stat().st_mode & 0o2020 == 0
+
+
 def test_files_are_readable_and_nothing_is_left_beside_them(course):
     record_all(course)
     found = sorted(path for path in (course / "autograded/ada/toy").iterdir())
@@ -242,3 +257,27 @@ def test_a_submission_that_is_a_link_shows_nothing_of_its_target(course):
     (course / "submitted/ada/toy/toy.ipynb").symlink_to(course / "submitted/bob/toy/toy.ipynb")
     record(load_assignment(course, "toy"), [(submissions_of(course)[0], make_report("ada"))])
     assert "score: 0.75" not in (course / "autograded/ada/toy/toy.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "postgres://ada:geheim@localhost/x",
+            r"db_url, postgres://ada:\*\*\*@localhost/x: this address .* Can't load plugin",
+        ),
+        ("mysql+nothere://localhost/x", r"this address of a database cannot be used"),
+        ("gradebook.db", r"db_url, not an address: .*Could not parse .* postgresql\+psycopg://user@host/database"),
+        (
+            "sqlite:////nowhere/at/all.db",
+            r"^sqlite:////nowhere/at/all.db: the gradebook's database cannot be used: .*unable",
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named_without_its_password(course, url, said):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(f"c.CourseDirectory.db_url = {url!r}\n")
+    with pytest.raises(GraderError, match=said) as caught:
+        record_all(course)
+    assert "geheim" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -327,7 +327,7 @@ def _replace_file(path: Path, content: bytes, mode: int) -> None:
 
 
 def _share_folders(top: Path, target: Path) -> None:
-    """Let the group write into the folders of one student, as nbgrader does with its setting ``groupshared``."""
+    """Let the group write into the folders of one student, so that another instructor can grade again."""
     inside = [path for path in target.rglob("*") if path.is_dir() and not path.is_symlink()]
     above = [path for path in target.parents if path.is_relative_to(top.parent)]
     for path in (*above, target, *inside):
