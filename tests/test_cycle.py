@@ -92,9 +92,10 @@ def cycle(course_root, unmeasured, tmp_path_factory) -> Cycle:
 
         for name, student in students.items():
             put_in(student, course_root / "examples/class" / name / f"{NAME}.ipynb")
-        checked = {"filled": TWICE, "untouched": "untouched"}
-        validate = ("nbgrader", "validate", f"{NAME}/{NAME}.ipynb")
-        said |= zip(checked, pool.map(lambda name: students[name].run(*validate), checked.values()), strict=True)
+        # The student knows nothing of the kit; the instructor checks the release, among the kit's settings.
+        filled = pool.submit(students[TWICE].run, "nbgrader", "validate", f"{NAME}/{NAME}.ipynb")
+        said["untouched"] = school.instructor.run("nbgrader", "validate", f"release/{NAME}/{NAME}.ipynb")
+        said["filled"] = filled.result()
         list(pool.map(lambda name: submit(school, name), [name for name in CLASS if name not in (LATE, RESUBMITS)]))
         due = datetime.now(UTC)
         twice(school, "db", "assignment", "add", NAME, f"--duedate={due:%Y-%m-%d %H:%M:%S.%f} UTC")
@@ -196,6 +197,16 @@ def test_students_fetch_their_own_scores_and_the_kits_words(cycle, name):
                 assert " ".join(sentence.split()) in words
 
 
+def test_nbgraders_lists_work_among_the_kits_settings(cycle):
+    before = state_of(cycle.school)
+    inbound = cycle.school.instructor.run("nbgrader", "list", "--inbound")
+    for name, times in submissions_of(cycle.school).items():
+        assert inbound.count(f"{COURSE} {name} {NAME} ") == times
+    students = cycle.school.instructor.run("nbgrader", "db", "student", "list")
+    assert f"There are {len(CLASS)} students in the database:" in students
+    assert state_of(cycle.school) == before
+
+
 def test_nobody_else_can_list_the_released_feedback(cycle):
     feedback = cycle.school.exchange / COURSE / "feedback"
     assert feedback.stat().st_mode & 0o777 == 0o711
@@ -242,11 +253,12 @@ def test_what_a_person_added_survives_grading_again(cycle, tmp_path, command):
     late["penalty"] = late["score"] * PERCENT / 100
     late["comments"]["Convolution2dLayer"] = (late["comments"]["Convolution2dLayer"][0], "Please shorten your loops.")
     expected[RESUBMITS]["penalty"] = None
-    for name in (LATE, RESUBMITS):
-        if command == "nbgrader":
+    if command == "nbgrader":
+        for name in (LATE, RESUBMITS):
             school.instructor.run("nbgrader", "autograde", NAME, "--force", "--student", name)
-        else:
-            school.instructor.run("cnn-assignment", "grade", NAME, "submitted", "--out", "reports", "--only", name)
+    else:
+        only = ("--only", LATE, "--only", RESUBMITS)
+        school.instructor.run("cnn-assignment", "grade", NAME, "submitted", "--out", "reports", *only)
     assert grades_of(url) == expected
     # Without --force, nbgrader keeps the page of before.
     school.instructor.run("nbgrader", "generate_feedback", NAME, "--force", "--student", LATE)

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from cnn_assignment.errors import GraderError
+from cnn_assignment.export import read_report
+from cnn_assignment.gradebook import record
+from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import Submission
 from cnn_kit import NAME
 from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
 from postgres_kit import Server, postgres
@@ -30,12 +35,8 @@ class Cycle:
     url: str
     elsewhere: Path
     said: dict[str, str]
+    autograded: dict[str, dict]
     reports: dict[str, dict]
-
-    def kit(self, *words: str | Path, status: int = 0) -> str:
-        return self.school.instructor.run(
-            "cnn-assignment", "--course-dir", self.school.course, *words, cwd=self.elsewhere, status=status
-        )
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +74,14 @@ def cycle(course_root, unmeasured, tmp_path_factory) -> Iterator[Cycle]:
         run("export", f"--to={elsewhere / 'grades.csv'}")
         for name in SUBMITTED:
             school.student(name).run("nbgrader", "fetch_feedback", NAME, "--student", name)
-        words = (NAME, school.course / "submitted", "--out", elsewhere / "reports", "--no-gradebook")
+        autograded = grades_of(url)
+        words = (NAME, school.course / "submitted", "--out", elsewhere / "reports")
         school.instructor.run("cnn-assignment", "--course-dir", school.course, "grade", *words, cwd=elsewhere)
-        yield Cycle(school, server, url, elsewhere, said, reports_of(elsewhere / "reports"))
+        yield Cycle(school, server, url, elsewhere, said, autograded, reports_of(elsewhere / "reports"))
 
 
 def test_the_database_and_the_table_hold_the_kits_scores(cycle):
-    grades = grades_of(cycle.url)
+    grades = cycle.autograded
     with (cycle.elsewhere / "grades.csv").open(encoding="utf-8", newline="") as file:
         table = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert sorted(grades) == sorted(table) == sorted(cycle.reports) == CLASS
@@ -108,19 +110,16 @@ def test_feedback_without_a_secret_is_named_and_keeps_nobody_elses_back(cycle):
     assert said.count("Releasing feedback for student") == len(SUBMITTED)
 
 
-def test_the_kits_command_leaves_the_same_grades(cycle):
-    before = grades_of(cycle.url)
-    cycle.kit("grade", NAME, cycle.school.course / "submitted", "--out", cycle.elsewhere / "again")
-    assert grades_of(cycle.url) == before
-    assert reports_of(cycle.elsewhere / "again") == cycle.reports
+def test_the_kits_command_left_the_same_grades(cycle):
+    assert grades_of(cycle.url) == cycle.autograded
 
 
 def test_a_server_that_is_down_costs_no_report_and_is_told(cycle, tmp_path):
     rows = rows_of(cycle.url)
-    words = ("grade", NAME, cycle.school.course / "submitted", "--only", "einsum", "--out", tmp_path)
+    words = ("cnn-assignment", "grade", NAME, "submitted", "--only", "einsum", "--out", tmp_path)
     cycle.server.stop()
     try:
-        said = cycle.kit(*words, status=3)
+        said = cycle.school.instructor.run(*words, status=3)
     finally:
         cycle.server.start()
     assert reports_of(tmp_path) == {"einsum": cycle.reports["einsum"]}
@@ -129,4 +128,27 @@ def test_a_server_that_is_down_costs_no_report_and_is_told(cycle, tmp_path):
     assert "Check that it runs, that CourseDirectory.db_url in nbgrader_config.py is right" in said
     assert "Traceback" not in said
     assert rows_of(cycle.url) == rows
-    cycle.kit(*words)
+    cycle.school.instructor.run(*words)
+
+
+def test_a_server_that_ends_meanwhile_costs_only_what_was_not_recorded(cycle):
+    assignment = load_assignment(cycle.school.course, NAME)
+    before = grades_of(cycle.url)
+
+    def stop_after_the_first():
+        for number, student in enumerate(("colab", "einsum", "untouched")):
+            if number == 1:
+                cycle.server.stop()
+            path = cycle.school.course / "submitted" / student / NAME / f"{NAME}.ipynb"
+            yield Submission(student, path), read_report(cycle.elsewhere / "reports" / f"{student}.json")
+
+    recorded = []
+    try:
+        with pytest.raises(
+            GraderError, match=r"(?s)2 of the submissions not recorded:\n  einsum: .*\n  untouched: .*refused"
+        ):
+            record(assignment, stop_after_the_first(), recorded.append)
+    finally:
+        cycle.server.start()
+    assert recorded == ["colab"]
+    assert grades_of(cycle.url) == before
