@@ -181,3 +181,16 @@ def test_a_keeper_keeps_its_process_until_the_hidden_tests_change(tmp_path):
     keeper.close()
     keeper.close()
     assert descendants(os.getpid()) <= before
+
+
+def test_all_keepers_share_one_process(tmp_path):
+    # nbgrader's server makes a keeper for every request.
+    assignment = toy_course.make_course(tmp_path)
+    submission = submit(tmp_path, "ada", toy_course.SOLUTION)
+    before = descendants(os.getpid())
+    first = GraderKeeper().report(assignment, submission)
+    started = descendants(os.getpid())
+    assert GraderKeeper().report(assignment, submission) == first
+    assert descendants(os.getpid()) == started > before
+    GraderKeeper().close()
+    assert descendants(os.getpid()) <= before

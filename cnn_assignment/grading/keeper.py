@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from cnn_assignment.grading.digests import autograder_digest
@@ -12,30 +14,44 @@ from cnn_assignment.model import Assignment, Report, Submission
 
 
 class GraderKeeper:
-    """Grades with a process that it starts when it is first asked, and ends with the interpreter.
+    """Grades with a process that is started when it is first needed, and ends with the interpreter.
 
-    The process is replaced when another assignment is asked for, or when the hidden tests have changed since it
-    collected them: nbgrader's server lives for days.
+    All keepers of an interpreter share the process: nbgrader's server loads its configuration for every request, and
+    each time makes a keeper anew. The process is replaced when another assignment is asked for, or when the hidden
+    tests have changed since it collected them: the server lives for days.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._grader: GraderProcess | None = None
-        self._key: tuple[Path, str, str] | None = None
 
     def report(self, assignment: Assignment, submission: Submission) -> Report:
         """The report of one submission. Raises AuthoringError and GraderError as `GraderProcess` does."""
         key = (assignment.root, assignment.name, autograder_digest(assignment))
-        with self._lock:
-            if self._grader is None or self._key != key or not self._grader.running:
-                self.close()
-                self._grader, self._key = GraderProcess(assignment), key
-                atexit.register(self.close)
-            return self._grader.grade(submission)
+        kept = _kept()
+        with kept.lock:
+            if kept.grader is None or kept.key != key or not kept.grader.running:
+                kept.end()
+                kept.grader, kept.key = GraderProcess(assignment), key
+            return kept.grader.grade(submission)
 
     def close(self) -> None:
-        """End the process, if there is one."""
-        atexit.unregister(self.close)
-        if self._grader is not None:
-            self._grader.close()
-            self._grader = None
+        """End the process, if there is one; whoever asks next gets a new one."""
+        kept = _kept()
+        with kept.lock:
+            kept.end()
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    grader: GraderProcess | None = None
+    key: tuple[Path, str, str] | None = None
+
+    def end(self) -> None:
+        if self.grader is not None:
+            self.grader.close()
+            self.grader = None
+
+
+@cache
+def _kept() -> _Kept:
+    kept = _Kept()
+    atexit.register(kept.end)
+    return kept
