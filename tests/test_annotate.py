@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from hypothesis import given
 from nbconvert.filters import markdown2html
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import determine_grade
 
@@ -130,6 +130,74 @@ def test_no_comment_becomes_html_in_nbgraders_feedback(text):
         assert tags.names <= {"p", "ul", "li", "code", "span", "em", "strong", "br"}
         assert "href" not in tags.attributes
         assert "$" not in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "text <svg/onload=alert(1)> text",
+        "<IFRAME srcdoc='<script>alert(1)</script>'>",
+        "</div></div><form action=x>",
+        "<!--><script>alert(1)</script>",
+        "<b onclick=alert(1)>bold</b>",
+        "[x](javascript:alert(1))",
+        "[x](JavaScript&#58;alert(1))",
+        "![x](javascript:alert(1))",
+        "[x][y]\n\n[y]: javascript:alert(1)",
+        "<javascript:alert(1)>",
+        "[my page](page.html)",
+        "[my picture](picture.svg)",
+        "[x](https://example.org/&quot;onclick=alert(1))",
+        "$$ <script>alert(1)</script> $$",
+        "    <script>alert(1)</script>",
+        "```\n</code><script>alert(1)</script>\n```",
+        "<\\script>alert(1)</script>",
+    ],
+)
+@pytest.mark.parametrize("new_cell", [new_markdown_cell, new_raw_cell])
+def test_no_text_cell_starts_a_program_in_a_page(new_cell, text):
+    notebook = source_notebook()
+    notebook.cells.insert(0, new_cell(text))
+    shown = annotate(notebook, make_report()).cells[0]
+    assert shown.cell_type == notebook.cells[0].cell_type
+    assert shown.source.replace("\N{WORD JOINER}", "") == text
+    tags = parse(markdown2html(shown.source) if shown.cell_type == "markdown" else shown.source)
+    assert tags.names <= {"p", "code", "pre", "span", "b", "em", "strong"} | ({"a"} if "https:" in text else set())
+    assert tags.attributes <= {"class"} | ({"href"} if "https:" in text else set())
+
+
+def test_plain_text_with_formulas_code_and_links_stays_as_it_is():
+    text = (
+        "# A title\n\nx < y, `a<2` and $a < b$; **bold**, line<br>break, H<sub>2</sub>O, <details><summary>more</summary>, <https://example.org/a?b=c&d=e>, "
+        '[a](https://example.org/a_(b)), [b](mlp.py), [c](#title "see"), ![d](attachment:plot.png), [ ] open, a[i]\n'
+    )
+    notebook = source_notebook()
+    notebook.cells.insert(0, new_markdown_cell(text))
+    assert annotate(notebook, make_report()).cells[0].source == text
+
+
+def test_tests_that_are_lost_alike_share_a_line_of_the_comment():
+    report = make_report()
+    lost = next(test for test in report.tasks[0].tests if test.outcome is Verdict.FAILED)
+    other = replace(lost, title="Another stride")
+    unlike = replace(lost, title="No stride", diagnosis=("The sign is wrong.",))
+    task = replace(report.tasks[0], tests=(lost, unlike, other, other))
+    assert comments(replace(report, tasks=(task,)))[task.id].split("\n")[2:] == [
+        "- Stride two and 2 more (wrong result): Rows and columns are swapped.",
+        "- No stride (wrong result): The sign is wrong.",
+    ]
+
+
+def test_of_many_lost_tests_the_comment_tells_some_and_counts_the_others():
+    report = make_report()
+    lost = next(test for test in report.tasks[0].tests if test.outcome is Verdict.FAILED)
+    tests = tuple(replace(lost, title=f"Stride {i}", diagnosis=(f"Wrong by {i % 7}.",)) for i in range(9))
+    lines = comments(replace(report, tasks=(replace(report.tasks[0], tests=tests),)))["toy-one"].split("\n")[2:]
+    assert len(lines) == 6
+    assert lines[0] == "- Stride 0 and 1 more (wrong result): Wrong by 0."
+    assert lines[-1] == "- and 2 more, listed in the table of this task"
 
 
 def test_an_enormous_message_is_cut():

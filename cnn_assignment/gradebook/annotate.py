@@ -31,12 +31,23 @@ _GREEN, _AMBER, _RED = "#1a7f37", "#9a6700", "#cf222e"
 _COLOURS = {Verdict.PASSED: _GREEN, Verdict.PARTIAL: _AMBER}
 _SHOWN_CHARACTERS = 2_000
 _COMMENT_CHARACTERS = 300
-_COMMENT_TESTS = 5
+_COMMENT_LINES = 5
 
 # nbgrader renders comments as Markdown that lets HTML, mathematics and links of any protocol through, and formgrader
 # shows the same text as it is. So the few characters that could start one of these give way to look-alikes.
 _HARMLESS = str.maketrans({"<": "\N{FULLWIDTH LESS-THAN SIGN}", "$": "\N{FULLWIDTH DOLLAR SIGN}", "\\": "/"})
 _LINK = re.compile(r"\](?=[(:\[])")
+
+# What a student wrote between the code cells is shown by the same renderer, in formgrader with the rights of whoever
+# grades. There it stays readable: an invisible character keeps the start of a tag, and of a link to anything that could
+# hold a program, from being one.
+_WORD_JOINER = "\N{WORD JOINER}"
+_PLAIN_TAG = r"/?(?:b|br|code|details|em|hr|i|kbd|mark|s|small|strong|sub|summary|sup|u)[ \t]*/?>"
+_PLAIN_ADDRESS = (
+    r"(?:https?://|mailto:)[^\s<>]+|#[\w-]*|(?:attachment:|\./)?[\w-][\w./ -]*\.(?:csv|gif|ipynb|jpe?g|md|png|py|txt)"
+)
+_TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!{_PLAIN_TAG})(?!(?:https?://|mailto:)[^\s<>]+>)", re.IGNORECASE)
+_ADDRESS = re.compile(rf"\](?=[(:])(?!\((?:{_PLAIN_ADDRESS})(?:[ \t]+\"[^\"<>\n]*\")?\))", re.IGNORECASE)
 
 
 def is_graded_by_kit(cell: NotebookNode) -> bool:
@@ -51,7 +62,9 @@ def is_solution(cell: NotebookNode) -> bool:
 
 
 def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
-    """A copy of the notebook whose grade cells hold the report's scores, and whose other cells have no outputs.
+    """A copy of the notebook whose grade cells hold the report's scores, and that is harmless to look at.
+
+    Other cells have no outputs, and text cells keep no HTML but plain tags: nbgrader's pages would run it.
 
     Each grade cell gets one result: its text is ``repr(float(score))`` with the score within [0, points], which is
     what nbgrader's ``determine_grade`` reads, and its HTML is a table for the student, with all text escaped. Where
@@ -66,6 +79,8 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        else:
+            cell.source = _without_programs(cell.source)
     cells = {_marks(cell)["grade_id"]: cell for cell in notebook.cells if is_graded_by_kit(cell)}
     tasks = {task.id: task for task in report.tasks}
     if report.status is ReportStatus.GRADED:
@@ -191,6 +206,11 @@ def _colour(verdict: Verdict) -> str:
     return _COLOURS.get(verdict, _RED)
 
 
+def _without_programs(text: str) -> str:
+    """A text cell that starts no program in a browser, and reads as before."""
+    return _ADDRESS.sub(f"]{_WORD_JOINER}", _TAG.sub(f"<{_WORD_JOINER}", text))
+
+
 def _plain(text: str) -> str:
     one_line = _short(" ".join(text.split()), _COMMENT_CHARACTERS)
     return _LINK.sub("] ", one_line.translate(_HARMLESS))
@@ -199,18 +219,27 @@ def _plain(text: str) -> str:
 def _comment(task: TaskScore, report: Report) -> str:
     word = UNREADABLE if report.status is ReportStatus.UNREADABLE else WORDS[task.status]
     head = f"{_plain(task.title)}: {_points(task.score)} of {_points(task.max_score)} points, {word}."
-    lost = [test for test in task.tests if test.outcome is not Verdict.PASSED]
     if task.status is Verdict.NOT_ATTEMPTED:
-        lost = []
-    lines = [_lost_test(test) for test in lost[:_COMMENT_TESTS]]
-    if len(lost) > _COMMENT_TESTS:
-        lines.append(f"- and {len(lost) - _COMMENT_TESTS} more, listed in the table of this task")
+        return head
+    alike: dict[tuple[Verdict, str], list[Outcome]] = {}
+    for test in task.tests:
+        if test.outcome is not Verdict.PASSED:
+            alike.setdefault((test.outcome, _told(test)), []).append(test)
+    lines = [_lost_tests(tests, told) for (_, told), tests in alike.items()][:_COMMENT_LINES]
+    left = sum(map(len, list(alike.values())[_COMMENT_LINES:]))
+    if left:
+        lines.append(f"- and {left} more, listed in the table of this task")
     return "\n\n".join([head, "\n".join(lines)]) if lines else head
 
 
-def _lost_test(test: Outcome) -> str:
-    head = f"- {_plain(test.title)} ({WORDS[test.outcome]})"
-    told = " ".join(_plain(sentence) for sentence in test.diagnosis or (test.message,) if sentence)
+def _told(test: Outcome) -> str:
+    return " ".join(_plain(sentence) for sentence in test.diagnosis or (test.message,) if sentence)
+
+
+def _lost_tests(tests: list[Outcome], told: str) -> str:
+    """One line for all tests that were lost alike: the page's field for it is small."""
+    more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
+    head = f"- {_plain(tests[0].title)}{more} ({WORDS[tests[0].outcome]})"
     return f"{head}: {told}" if told else head
 
 
