@@ -1,6 +1,6 @@
-"""Draw the README's pictures anew from a finished demo: run `make demo`, then this with the same Python.
+"""Draw the pictures of the README and of docs/ anew from a finished demo: run `make demo`, then this with the same Python.
 
-The page is photographed with Chromium, which must be installed.
+Pages are photographed with Chromium, which must be installed; formgrader by what its tests drive it with.
 """
 
 from __future__ import annotations
@@ -9,17 +9,28 @@ import io
 import json
 import re
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image, ImageDraw
 from rich.console import Console
 
 from cnn_assignment.display import class_table
 from cnn_assignment.export import read_report
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import formgrader_kit  # noqa: E402  # it lies with the tests
+
 IMAGES = ROOT / "docs" / "images"
 STUDENT, TASK = "stride-forgotten", "conv-backward"
+SOLUTION_CELL = "Convolution2dLayer"
+WIDTH = 1100
+COLOURS = 48
+"""Enough for text in the colours of code, and a small file."""
 CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 
 
@@ -48,11 +59,61 @@ def photograph_result(notebook: Path) -> None:
         )
 
 
+def photograph_formgrader(course: Path) -> None:
+    """The list of submissions, a submission with its comment and score, and excerpts of the feedback page."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with formgrader_kit.serve(course, folder) as server, formgrader_kit.instruct(folder, WIDTH, 700) as instructor:
+            page = instructor.page
+            page.goto(server.login)
+            instructor.wait_for_rows()
+            instructor.follow(instructor.row("name", "cnn").locator(".num-submissions a"))
+            page.screenshot(path=folder / "list.png")
+            instructor.menu("Manual Grading")
+            for _ in ("assignment", "notebook"):
+                instructor.follow(page.locator("td.name a", has_text="cnn"))
+            page.locator("#toggle_names").click()
+            instructor.open_notebook(page.locator("a.name-shown", has_text=STUDENT))
+            page.locator(".name-hidden.glyphicon").click()
+            page.locator(f"[id='{SOLUTION_CELL}-comment']").evaluate("field => scrollTo(0, field.offsetTop - 330)")
+            page.screenshot(path=folder / "submission.png")
+            page.goto((course / "feedback" / STUDENT / "cnn" / "cnn.html").as_uri())
+            cell = page.locator("div.cell", has=page.locator(f"a[name='{TASK}']"))
+            excerpts = {
+                "top": page.locator(".panel-heading").first,
+                "comment": page.locator(f"div.nbgrader_cell:has(a[name='comment-{SOLUTION_CELL}']) .panel-footer"),
+                "score": cell.locator(".panel-heading"),
+                "result": cell.locator(".output_html"),
+            }
+            for excerpt, place in excerpts.items():
+                place.screenshot(path=folder / f"{excerpt}.png")
+        _save([folder / "list.png"], "formgrader-submissions.png")
+        _save([folder / "submission.png"], "formgrader-submission.png")
+        _save([folder / f"{excerpt}.png" for excerpt in excerpts], "feedback-page.png")
+
+
+def _save(parts: Sequence[Path], name: str) -> None:
+    """The parts of a page one below the other, with a line where something is left out between them."""
+    pictures = [Image.open(part).convert("RGB") for part in parts]
+    margin = 12 if len(pictures) > 1 else 0
+    height = sum(picture.height for picture in pictures) + 2 * margin * len(pictures)
+    whole = Image.new("RGB", (max(picture.width for picture in pictures) + 2 * margin, height), "white")
+    draw, top = ImageDraw.Draw(whole), 0
+    for picture in pictures:
+        if top:
+            for left in range(0, whole.width, 12):
+                draw.line([(left, top), (left + 6, top)], fill="#8c959f")
+        whole.paste(picture, (margin, top + margin))
+        top += picture.height + 2 * margin
+    whole.quantize(COLOURS).save(IMAGES / name, optimize=True)
+
+
 def main() -> None:
-    """Draw both."""
+    """Draw them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     draw_class(ROOT / "demo" / "reports")
     photograph_result(ROOT / "demo" / "autograded" / STUDENT / "cnn" / "cnn.ipynb")
+    photograph_formgrader(ROOT / "demo")
 
 
 if __name__ == "__main__":

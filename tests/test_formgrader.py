@@ -19,7 +19,9 @@ from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit
 from formgrader_kit import CHROMIUM, HOSTILE, NO_CHROMIUM, Instructor, Server, instruct, serve
 from toy_course import descendants
 
-pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM), pytest.mark.usefixtures("unmeasured")]
+if CHROMIUM is None:
+    pytest.skip(NO_CHROMIUM, allow_module_level=True)
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 RIGHT, WRONG, ENDLESS, BROKEN, SCRIPTS = "right", "wrong", "endless", "broken", "scripts"
 SLEEPS = "sleeps"
