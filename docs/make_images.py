@@ -28,7 +28,7 @@ import formgrader_kit  # noqa: E402  # it lies with the tests
 IMAGES = ROOT / "docs" / "images"
 STUDENT, TASK = "stride-forgotten", "conv-backward"
 SOLUTION_CELL = "Convolution2dLayer"
-WIDTH = 1100
+WIDTH, HEIGHT = 1280, 720
 COLOURS = 48
 """Enough for text in the colours of code, and a small file."""
 CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
@@ -63,7 +63,10 @@ def photograph_formgrader(course: Path) -> None:
     """The list of submissions, a submission with its comment and score, and excerpts of the feedback page."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with formgrader_kit.serve(course, folder) as server, formgrader_kit.instruct(folder, WIDTH, 700) as instructor:
+        with (
+            formgrader_kit.serve(course, folder) as server,
+            formgrader_kit.instruct(folder, WIDTH, HEIGHT) as instructor,
+        ):
             page = instructor.page
             page.goto(server.login)
             instructor.wait_for_rows()
@@ -75,6 +78,8 @@ def photograph_formgrader(course: Path) -> None:
             page.locator("#toggle_names").click()
             instructor.open_notebook(page.locator("a.name-shown", has_text=STUDENT))
             page.locator(".name-hidden.glyphicon").click()
+            page.mouse.move(0, HEIGHT)  # off the icon, whose hint goes
+            page.wait_for_function("() => document.querySelector('.tooltip') === null")
             page.locator(f"[id='{SOLUTION_CELL}-comment']").evaluate("field => scrollTo(0, field.offsetTop - 330)")
             page.screenshot(path=folder / "submission.png")
             page.goto((course / "feedback" / STUDENT / "cnn" / "cnn.html").as_uri())
