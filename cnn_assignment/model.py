@@ -180,7 +180,8 @@ class Assignment:
 class Submission:
     """One student's file for one assignment; path is None where the folder holds nothing to read.
 
-    notes: for the student, on how the file was chosen.
+    folder: where it was handed in, which holds its time; that of path where it is None. notes: for the student, on how
+    the file was chosen.
     A proof may ask for less than a grade, and then the report holds no more. tasks: those that are to be graded, all
     where it is empty. until_loss: whether a task is left after its first lost mark. explain: whether lost marks are
     told their reasons.
@@ -192,26 +193,40 @@ class Submission:
     until_loss: bool = False
     explain: bool = True
     notes: tuple[str, ...] = ()
+    folder: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The order that a grader process takes."""
-        path = str(self.path.resolve()) if self.path is not None else None
         return {
             "student": self.student,
-            "path": path,
+            "path": _to_text(self.path),
             "tasks": list(self.tasks),
             "until_loss": self.until_loss,
             "explain": self.explain,
             "notes": list(self.notes),
+            "folder": _to_text(self.folder),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:
         """The inverse of `to_json`."""
-        path = Path(data["path"]) if data["path"] is not None else None
         return cls(
-            data["student"], path, tuple(data["tasks"]), data["until_loss"], data["explain"], tuple(data["notes"])
+            student=data["student"],
+            path=_from_text(data["path"]),
+            tasks=tuple(data["tasks"]),
+            until_loss=data["until_loss"],
+            explain=data["explain"],
+            notes=tuple(data["notes"]),
+            folder=_from_text(data["folder"]),
         )
+
+
+def _to_text(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
+
+
+def _from_text(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from nbgrader.api import Gradebook
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook import record
+from cnn_assignment.intake import find_submission
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus, Submission
 from course_kit import (
@@ -164,6 +165,18 @@ def test_a_module_is_shown_in_the_solution_cell_and_kept_beside_the_notebook(cou
     assert (folder / "toy.py").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
     cells = nbformat.read(folder / "toy.ipynb", as_version=4).cells
     assert next(cell for cell in cells if cell.id == "class").source == ANSWER.rstrip("\n")
+
+
+def test_the_time_is_that_of_the_folder_whatever_lies_in_it_and_where(course):
+    work = course / "submitted/mia/toy/src/work.py"
+    work.parent.mkdir(parents=True)
+    work.write_text(ANSWER, encoding="utf-8")
+    (course / "submitted/mia/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC", encoding="utf-8")
+    assignment = load_assignment(course, "toy")
+    submission = find_submission("mia", course / "submitted/mia", assignment)
+    assert submission.path == work
+    record(assignment, [(submission, make_report("mia", 1.0))])
+    assert gradebook_of(course)["mia"]["timestamp"] == "2026-01-02T03:04:05"
 
 
 def test_a_student_without_a_file_gets_a_visible_zero(course):

@@ -230,6 +230,8 @@ def _check_student(student: str) -> None:
 
 
 def _submission_folder(course: _Course, submission: Submission) -> Path:
+    if submission.folder is not None:
+        return submission.folder
     if submission.path is not None:
         return submission.path.parent
     return course.folder(course.directory.submitted_directory, submission.student)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
         return find_in_folder(student, folder, assignment)
     found = find_in_folder(student, nested, assignment)
     beside = find_in_folder(student, folder, assignment, depth=1) if found.path is None else found
-    return found if beside.path is None else beside
+    return found if beside.path is None else replace(beside, folder=nested)
 
 
 def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH) -> Submission:
@@ -46,7 +47,8 @@ def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth:
         return _choose(student, folder, candidates[:_MOST_CANDIDATES], assignment)
     shown = ", ".join(_name(file, folder) for file in files[:_SHOWN])
     more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-    return Submission(student, None, notes=(f"The folder holds {shown}{more}.",) if files else ())
+    notes = (f"The folder holds {shown}{more}.",) if files else ()
+    return Submission(student, None, notes=notes, folder=folder)
 
 
 def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: Assignment) -> Submission:
@@ -69,7 +71,7 @@ def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: 
         )
     elif not _is_exact(candidates[best], folder, assignment):
         notes.append(f"{chosen} was taken for {assignment.name}{candidates[best].suffix.lower()}.")
-    return Submission(student, candidates[best], notes=tuple(notes))
+    return Submission(student, candidates[best], notes=tuple(notes), folder=folder)
 
 
 class _Value(NamedTuple):
