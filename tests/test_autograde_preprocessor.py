@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import nbformat
@@ -19,6 +20,7 @@ from cnn_assignment.gradebook.preprocessors import CommentWithKit, GradeWithKit,
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
 from course_kit import (
+    ANSWER,
     answered,
     gradebook_of,
     make_course,
@@ -151,3 +153,57 @@ def test_outside_of_a_converter_the_course_is_unknown():
     resources = {"nbgrader": {"assignment": "toy", "notebook": "toy", "student": "ada"}}
     with pytest.raises(GraderError, match="GradeWithKit does not know its course"):
         GradeWithKit().preprocess(source_notebook(), resources)
+
+
+@pytest.fixture(scope="module")
+def odd_course(tmp_path_factory) -> tuple[Path, str]:
+    """Folders that nbgrader would pass over, or that would end its run, and what it said of them."""
+    root = tmp_path_factory.mktemp("odd")
+    make_course(root)
+    nbgrader(root, "generate_assignment", "toy")
+    submitted = root / "submitted"
+    for student, name in {"ada": "toy.py", "bob": "my work (2).IPYNB", "cem": "notes.txt", "dee": "broken.py"}.items():
+        (submitted / student / "toy").mkdir(parents=True)
+        (submitted / student / "toy" / name).write_text("broken" if student == "dee" else f"{ANSWER}# score: 1.25")
+    submit(root, "eve", answered(root, "score: 0.5"))
+    (submitted / "eve/toy/timestamp.txt").write_text("the day before yesterday")
+    submit(root, "fay", answered(root, "score: 0.75"))
+    (submitted / "fay/toy/secret.txt").symlink_to(root / "autograder/toy/assignment.toml")
+    (submitted / "fay/toy/page.html").write_text("<script>alert(1)</script>")
+    (submitted / "fay/toy/data.csv").write_text("1,2")
+    os.mkfifo(submitted / "fay/toy/pipe")
+    (submitted / "gus").mkdir()
+    (submitted / "gus/toy").symlink_to(root / "source/toy")
+    return root, nbgrader(root, "autograde", "toy", status=1)
+
+
+def test_every_folder_is_a_submission_whatever_lies_in_it(odd_course):
+    grades = gradebook_of(odd_course[0])
+    found = {student: grades[student]["auto"]["toy-one"] for student in ("ada", "bob", "cem", "fay")}
+    assert found == {"ada": 1.25, "bob": 1.25, "cem": 0.0, "fay": 0.75}
+
+
+def test_a_grade_that_is_withheld_is_no_zero_where_there_is_no_notebook_either(odd_course):
+    root, said = odd_course
+    assert "the grade of 'dee' is withheld" in said
+    assert set(gradebook_of(root)["dee"]["auto"].values()) == {None}
+
+
+def test_a_time_that_cannot_be_read_is_one_students_trouble(odd_course):
+    root, said = odd_course
+    assert "the timestamp.txt of eve is not a point in time: mend or remove it" in said
+    assert "eve" not in gradebook_of(root)
+
+
+def test_only_harmless_files_are_copied_beside_the_notebook(odd_course):
+    root, said = odd_course
+    assert {path.name for path in (root / "autograded/fay/toy").iterdir()} == {"toy.ipynb", "toy.py", "data.csv"}
+    for name in ("page.html", "pipe", "secret.txt"):
+        assert f"Not copied, because it is a link, a page or too large: {name} of fay" in said
+
+
+def test_a_folder_that_is_a_link_shows_nothing_of_its_target(odd_course):
+    root, _ = odd_course
+    assert gradebook_of(root)["gus"]["auto"]["toy-one"] == 0.0
+    notebook = nbformat.read(root / "autograded/gus/toy/toy.ipynb", as_version=4)
+    assert "return 1" not in "".join(cell.source for cell in notebook.cells)

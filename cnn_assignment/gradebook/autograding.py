@@ -19,6 +19,9 @@ from nbgrader.converters.base import NbGraderException
 from cnn_assignment.intake.document import FILE_CAP
 from cnn_assignment.layout import list_assignments
 
+# What a browser would run.
+_PAGES = frozenset({".htm", ".html", ".js", ".mjs", ".svg", ".xht", ".xhtml", ".xml"})
+
 
 class AutogradeAnything(Autograde):
     """Autogrades a folder with a module, a renamed notebook or nothing at all as one with a notebook."""
@@ -34,13 +37,14 @@ class AutogradeAnything(Autograde):
         self.assignments = {folder: [f"{folder}{os.sep}{name}.ipynb"] for folder in folders}
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Whether to process a submission. A time that cannot be read is one student's trouble, not the class's."""
+        """Whether to process a submission. A time that cannot be read is one student's trouble, and told as such."""
         try:
-            return bool(super().init_destination(assignment_id, student_id))
-        except SystemExit as error:
+            self.coursedir.get_existing_timestamp(self._format_source(assignment_id, student_id))
+        except (Exception, SystemExit) as error:
             raise NbGraderException(
                 f"the timestamp.txt of {student_id} is not a point in time: mend or remove it, and autograde again"
             ) from error
+        return bool(super().init_destination(assignment_id, student_id))
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy the files beside the notebook and make the rows of the database."""
@@ -56,11 +60,14 @@ class AutogradeAnything(Autograde):
 
     @contextmanager
     def _harmless_files_only(self, assignment_id: str, student_id: str) -> Iterator[None]:
-        """Let nbgrader copy plain files only: a link shows what it leads to, and a pipe never ends."""
+        """Let nbgrader copy plain files only: a link shows what it leads to, and a pipe never ends.
+
+        Nor pages: formgrader's server would show them to the instructor as its own.
+        """
         source, before = Path(self._format_source(assignment_id, student_id)), self.coursedir.ignore
-        odd = {path.name for path in source.rglob("*") if not path.is_dir() and not _is_plain(path)}
+        odd = {path.name for path in source.rglob("*") if not path.is_dir() and not _is_harmless(path)}
         for name in sorted(odd):
-            self.log.warning("Left out, because it is no plain file or too large: %s of %s", name, student_id)
+            self.log.warning("Not copied, because it is a link, a page or too large: %s of %s", name, student_id)
         self.coursedir.ignore = [*before, *map(glob.escape, sorted(odd))]
         try:
             yield
@@ -87,5 +94,6 @@ class AutogradeAnything(Autograde):
             return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in submission.grades}
 
 
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and path.stat().st_size <= FILE_CAP
+def _is_harmless(path: Path) -> bool:
+    plain = path.is_file() and not path.is_symlink()
+    return plain and path.stat().st_size <= FILE_CAP and path.suffix.lower() not in _PAGES

@@ -40,6 +40,8 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
 
 def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH) -> Submission:
     """The submission in a folder that is for this assignment only, or in the folders in it down to a depth."""
+    if folder.is_symlink():
+        return Submission(student, None, notes=("The folder is a link, which is not followed.",), folder=folder)
     files = list(_files(folder, depth, passed_over=set(list_assignments(assignment.root)) - {assignment.name}))
     candidates = [file for file in files if _is_candidate(file, assignment)]
     if candidates:
