@@ -5,59 +5,82 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 USER = "kit"
-_START_S = "120"
+_START_S = 120
 
 
-@dataclass(frozen=True)
 class Server:
     """A server that runs, or ran."""
 
-    programs: Path
-    folder: Path
-    port: int
+    def __init__(self, programs: Path, folder: Path, port: int) -> None:
+        self._programs, self._folder, self._port = programs, folder, port
+        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         """What `CourseDirectory.db_url` is set to."""
-        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self._port}/{database}"
 
     def create(self, database: str) -> str:
         """Make an empty database; returns its URL."""
-        self._run("createdb", "--host=127.0.0.1", f"--port={self.port}", f"--username={USER}", database)
+        self._run("createdb", "--host=127.0.0.1", f"--port={self._port}", f"--username={USER}", database)
         return self.url(database)
+
+    def make_files(self) -> None:
+        """Make what a server needs, once."""
+        self._run("initdb", f"--pgdata={self._folder / 'data'}", f"--username={USER}", "--auth=trust",
+                  "--encoding=UTF8", "--locale=C", "--no-sync")  # fmt: skip
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        log = self.folder / "log"
-        self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", f"--log={log}", f"--options={options}", "--wait",
-                  f"--timeout={_START_S}", "start")  # fmt: skip
+        settings = {"listen_addresses": "127.0.0.1", "port": self._port, "unix_socket_directories": "", "fsync": "off"}
+        words = ["-D", str(self._folder / "data"), *(f"--{name}={value}" for name, value in settings.items())]
+        with (self._folder / "log").open("ab") as log:
+            # It ends with the tests, however these end.
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig=QUIT", str(self._programs / "postgres"), *words],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder, **_account(),
+            )  # fmt: skip
+        deadline = time.monotonic() + _START_S
+        while not self._answers():
+            log_text = (self._folder / "log").read_text(encoding="utf-8")
+            assert self._process.poll() is None, log_text
+            assert time.monotonic() < deadline, log_text
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        words = ["--quiet", "--host=127.0.0.1", f"--port={self._port}"]
+        return subprocess.run([str(self._programs / "pg_isready"), *words], check=False).returncode == 0
 
     def stop(self) -> None:
         """End it and all connections; does nothing where it does not run."""
-        if (self.folder / "data/postmaster.pid").exists():
-            self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--mode=immediate", "--wait", "stop")
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+            self._process = None
 
     def _run(self, program: str, *words: str) -> None:
-        # As root PostgreSQL refuses to run.
-        account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-        said = self.folder / "said"
-        with said.open("wb") as file:  # no pipe, because the server keeps what it inherits
-            done = subprocess.run(
-                [str(self.programs / program), *words],
-                stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False, cwd=self.folder, **account,
-            )  # fmt: skip
-        assert done.returncode == 0, f"{program}: {said.read_text(encoding='utf-8')}"
+        done = subprocess.run(
+            [str(self._programs / program), *words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=self._folder, **_account(),
+        )  # fmt: skip
+        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+
+
+def _account() -> dict[str, Any]:
+    """As root PostgreSQL refuses to run."""
+    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @contextmanager
@@ -70,8 +93,7 @@ def postgres() -> Iterator[Server]:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
         server = Server(programs, folder, _free_port())
-        server._run("initdb", f"--pgdata={folder / 'data'}", f"--username={USER}", "--auth=trust", "--encoding=UTF8",
-                    "--locale=C", "--no-sync")  # fmt: skip
+        server.make_files()
         try:
             server.start()
             yield server
