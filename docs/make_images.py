@@ -97,6 +97,42 @@ def photograph_formgrader(course: Path) -> None:
         _save([folder / f"{excerpt}.png" for excerpt in excerpts], "feedback-page.png")
 
 
+def photograph_student_notebook(release: Path) -> None:
+    """A class with its gaps open, and what the check below it says."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.read(release / "cnn.ipynb", as_version=4)
+    marks = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells]
+    first, last = marks.index(SOLUTION_CELL), marks.index("conv-forward")
+    notebook.cells = notebook.cells[: last + 1]
+    NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(release)}}).execute()
+    shown = notebook.cells[first], notebook.cells[last]
+    # Of the class the gap, of the check its last lines: the picture is to be read at a glance.
+    shown[0].source = _around(shown[0].source, "    def forward", "        return cache")
+    shown[1].source = "# the checks\n..."
+    for output in shown[1].outputs:
+        output.traceback = output.traceback[-1:]
+    notebook.cells = list(shown)
+    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "page.html").write_text(page, encoding="utf-8")
+        with formgrader_kit.instruct(folder, 1080, HEIGHT) as instructor:
+            instructor.page.goto((folder / "page.html").as_uri())
+            instructor.page.locator("main").screenshot(path=folder / "notebook.png")
+        _save([folder / "notebook.png"], "student-notebook.png")
+
+
+def _around(text: str, begin: str, end: str) -> str:
+    """The class's first line, and the lines of one method."""
+    lines = text.split("\n")
+    first = next(number for number, line in enumerate(lines) if line.startswith(begin))
+    last = next(number for number, line in enumerate(lines) if number > first and line.startswith(end))
+    return "\n".join([lines[0], "    ...", "", *lines[first : last + 1]])
+
+
 def _save(parts: Sequence[Path], name: str) -> None:
     """The parts of a page one below the other, with a line where something is left out between them."""
     pictures = [Image.open(part).convert("RGB") for part in parts]
@@ -119,6 +155,7 @@ def main() -> None:
     draw_class(ROOT / "demo" / "reports")
     photograph_result(ROOT / "demo" / "autograded" / STUDENT / "cnn" / "cnn.ipynb")
     photograph_formgrader(ROOT / "demo")
+    photograph_student_notebook(ROOT / "release" / "cnn")
 
 
 if __name__ == "__main__":
