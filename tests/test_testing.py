@@ -17,6 +17,7 @@ from cnn_assignment.grading.testing import (
     fetch,
     own_cache,
     put,
+    side_by_side,
 )
 from cnn_assignment.intake import lift_file
 from cnn_assignment.sandbox.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
@@ -322,3 +323,24 @@ def test_collect_takes_no_more_than_it_is_asked_for(returned):
     assert collect(returned("(n for n in range(2))"), at_most=3) == [0, 1]
     with pytest.raises(CallRaised, match="'int' object is not iterable"):
         collect(returned("3"), at_most=3)
+
+
+# side_by_side
+
+
+def test_items_of_several_iterables_come_in_step_from_where_they_are_made(converse):
+    student = converse(RETURNS.format("(x * n for n in range(3))"))()
+    scaler = student.Scaler()
+    pairs = collect(side_by_side(student, scaler.get(1), scaler.get(10)), at_most=9)
+    assert pairs == [(0, 0), (1, 10), (2, 20)]
+
+
+def test_an_endless_iterable_beside_another_ends_with_it(converse):
+    student = converse(RETURNS.format("range(2) if x else iter(int, 1)"))()
+    assert collect(side_by_side(student, student.Scaler().get(), student.Scaler().get(1)), at_most=9) == [(0, 0), (0, 1)]
+
+
+def test_what_cannot_be_iterated_over_side_by_side_is_told_by_its_type(converse):
+    student = converse(RETURNS.format("None if x else []"))()
+    with pytest.raises(CallRaised, match="'NoneType' object is not iterable"):
+        collect(side_by_side(student, student.Scaler().get(), student.Scaler().get(1)), at_most=9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,14 +58,16 @@ CONVOLUTIONS = (
     Convolution("one example", 1, 5, 7, 3, 1, 3),
     Convolution("one filter", 2, 7, 5, 3, 1, 1),
     Convolution("stride 2 with a remainder", 2, 8, 10, 3, 2, 3),
-    Convolution("stride larger than the filter", 3, 8, 11, 2, 3, 2),
-    Convolution("filter size 1", 2, 4, 5, 1, 1, 3),
+    Convolution("stride larger than the filter", 3, 10, 11, 2, 3, 2),
+    Convolution("filter size 1, stride 2", 2, 4, 5, 1, 2, 3),
     Convolution("filter size 2", 2, 5, 6, 2, 1, 2),
-    Convolution("filter size 5, stride 3", 2, 12, 9, 5, 3, 4),
+    Convolution("filter size 5, stride 3", 2, 11, 9, 5, 3, 4),
     Convolution("one window", 2, 5, 4, 4, 2, 3),
     Convolution("an image of 28 by 28, 32 filters", 1, 28, 28, 3, 1, 32),
 )
 SMALL = CONVOLUTIONS[3]
+# Layers for images of one size that differ in one thing each: what was worked out for one is of no use to the next.
+ALIKE = (SMALL, replace(SMALL, stride=1), replace(SMALL, filter_size=2), replace(SMALL, n_outchannel=1))
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ POOLINGS = (
 )
 LEFT_OVER = POOLINGS[1]
 ONE_PIXEL = POOLINGS[-1]
+ALIKE_POOLINGS = (LEFT_OVER, replace(LEFT_OVER, filter_size=3), replace(LEFT_OVER, filter_size=1))
 
 
 def every(cases: Sequence) -> Any:

@@ -314,6 +314,26 @@ MISCONCEPTIONS = [
         },
     ),
     Misconception(
+        id="stride-ignored-for-one-weight",
+        task="conv-forward",
+        tells="With filters of a single weight your windows are neighbours, although the stride is larger. "
+        "Look for a special case: a filter of one pixel moves like any other.",
+        edits={
+            CONV_CORNER: "top, left = (row * self.stride, col * self.stride) if self.filter_size > 1 else (row, col)"
+        },
+    ),
+    Misconception(
+        id="size-rounded-up-for-large-strides",
+        task="conv-forward",
+        tells="Where the stride is larger than the filter, you count windows that begin inside of the image and end "
+        "outside. Look at how you count: the whole window must fit.",
+        edits={
+            CONV_SIZE: f"""if self.stride > self.filter_size:
+            return -(-h // self.stride), -(-w // self.stride)
+        {CONV_SIZE}"""
+        },
+    ),
+    Misconception(
         id="pixel-index-for-output-index",
         task="conv-forward",
         tells="Your code writes a window's result to the place of its upper left pixel, which lies outside of the output "
@@ -605,6 +625,67 @@ MISCONCEPTIONS = [
         cache = self.cache"""
         },
         same_as=("output-kept-on-self",),
+    ),
+    Misconception(
+        id="windows-of-an-earlier-image",
+        task="conv-forward",
+        tells="Your output belongs to the pixels that x held in an earlier call: you know the array again, but the numbers "
+        "in it are new. Look at what you keep on self and when it is out of date.",
+        edits={
+            CONV_LOOP: f"""if getattr(self, "seen", None) is not x:
+            self.seen = x
+            self.windows = [(row, col, view.copy()) for row, col, view in self._get_filtersizeXfiltersize_views(x)]
+        {CONV_LOOP.replace("self._get_filtersizeXfiltersize_views(x)", "self.windows")}"""
+        },
+    ),
+    Misconception(
+        id="copy-of-earlier-weights",
+        task="conv-forward",
+        tells="Your output belongs to numbers that the weights held earlier: a copy of them stays in use as long as the "
+        "array is the same one, though a training step may change it in place. Look at what you keep on self.",
+        edits={
+            CONV_LOOP: f"""if getattr(self, "source", None) is not self.weights:
+            self.source, self.copied = self.weights, self.weights.copy()
+        {CONV_LOOP}""",
+            RESPONSES: RESPONSES.replace("self.weights", "self.copied"),
+        },
+    ),
+    Misconception(
+        id="windows-of-another-layer",
+        task="conv-forward",
+        tells="A single layer is right, but one that is used after another gets the other's windows. What you store for "
+        "an image size is shared by all layers. Look at what else it depends on.",
+        methods={
+            "Convolution2dLayer.forward": """
+                places = {}
+
+                def forward(self, x):
+                    size = self._get_output_size(x)
+                    known = self.places.setdefault(x.shape[2:], (self.stride, size))
+                    stride, (out_h, out_w) = known
+                    out = np.zeros((len(x), self.n_outchannel, out_h, out_w))
+                    for row, col in np.ndindex(out_h, out_w):
+                        top, left = row * stride, col * stride
+                        view = x[:, 0, top : top + self.filter_size, left : left + self.filter_size]
+                        out[:, :, row, col] = np.tensordot(view, self.weights, axes=((1, 2), (1, 2)))
+                    return {"x": x, "out": out}
+                """
+        },
+    ),
+    Misconception(
+        id="stride-of-the-newest-layer",
+        task="conv-forward",
+        tells="A layer works with the stride of the layer that was made last: it lies where all layers share it. "
+        "Look at where your constructor stores what it is given.",
+        methods={
+            "Convolution2dLayer.__init__": """
+                def __init__(self, filter_size=3, stride=1, n_outchannel=32):
+                    self.filter_size = filter_size
+                    self.stride = Convolution2dLayer.step = stride
+                    self.n_outchannel = n_outchannel
+                """
+        },
+        edits={CONV_CORNER: CONV_CORNER.replace("self.stride", "self.step")},
     ),
     # conv-backward: which numbers are multiplied
     Misconception(
@@ -925,6 +1006,51 @@ MISCONCEPTIONS = [
         },
     ),
     Misconception(
+        id="output-size-of-the-last-forward",
+        task="conv-backward",
+        tells="backward goes over as many positions as the last call of forward had, which may have been for images of "
+        "another size. Look for a size that you keep on self.",
+        edits={
+            CONV_CACHE: f"self.size = self._get_output_size(x)\n        {CONV_CACHE}",
+            CONV_BACKWARD_X: CONV_BACKWARD_X.replace("grad_output.shape[2:]", "self.size"),
+            SUM_OF_PRODUCTS: SUM_OF_PRODUCTS.replace("    grad_output,", "    grad_output[:, :, :out_h, :out_w],"),
+        },
+    ),
+    Misconception(
+        id="batch-size-of-the-last-forward",
+        task="conv-backward",
+        tells="The gradient leaves examples out: backward goes over as many as the last call of forward had. "
+        "Look for a number of examples that you keep on self.",
+        edits={
+            CONV_CACHE: f"self.n = len(x)\n        {CONV_CACHE}",
+            SUM_OF_PRODUCTS: SUM_OF_PRODUCTS.replace("    grad_output,", "    grad_output[: self.n],").replace(
+                PIXELS, PIXELS.replace("x[:", "x[: self.n")
+            ),
+        },
+    ),
+    Misconception(
+        id="positions-of-another-layer",
+        task="conv-backward",
+        tells="The gradient of a single layer is right, but one that is used after another takes its pixels where the "
+        "other did. What you store for an image size is shared by all layers. Look at what else it depends on.",
+        methods={
+            "Convolution2dLayer.backward": """
+                steps = {}
+
+                def backward(self, cache, grad_output):
+                    x, size = cache["x"], self.filter_size
+                    stride = self.steps.setdefault(x.shape[2:], self.stride)
+                    grads = np.zeros((self.n_outchannel, size, size))
+                    for row, col in np.ndindex(grad_output.shape[2:]):
+                        view = np.zeros((len(x), size, size))
+                        part = x[:, 0, row * stride : row * stride + size, col * stride : col * stride + size]
+                        view[:, : part.shape[1], : part.shape[2]] = part
+                        grads += np.tensordot(grad_output[:, :, row, col], view, axes=(0, 0))
+                    return grads
+                """
+        },
+    ),
+    Misconception(
         id="filter-gradient-accumulates-over-calls",
         task="conv-backward",
         tells="Your second call returns the sum of both gradients. "
@@ -1230,6 +1356,58 @@ class MaxPooling2dLayer:"""
         },
     ),
     Misconception(
+        id="windows-of-an-earlier-array",
+        task="pool-views",
+        tells="You return the windows of an earlier array that had the same shape. "
+        "Look at what you keep on self: a shape says where windows lie, and not what is in them.",
+        methods={
+            "MaxPooling2dLayer._get_filtersizeXfiltersize_views": """
+                def _get_filtersizeXfiltersize_views(self, x):
+                    size = self.filter_size
+                    if not hasattr(self, "windows") or self.shape != x.shape:
+                        self.shape = x.shape
+                        self.windows = [
+                            (row, col, x[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size])
+                            for row, col in np.ndindex(x.shape[2] // size, x.shape[3] // size)
+                        ]
+                    return self.windows
+                """
+        },
+    ),
+    Misconception(
+        id="place-on-self-in-views",
+        task="pool-views",
+        tells="A single walk over the windows is right, but two at the same time disturb each other: both count rows and "
+        "columns in the same place. Look at what you keep on self while you yield.",
+        methods={
+            "MaxPooling2dLayer._get_filtersizeXfiltersize_views": """
+                def _get_filtersizeXfiltersize_views(self, x):
+                    size = self.filter_size
+                    self.row = 0
+                    while self.row < x.shape[2] // size:
+                        self.col = 0
+                        while self.col < x.shape[3] // size:
+                            top, left = self.row * size, self.col * size
+                            yield self.row, self.col, x[:, :, top : top + size, left : left + size]
+                            self.col += 1
+                        self.row += 1
+                """
+        },
+    ),
+    Misconception(
+        id="window-size-of-the-newest-layer",
+        task="pool-views",
+        tells="A layer cuts out windows of the size that the layer made last has: the size lies where all layers share "
+        "it. Look at where your constructor stores what it is given.",
+        edits={POOL_SIZE: "size = self.size"},
+        methods={
+            "MaxPooling2dLayer.__init__": """
+                def __init__(self, filter_size=2):
+                    self.filter_size = MaxPooling2dLayer.size = filter_size
+                """
+        },
+    ),
+    Misconception(
         id="views-assume-contiguous",
         task="pool-views",
         tells="Your windows are right as long as x lies in one piece in memory. "
@@ -1269,6 +1447,13 @@ class MaxPooling2dLayer:"""
         tells="Where a window has only negative pixels you return zero. "
         "Look at the value that your maximum starts from, or for an activation function.",
         edits={MAXIMA: "np.maximum(view.max(axis=(2, 3)), 0)"},
+    ),
+    Misconception(
+        id="maximum-from-a-small-number",
+        task="pool-forward",
+        tells="Your values are right as long as the pixels are not far below zero. Your search begins with a number that "
+        "only looks as if it were below all others. Look at what every window offers to begin with.",
+        edits={f"{MAXIMA}\n": "view.max(axis=(2, 3), initial=-999)\n"},
     ),
     Misconception(
         id="largest-magnitude",
@@ -1550,6 +1735,37 @@ class MaxPooling2dLayer:"""
         same_as=("pooled-output-kept-on-self",),
     ),
     Misconception(
+        id="maxima-of-earlier-pixels",
+        task="pool-forward",
+        tells="Your output belongs to the pixels that x held in an earlier call: an array that you know may hold new "
+        "numbers. Look at what you keep on self, and at how you notice that it is out of date.",
+        edits={
+            POOL_CACHE: f"""if getattr(self, "seen", None) is x:
+            return dict(self.found)
+        {POOL_CACHE}""",
+            POOL_RETURN: f"{MAXIMA}\n            ### END SOLUTION\n        self.seen, self.found = x, cache\n        return cache",
+        },
+    ),
+    Misconception(
+        id="pooling-windows-of-another-layer",
+        task="pool-forward",
+        tells="A single layer is right, but one that is used after another takes its maxima over the other's windows. "
+        "What you store for an image size is shared by all layers. Look at what else it depends on.",
+        methods={
+            "MaxPooling2dLayer.forward": """
+                sizes = {}
+
+                def forward(self, x):
+                    size = self.sizes.setdefault(x.shape[2:], self.filter_size)
+                    out = np.zeros((*x.shape[:2], x.shape[2] // size, x.shape[3] // size))
+                    for row, col in np.ndindex(out.shape[2:]):
+                        view = x[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size]
+                        out[:, :, row, col] = view.max(axis=(2, 3))
+                    return {"x": x, "out": out}
+                """
+        },
+    ),
+    Misconception(
         id="pooling-assumes-contiguous",
         task="pool-forward",
         tells="Your maxima are right as long as x lies in one piece in memory. "
@@ -1662,6 +1878,44 @@ class MaxPooling2dLayer:"""
         tells="Windows whose maximum is negative get no gradient. "
         "Look for a comparison with zero: this layer has no activation function.",
         edits={MASK: f"{MASK}\n            mask &= view > 0"},
+    ),
+    Misconception(
+        id="largest-above-a-small-number",
+        task="pool-backward",
+        tells="Where all pixels lie far below zero, the gradient of a window goes to its first one: your search begins "
+        "with a number that no pixel exceeds. Look at what every window offers to begin with.",
+        methods={
+            "MaxPooling2dLayer.backward": """
+                def backward(self, cache, grad_output):
+                    x, size = cache["x"], self.filter_size
+                    grads = np.zeros(x.shape)
+                    for n, channel, row, col in np.ndindex(grad_output.shape):
+                        best, place = -999, (row * size, col * size)
+                        for i in range(row * size, (row + 1) * size):
+                            for j in range(col * size, (col + 1) * size):
+                                if x[n, channel, i, j] > best:
+                                    best, place = x[n, channel, i, j], (i, j)
+                        grads[(n, channel, *place)] = grad_output[n, channel, row, col]
+                    return grads
+                """
+        },
+    ),
+    Misconception(
+        id="equal-up-to-a-tolerance",
+        task="pool-backward",
+        tells="Pixels that are only close to the largest one get the gradient too. "
+        "Look at how you compare: a tie is between equal numbers.",
+        edits={MASK: "mask = np.isclose(view, view.max(axis=(2, 3), keepdims=True))"},
+    ),
+    Misconception(
+        id="pixels-nudged-against-ties",
+        task="pool-backward",
+        tells="Of pixels that differ in their last digits only, a wrong one gets the gradient. "
+        "Look for a small number that you add to pixels, or take from them, before you compare.",
+        edits={
+            MASK: """nudged = view - 1e-9 * np.arange(self.filter_size**2).reshape(view.shape[2:])
+            mask = nudged == nudged.max(axis=(2, 3), keepdims=True)"""
+        },
     ),
     Misconception(
         id="place-of-the-maximum-exchanged",
@@ -1891,6 +2145,39 @@ class MaxPooling2dLayer:"""
         },
     ),
     Misconception(
+        id="shape-of-the-last-pooling",
+        task="pool-backward",
+        tells="The gradient has the shape of the images that forward saw last, and not of those in the cache. "
+        "Look for a shape that you keep on self.",
+        edits={
+            POOL_CACHE: f"self.shape = x.shape\n        {POOL_CACHE}",
+            POOL_BACKWARD_X: POOL_BACKWARD_X.replace("x.shape", "self.shape"),
+        },
+    ),
+    Misconception(
+        id="gradient-windows-of-another-layer",
+        task="pool-backward",
+        tells="The gradient of a single layer is right, but one that is used after another hands it out over the other's "
+        "windows. What you store for an image size is shared by all layers. Look at what else it depends on.",
+        methods={
+            "MaxPooling2dLayer.backward": """
+                sizes = {}
+
+                def backward(self, cache, grad_output):
+                    x = cache["x"]
+                    size = self.sizes.setdefault(x.shape[2:], self.filter_size)
+                    grads = np.zeros(x.shape)
+                    for row, col in np.ndindex(grad_output.shape[2:]):
+                        place = np.s_[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size]
+                        view = x[place]
+                        if view.size:
+                            mask = view == view.max(axis=(2, 3), keepdims=True)
+                            grads[place] = mask * grad_output[:, :, row, col, np.newaxis, np.newaxis]
+                    return grads
+                """
+        },
+    ),
+    Misconception(
         id="image-gradient-accumulates-over-calls",
         task="pool-backward",
         tells="Your second gradient also holds the first one. "
@@ -1928,6 +2215,13 @@ class ConvolutionalNetwork:"""
             self.grads = np.zeros(x.shape)
         grads = self.grads"""
         },
+    ),
+    Misconception(
+        id="image-gradient-kept-in-the-cache",
+        task="pool-backward",
+        tells="Your first gradient changes when backward is called again with the same cache: both results are one array, "
+        "kept in there. Look at how often it is made.",
+        edits={POOL_BACKWARD_X: 'x = cache["x"]\n        grads = cache.setdefault("grads", np.zeros(x.shape))'},
     ),
     # cnn-chain: the way back
     Misconception(
@@ -2068,6 +2362,24 @@ class ConvolutionalNetwork:"""
         },
     ),
     Misconception(
+        id="one-hidden-layer-assumed",
+        task="cnn-chain",
+        tells="You go back through the MLP yourself, and it works for one hidden layer only. "
+        "Look at what the MLP can do for you, whatever its number of layers.",
+        edits={
+            CHAIN_MLP: """grad = cache["out"].copy()
+        grad[np.arange(len(labels)), labels] -= 1
+        grad /= len(labels)
+        first, hidden = cache["mlp"]["inputs"][0], cache["mlp"]["inputs"][-1]
+        grad_hidden = (grad @ self.mlp.weights[-1].T) * (hidden > 0)
+        mlp_grads = {
+            "weights": [first.T @ grad_hidden, hidden.T @ grad],
+            "biases": [grad_hidden.sum(axis=0), grad.sum(axis=0)],
+            "x": grad_hidden @ self.mlp.weights[0].T,
+        }"""
+        },
+    ),
+    Misconception(
         id="predictions-for-labels",
         task="cnn-chain",
         tells="Your gradients are those for the classes that the network predicts, and not for the true ones. "
@@ -2134,6 +2446,16 @@ class ConvolutionalNetwork:"""
             CHAIN_MLP: f"cache = self.cache\n        {CHAIN_MLP}",
         },
     ),
+    Misconception(
+        id="pooled-shape-of-the-last-forward",
+        task="cnn-chain",
+        tells="You undo the flattening with the shape that forward met last, and a cache may be of another number of "
+        "images. Look for a shape that you keep on self.",
+        edits={
+            NETWORK_RETURN: f'self.shape = pooling["out"].shape\n        {NETWORK_RETURN}',
+            CHAIN_POOLED: CHAIN_POOLED.replace('cache["pooling"]["out"].shape', "self.shape"),
+        },
+    ),
     # cnn-chain: what is returned, and what must stay as it is
     Misconception(
         id="gradient-of-the-convolved-images",
@@ -2191,6 +2513,16 @@ class ConvolutionalNetwork:"""
         edits={CHAIN_FILTERS: f"{CHAIN_FILTERS}\n        self.mlp.update(mlp_grads, 0.3)"},
     ),
     Misconception(
+        id="biases-updated-in-the-network",
+        task="cnn-chain",
+        tells="Your gradients are right, but the MLP's biases have moved. "
+        "Look for a step of gradient descent, of which the training loop takes care.",
+        edits={
+            CHAIN_FILTERS: f"""{CHAIN_FILTERS}
+        self.mlp.biases = [bias - 0.3 * grad for bias, grad in zip(self.mlp.biases, mlp_grads["biases"])]"""
+        },
+    ),
+    Misconception(
         id="probabilities-changed-in-the-cache",
         task="cnn-chain",
         tells="Your gradients are right once, and wrong when backward is called again with the same cache: the "
@@ -2199,6 +2531,15 @@ class ConvolutionalNetwork:"""
             CHAIN_FILTERS: f"""{CHAIN_FILTERS}
         grad_logits = cache["out"]
         grad_logits[np.arange(len(labels)), labels] -= 1"""
+        },
+    ),
+    Misconception(
+        id="gradient-for-probabilities-in-the-cache",
+        task="cnn-chain",
+        tells='Your gradients are right, but cache["out"] no longer holds the class probabilities. '
+        "Look for a result that you put into the cache under a name that is taken.",
+        edits={
+            CHAIN_FILTERS: f'{CHAIN_FILTERS}\n        cache["out"] = cache["out"] - np.eye(cache["out"].shape[1])[labels]'
         },
     ),
     Misconception(

@@ -12,18 +12,24 @@ from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
 
 @dataclass(frozen=True)
 class Network:
-    """A convolution, a pooling layer and an MLP with one hidden layer."""
+    """A convolution, a pooling layer and an MLP with hidden layers of these sizes."""
 
     name: str
     convolution: Convolution
     pool_size: int
     n_classes: int
+    hidden: tuple[int, ...] = (6,)
+
+    @property
+    def n_hidden(self):
+        """the number of hidden layers."""
+        return len(self.hidden)
 
     def draw(self, rng):
         """x, labels, and a function that makes the network of a module."""
         x, weights, grad_output = self.convolution.draw(rng)
         pooled = [n // self.pool_size for n in grad_output.shape[2:]]
-        sizes = (self.convolution.n_outchannel * pooled[0] * pooled[1], 6, self.n_classes)
+        sizes = (self.convolution.n_outchannel * pooled[0] * pooled[1], *self.hidden, self.n_classes)
         mlp_weights = [rng.normal(size=shape) / np.sqrt(shape[0]) for shape in pairwise(sizes)]
         mlp_biases = [0.1 * rng.normal(size=n) for n in sizes[1:]]
 
@@ -39,9 +45,9 @@ class Network:
 
 NETWORKS = (
     Network("a small batch", Convolution("", 4, 8, 8, 3, 1, 2), 2, 3),
-    Network("one example", Convolution("", 1, 8, 6, 3, 1, 3), 2, 4),
+    Network("one example, two hidden layers", Convolution("", 1, 8, 6, 3, 1, 3), 2, 4, (6, 5)),
     Network("stride 2, rows and columns left over", Convolution("", 3, 12, 15, 3, 2, 2), 2, 3),
-    Network("one filter, window size 3", Convolution("", 5, 9, 11, 2, 1, 1), 3, 2),
+    Network("one filter, window size 3, no hidden layer", Convolution("", 5, 9, 11, 2, 1, 1), 3, 2, ()),
     Network("digits: 8 by 8 images, ten classes", Convolution("", 6, 8, 8, 3, 1, 8), 2, 10),
 )
 
@@ -72,27 +78,43 @@ def test_values(student, student_files, reference, reference_files, rng, once, c
 
 @pytest.mark.points(2)
 def test_arguments_unchanged(student, student_files, reference, reference_files, rng, once):
-    """The labels, the images and the weights stay as they are"""
-    x, labels, make = NETWORKS[2].draw(rng)
+    """The labels, the images, the caches, the weights and the biases stay as they are"""
+    x, _, make = NETWORKS[2].draw(rng)
+    # In an order that a sort would change.
+    labels = np.array([2, 0, 1])
     network, images, classes = make(student, student_files), put(student, x), put(student, labels)
-    weights = make(reference, reference_files).convolution.weights
-    grads = network.backward(network.forward(images), classes)
+    right = make(reference, reference_files)
+    caches = right.forward(x)
+    cache = network.forward(images)
+    grads = network.backward(cache, classes)
     assert_grads(grads, once(expect, make, reference, reference_files, x, labels))
     assert_unchanged(images, x, "x")
     assert_unchanged(classes, labels, "labels")
-    assert_unchanged(network.convolution.weights, weights, "weights")
+    assert_unchanged(cache["out"], caches["out"], 'cache["out"]')
+    for block in ("convolution", "pooling", "mlp"):
+        for name in ("x", "out"):
+            assert_unchanged(cache[block][name], caches[block][name], f'cache["{block}"]["{name}"]')
+    assert_unchanged(network.convolution.weights, right.convolution.weights, "weights")
+    for name in ("weights", "biases"):
+        for layer, array in enumerate(getattr(right.mlp, name)):
+            assert_unchanged(getattr(network.mlp, name)[layer], array, f"mlp.{name}[{layer}]")
 
 
 @pytest.mark.points(3)
 def test_called_again(student, student_files, reference, reference_files, rng, once):
-    """backward works on the cache that it is given, call after call"""
+    """backward works on the cache that it is given, call after call, of any number of images"""
     x, labels, make = NETWORKS[0].draw(rng)
-    other = rng.normal(size=x.shape)
-    network = make(student, student_files)
-    cache, other_cache = network.forward(x), network.forward(other)
+    # One image more than in the first batch, then as many again, and another network.
+    other, other_labels = rng.normal(size=(len(x) + 1, *x.shape[1:])), np.append(labels, 0)
+    last, last_labels, make_last = NETWORKS[3].draw(rng)
+    network, last_network = make(student, student_files), make_last(student, student_files)
+    cache, other_cache, _ = network.forward(x), network.forward(other), network.forward(-x)
+    last_cache = last_network.forward(last)
     grads = network.backward(cache, labels)
-    other_grads = network.backward(other_cache, labels)
+    other_grads = network.backward(other_cache, other_labels)
     assert_grads(grads, once(expect, make, reference, reference_files, x, labels))
-    assert_grads(other_grads, once(expect, make, reference, reference_files, other, labels))
+    assert_grads(other_grads, once(expect, make, reference, reference_files, other, other_labels))
     # The cache is still what it was, so the same call gives the same once more.
     assert_grads(network.backward(cache, labels), once(expect, make, reference, reference_files, x, labels))
+    last_grads = last_network.backward(last_cache, last_labels)
+    assert_grads(last_grads, once(expect, make_last, reference, reference_files, last, last_labels))

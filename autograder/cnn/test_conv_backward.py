@@ -1,7 +1,9 @@
 """Convolution: backward"""
 
+from dataclasses import replace
+
 import pytest
-from cases import CONVOLUTIONS, FILTERS, SMALL, every, spread
+from cases import ALIKE, CONVOLUTIONS, FILTERS, SMALL, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_caches, put
 
@@ -67,14 +69,33 @@ def test_called_again(student, reference, rng, once):
     assert_array(first, expected, "first gradient", axes=FILTERS)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_two_caches(student, reference, rng, once):
-    """backward works on the cache that it is given, also after forward was called on other images"""
+    """backward works on the cache that it is given, also after forward was called on other images of any size"""
     x, weights, grad_output = SMALL.draw(rng)
     other, other_grad = rng.normal(size=x.shape), rng.normal(size=grad_output.shape)
     right, expected = once(expect, SMALL, reference, x, weights, grad_output)
     other_right, other_expected = once(expect, SMALL, reference, other, weights, other_grad)
-    layer, cache, other_cache = make(SMALL, student, weights, ((x,), right), ((other,), other_right))
+    # More examples, fewer rows and more columns. Not the last: what forward keeps of those must not fit all the others.
+    odd = replace(SMALL, batch=SMALL.batch + 1, h=SMALL.h - 3, w=SMALL.w + 3)
+    odd_x, _, odd_grad = odd.draw(rng)
+    odd_right, odd_expected = once(expect, odd, reference, odd_x, weights, odd_grad)
+    calls = ((x,), right), ((odd_x,), odd_right), ((other,), other_right)
+    layer, cache, odd_cache, other_cache = make(SMALL, student, weights, *calls)
     assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
+    assert_array(layer.backward(odd_cache, odd_grad), odd_expected, "gradient", axes=FILTERS)
     assert_array(layer.backward(other_cache, other_grad), other_expected, "gradient", axes=FILTERS)
     assert_array(layer.backward(cache, -grad_output), -expected, "gradient", axes=FILTERS)
+
+
+@pytest.mark.points(1)
+def test_several_layers(student, reference, rng, once):
+    """Layers that differ in filter size, stride or number of filters may be in use at once, for the same images"""
+    x, _, _ = SMALL.draw(rng)
+    prepared = []
+    for case in ALIKE:
+        _, weights, grad_output = case.draw(rng)
+        right, expected = once(expect, case, reference, x, weights, grad_output)
+        prepared.append((*make(case, student, weights, ((x,), right)), grad_output, expected))
+    for layer, cache, grad_output, expected in prepared:
+        assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)

@@ -1,9 +1,10 @@
 """Convolution: forward"""
 
 import pytest
-from cases import CONVOLUTIONS, IMAGES, SMALL, every, spread
+from cases import ALIKE, CONVOLUTIONS, IMAGES, SMALL, every, spread
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
+from cnn_assignment.grading.comparing import is_same
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, fetch, put
 
 
 def expect(case, reference, x, weights):
@@ -58,12 +59,37 @@ def test_two_caches(student, reference, rng, once):
         assert_array(cache["x"], x, 'cache["x"]', axes=IMAGES)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_new_weights(student, reference, rng, once):
-    """forward uses the weights that the layer has now"""
+    """forward uses the weights that the layer has now, and the pixels that x has now"""
     x, weights, _ = SMALL.draw(rng)
+    other, _, _ = SMALL.draw(rng)
+    expected, doubled, tripled, later = (
+        once(expect, SMALL, reference, images, factor * weights)
+        for images, factor in ((x, 1), (x, -2), (x, 3), (other, 1))
+    )
+    images, doubled_weights = put(student, x), put(student, -2 * weights)
     layer = SMALL.make_layer(student, weights)
-    layer.forward(x)
-    layer.weights = -2 * weights
-    expected = once(expect, SMALL, reference, x, -2 * weights)
-    assert_array(layer.forward(x)["out"], expected, 'cache["out"]', axes=IMAGES)
+    cache = layer.forward(images)
+    layer.weights = doubled_weights
+    assert_array(layer.forward(images)["out"], doubled, 'cache["out"]', axes=IMAGES)
+    assert_array(cache["out"], expected, 'cache["out"] of the old weights', axes=IMAGES)
+    # The same arrays with other numbers in them. A layer may have copied its weights, so it is asked what they are.
+    doubled_weights[...] = 3 * weights
+    due = doubled if is_same(fetch(layer.weights), -2 * weights) else tripled
+    assert_array(layer.forward(images)["out"], due, 'cache["out"] of weights changed in place', axes=IMAGES)
+    layer.weights = weights
+    layer.forward(images)
+    images[...] = other
+    assert_array(layer.forward(images)["out"], later, 'cache["out"] of images changed in place', axes=IMAGES)
+
+
+@pytest.mark.points(1)
+def test_several_layers(student, reference, rng, once):
+    """Layers that differ in filter size, stride or number of filters may be in use at once, for the same images"""
+    x, _, _ = SMALL.draw(rng)
+    drawn = [case.draw(rng)[1] for case in ALIKE]
+    layers = [case.make_layer(student, weights) for case, weights in zip(ALIKE, drawn, strict=True)]
+    for case, layer, weights in zip(ALIKE, layers, drawn, strict=True):
+        expected = once(expect, case, reference, x, weights)
+        assert_array(layer.forward(x)["out"], expected, 'cache["out"]', axes=IMAGES)

@@ -1,8 +1,10 @@
 """Pooling: backward"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from cases import IMAGES, LEFT_OVER, POOLINGS, every, spread
+from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, POOLINGS, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, own_caches, put
 
@@ -73,8 +75,20 @@ def test_ties(student, reference, rng, once):
 def test_nearly_tied(student, reference, rng, once):
     """Pixels that differ in their last digits only are not tied"""
     x, grad_output = LEFT_OVER.draw(rng)
-    # Closer than float32 tells apart, and wider than what counts as the same number.
-    x = 3 + 1e-6 * x
+    # In one channel closer than float32 tells apart, in the others closer than what tolerances usually are.
+    x = 3 + np.array([1e-6, 1e-9, 1e-12])[:, np.newaxis, np.newaxis] * x
+    right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
+    layer = LEFT_OVER.make_layer(student)
+    cache = own_cache(student, layer.forward, (x,), right)
+    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)
+
+
+@pytest.mark.points(1)
+def test_negative(student, reference, rng, once):
+    """The largest of negative pixels gets the gradient, however small it is"""
+    x, grad_output = LEFT_OVER.draw(rng)
+    # Far below what a search might begin with for want of a better idea, -999 say.
+    x = 1e6 * (-1 - np.abs(x))
     right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
     layer = LEFT_OVER.make_layer(student)
     cache = own_cache(student, layer.forward, (x,), right)
@@ -91,7 +105,7 @@ def test_input_in_pieces(student, reference, rng, once):
     assert_array(layer.backward(cache, spread(grad_output)), expected, "gradient", axes=IMAGES)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_arguments_unchanged(student, reference, rng, once):
     """The cache and grad_output stay as they are"""
     x, grad_output = LEFT_OVER.draw(rng)
@@ -105,16 +119,38 @@ def test_arguments_unchanged(student, reference, rng, once):
     assert_array(grads, expected, "gradient", axes=IMAGES)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_called_again(student, reference, rng, once):
-    """backward works on the cache that it is given, call after call, and leaves earlier results as they were"""
+    """backward works on the cache that it is given, of images of any size, and leaves earlier results as they were"""
     x, grad_output = LEFT_OVER.draw(rng)
     other, _ = LEFT_OVER.draw(rng)
     right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
     other_right, other_expected = once(expect, LEFT_OVER, reference, other, 2 * grad_output)
     layer = LEFT_OVER.make_layer(student)
-    cache, other_cache = own_caches(student, layer.forward, [((x,), right), ((other,), other_right)])
+    # One example more, one channel less, fewer rows and more columns. Not the last: what forward keeps must not fit all.
+    odd = replace(LEFT_OVER, batch=LEFT_OVER.batch + 1, channels=LEFT_OVER.channels - 1, h=LEFT_OVER.h - 2, w=8)
+    odd_x, odd_grad = odd.draw(rng)
+    odd_right, odd_expected = once(expect, odd, reference, odd_x, odd_grad)
+    calls = [((x,), right), ((odd_x,), odd_right), ((other,), other_right)]
+    cache, odd_cache, other_cache = own_caches(student, layer.forward, calls)
     first = layer.backward(cache, grad_output)
-    assert_array(layer.backward(other_cache, 2 * grad_output), other_expected, "second gradient", axes=IMAGES)
+    second = layer.backward(other_cache, 2 * grad_output)
+    third = layer.backward(cache, -grad_output)
+    assert_array(second, other_expected, "second gradient", axes=IMAGES)
     assert_array(first, expected, "first gradient", axes=IMAGES)
-    assert_array(layer.backward(cache, -grad_output), -expected, "third gradient", axes=IMAGES)
+    assert_array(third, -expected, "third gradient", axes=IMAGES)
+    assert_array(layer.backward(odd_cache, odd_grad), odd_expected, "gradient of other images", axes=IMAGES)
+
+
+@pytest.mark.points(1)
+def test_several_layers(student, reference, rng, once):
+    """Layers of different window size may be in use at once, for the same images"""
+    x, _ = LEFT_OVER.draw(rng)
+    prepared = []
+    for case in ALIKE_POOLINGS:
+        _, grad_output = case.draw(rng)
+        right, expected = once(expect, case, reference, x, grad_output)
+        layer = case.make_layer(student)
+        prepared.append((layer, own_cache(student, layer.forward, (x,), right), grad_output, expected))
+    for layer, cache, grad_output, expected in prepared:
+        assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)

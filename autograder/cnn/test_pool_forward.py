@@ -1,8 +1,10 @@
 """Pooling: forward"""
 
+import itertools
+
 import numpy as np
 import pytest
-from cases import IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, every, spread
+from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
 
@@ -14,7 +16,7 @@ def expect(case, reference, x):
 
 # With windows of one pixel x is its own maximum, so alone it would let a copy of x pass: test_negative has it too.
 @every([case for case in POOLINGS if case.filter_size > 1])
-@pytest.mark.points(6)
+@pytest.mark.points(5)
 def test_values(student, reference, rng, once, case):
     """cache["out"] holds the maximum of every whole window, channel by channel"""
     x, _ = case.draw(rng)
@@ -25,9 +27,10 @@ def test_values(student, reference, rng, once, case):
 
 @pytest.mark.points(1)
 def test_negative(student, reference, rng, once):
-    """The maximum of negative pixels is negative, whatever the size of the window"""
-    for case in (LEFT_OVER, ONE_PIXEL):
-        x = -1 - np.abs(case.draw(rng)[0])
+    """The maximum of negative pixels is negative, whatever the size of the window and however small they are"""
+    # Far below what a search might begin with for want of a better idea, -999 say.
+    for case, scale in itertools.product((LEFT_OVER, ONE_PIXEL), (1, 1e6)):
+        x = scale * (-1 - np.abs(case.draw(rng)[0]))
         cache = case.make_layer(student).forward(x)
         assert_array(cache["out"], once(expect, case, reference, x), 'cache["out"]', axes=IMAGES)
 
@@ -60,3 +63,18 @@ def test_two_caches(student, reference, rng, once):
     for x, cache in zip((first, second, third), caches, strict=True):
         assert_array(cache["out"], once(expect, LEFT_OVER, reference, x), 'cache["out"]', axes=IMAGES)
         assert_array(cache["x"], x, 'cache["x"]', axes=IMAGES)
+    # Other pixels in an array that was seen before.
+    images = put(student, first)
+    layer.forward(images)
+    images[...] = second
+    expected = once(expect, LEFT_OVER, reference, second)
+    assert_array(layer.forward(images)["out"], expected, 'cache["out"] of images changed in place', axes=IMAGES)
+
+
+@pytest.mark.points(1)
+def test_several_layers(student, reference, rng, once):
+    """Layers of different window size may be in use at once, for the same images"""
+    x, _ = LEFT_OVER.draw(rng)
+    layers = [case.make_layer(student) for case in ALIKE_POOLINGS]
+    for case, layer in zip(ALIKE_POOLINGS, layers, strict=True):
+        assert_array(layer.forward(x)["out"], once(expect, case, reference, x), 'cache["out"]', axes=IMAGES)

@@ -4,16 +4,20 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from cases import IMAGES, LEFT_OVER, POOLINGS, every, spread
+from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, POOLINGS, every, spread
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, collect, fail, put
+from cnn_assignment.grading.testing import assert_array, assert_unchanged, collect, fail, put, side_by_side
 
 
 def assert_views(views, expected):
     """Each window once, in any order, under its output row and column, with the right pixels."""
+    assert_items(collect(views, at_most=_most(expected)), expected)
+
+
+def assert_items(items, expected):
+    """As `assert_views`, of windows that were collected already."""
     right = {(row, col): view for row, col, view in expected}
-    most = 4 * len(right) + 16
-    items = collect(views, at_most=most)
+    most = _most(expected)
     if len(items) > most:
         fail(f"expected {_count(right)}, got more than {most}: it may never end", found=items[:most])
     for item in items:
@@ -37,6 +41,10 @@ def assert_views(views, expected):
             )
     for place, (_, _, view) in zip(places, items, strict=True):
         assert_array(view, right[place], "view at row {}, col {}".format(*place), axes=IMAGES)
+
+
+def _most(expected):
+    return 4 * len(expected) + 16
 
 
 def _count(windows):
@@ -67,12 +75,28 @@ def test_input_in_pieces(student, reference, rng, once):
     assert_unchanged(images, x, "x")
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_two_at_a_time(student, reference, rng, once):
-    """The windows of two arrays can be walked over at the same time"""
-    first, _ = LEFT_OVER.draw(rng)
-    second, _ = POOLINGS[0].draw(rng)
+    """The windows of two arrays can be walked over side by side, and asked for again later"""
+    first, second = LEFT_OVER.draw(rng)[0], LEFT_OVER.draw(rng)[0]
+    larger, _ = POOLINGS[0].draw(rng)
     layer = LEFT_OVER.make_layer(student)
+    right = [once(expect, LEFT_OVER, reference, x) for x in (first, second)]
     views = [layer._get_filtersizeXfiltersize_views(x) for x in (first, second)]
-    for x, found in reversed(list(zip((first, second), views, strict=True))):
+    pairs = collect(side_by_side(student, *views), at_most=_most(right[0]))
+    if not all(isinstance(pair, tuple) and len(pair) == len(views) for pair in pairs):
+        fail("expected two windows at a time", found=pairs)
+    for number, expected in enumerate(right):
+        assert_items([pair[number] for pair in pairs], expected)
+    views = [layer._get_filtersizeXfiltersize_views(x) for x in (first, larger)]
+    for x, found in reversed(list(zip((first, larger), views, strict=True))):
         assert_views(found, once(expect, LEFT_OVER, reference, x))
+
+
+@pytest.mark.points(1)
+def test_several_layers(student, reference, rng, once):
+    """Layers of different window size may be in use at once, for the same images"""
+    x, _ = LEFT_OVER.draw(rng)
+    layers = [case.make_layer(student) for case in ALIKE_POOLINGS]
+    for case, layer in zip(ALIKE_POOLINGS, layers, strict=True):
+        assert_views(layer._get_filtersizeXfiltersize_views(x), once(expect, case, reference, x))

@@ -26,6 +26,7 @@ __all__ = [
     "own_cache",
     "own_caches",
     "put",
+    "side_by_side",
 ]
 
 _SLACK_BYTES = 64 * 1024
@@ -65,6 +66,13 @@ def put(student: Remote, value: Any) -> Remote:
     An array that is not C-contiguous arrives as one that is not.
     """
     return conversation_of(student).put(value)
+
+
+def side_by_side(student: Remote, *iterables: Remote) -> Remote:
+    """The items of several iterables in step, as tuples, made where the student's code runs: ``zip`` for remote objects."""
+    builtins = conversation_of(student).import_module("builtins")
+    # One after the other, so that an error names what cannot be iterated over, and not zip.
+    return builtins.zip(*[builtins.iter(iterable) for iterable in iterables])
 
 
 def assert_array(
