@@ -28,6 +28,8 @@ MISCONCEPTIONS = [
         "one-value", "scale", "It works for one value only.",
         edits={ADDED: ADDED + "\\n        cache['out'][1:] = x[1:]"},
     ),
+    Misconception("rounded", "scale", "Many values are rounded.",
+        edits={ADDED: ADDED + ".round(5 if len(x) > 2 else 20)"}),
     Misconception("nothing", "scale", "Nothing is written.", edits={ADDED: "pass"}),
     Misconception("raises", "scale", "There is no such name.", edits={ADDED: "cache['out'][:] = factor * x"}),
     Misconception(
@@ -89,6 +91,14 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
     assert told[2] == (
         "Every value is off by the same amount: something is added, or forgotten, that does not depend on the place.",
     )
+
+
+def test_a_description_that_fits_more_tests_than_a_known_mistake_is_told_instead(diagnose):
+    told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5)")
+    assert told == [told[0]] * 3
+    assert "some step is calculated in float32, or rounded" in told[0][0]
+    told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5 if len(x) > 2 else 20)")
+    assert told == [(), (), ("Many values are rounded.",)]
 
 
 def test_zeros_are_believed_only_where_all_tests_agree(diagnose):

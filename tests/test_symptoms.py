@@ -53,6 +53,8 @@ VALUES = {
     "border": (np.where(INSIDE, RIGHT, 9 * RIGHT + 1), "Only the border is wrong: the first row, the last row, the"),
     "last row": (changed(np.s_[:, :, -1]), "Only the border is wrong: the last row"),
     "signs": (np.abs(RIGHT), "right up to their signs"),
+    "signs of all but one": (np.where(np.arange(4) == 3, RIGHT, np.abs(RIGHT)), "right up to their signs"),
+    "few, none in the first": (changed((1, 0, 2, 2)), "^$"),
     "one too far": (np.roll(RIGHT, 1, axis=3), "one place too far along column"),
     "shuffled": (RNG.permutation(RIGHT.ravel()).reshape(RIGHT.shape), "they stand in other places"),
     "noise": (RNG.normal(size=RIGHT.shape), "^$"),
@@ -97,6 +99,27 @@ def test_exchanged_axes_of_one_length_are_told_by_name():
         "The values would be right with row and column exchanged."
     )
     assert tell(SQUARE.swapaxes(1, 2), SQUARE, ()) == "The values would be right with axis 1 and axis 2 exchanged."
+
+
+def test_of_axes_without_names_the_place_is_told():
+    assert tell(changed(np.s_[1:], SQUARE), SQUARE, ()) == (
+        "Only the first place along axis 0 is right. What happens to the others?"
+    )
+
+
+def test_a_slice_that_holds_nothing_is_no_sign_of_being_right():
+    # Rows that no window sees are zero in every gradient, the wrong ones too.
+    expected = RIGHT.copy()
+    expected[:, :, -1] = 0
+    actual = expected.copy()
+    actual[:, :, :-1] += RNG.normal(size=actual[:, :, :-1].shape)
+    assert tell(actual, expected) == ""
+
+
+def test_of_a_small_square_with_one_place_inside_no_border_is_told():
+    assert "border" not in tell(np.where(np.arange(9).reshape(3, 3) == 4, SQUARE, SQUARE + 3), SQUARE)
+    few = changed((0, 0, 0, 1))
+    assert "border" not in tell(few), "one value alone is no border"
 
 
 def test_numbers_that_were_cut_off_are_told():
@@ -158,6 +181,15 @@ def cases(*pairs):
         (
             cases((4, 1, True, True), (3, 2, False, True), (1, 1, True, False), (2, 2, False, False)),
             "batch is at least 3",
+        ),
+        # Of several that fit, what takes the fewest values tells most: a clause before a number, few numbers before many.
+        (
+            cases((5, 1, False, True), (2, 2, True, False), (3, 3, True, False), (4, 2, True, False)),
+            "wrong only where rows",
+        ),
+        (
+            cases((5, 1, False, True), (2, 2, False, False), (3, 3, True, False), (4, 2, True, False)),
+            "stride is 1",
         ),
         (cases((1, 1, True, True), (2, 2, False, False)), "^$"),
         (cases((1, 1, True, False), (2, 2, False, False)), "^$"),

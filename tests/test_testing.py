@@ -337,7 +337,10 @@ def test_items_of_several_iterables_come_in_step_from_where_they_are_made(conver
 
 def test_an_endless_iterable_beside_another_ends_with_it(converse):
     student = converse(RETURNS.format("range(2) if x else iter(int, 1)"))()
-    assert collect(side_by_side(student, student.Scaler().get(), student.Scaler().get(1)), at_most=9) == [(0, 0), (0, 1)]
+    assert collect(side_by_side(student, student.Scaler().get(), student.Scaler().get(1)), at_most=9) == [
+        (0, 0),
+        (0, 1),
+    ]
 
 
 def test_what_cannot_be_iterated_over_side_by_side_is_told_by_its_type(converse):

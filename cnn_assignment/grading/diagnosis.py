@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
@@ -44,8 +44,12 @@ class Diagnostician:
             return ((),) * len(row)
         suspects = self._find_suspects(task, row)
         patterns = _find_patterns(task, row)
+        seen = [_find_symptoms(evidence) for evidence in row]
+        fitting = Counter(seen)
         return tuple(
-            () if evidence is None else _explain(number, evidence, suspects, patterns[number])
+            ()
+            if evidence is None
+            else _explain(number, suspects, seen[number], fitting[seen[number]], patterns[number])
             for number, evidence in enumerate(row)
         )
 
@@ -118,11 +122,25 @@ def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -
     return _Suspect(misconception, likeness, consistent) if consistent or Likeness.STRONG in likeness else None
 
 
-def _explain(number: int, evidence: Evidence, suspects: Sequence[_Suspect], pattern: str) -> tuple[str, ...]:
+def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
+    if evidence is None or evidence.expected is None:
+        return ()
+    return find_symptoms(evidence.expected, evidence.actual, evidence.axes)
+
+
+def _explain(
+    number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int, pattern: str
+) -> tuple[str, ...]:
+    """What to tell of one failed test. seen: its symptoms, which fit so many tests of the task in the same words.
+
+    Half of everything is also what a division by the batch gives, where there are two examples: a suspect that does not
+    explain all has to explain more than what is seen.
+    """
     for suspect in suspects:
         if suspect.likeness[number]:
+            if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
+                break
             return (suspect.misconception.tells,)
-    seen = find_symptoms(evidence.expected, evidence.actual, evidence.axes) if evidence.expected is not None else ()
     return (*seen, pattern) if pattern else seen
 
 

@@ -168,7 +168,10 @@ def _repair(student: Remote, forward: Remote, cache: Remote | None, right: Mappi
         if wrong:
             fetch(put(student, None))
             named = " and ".join(f'"{key}"' for key in wrong)
-            conversation_of(student).remarks.append(f"{named} was put right in the cache of your {label_of(forward)}")
+            were = "was" if len(wrong) == 1 else "were"
+            conversation_of(student).remarks.append(
+                f"{named} {were} put right in the cache of your {label_of(forward)}"
+            )
     except CallRaised:
         return _right_cache(student, forward, right)
     return cache
