@@ -36,6 +36,11 @@ class Convolution:
         """images are not square."""
         return self.h != self.w
 
+    @property
+    def one_window(self) -> bool:
+        """there is a single window."""
+        return self.filter_size > max(self.h, self.w) - self.stride
+
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """x, weights and an upstream gradient, positive and negative, without structure."""
         out_h = (self.h - self.filter_size) // self.stride + 1
@@ -60,7 +65,7 @@ CONVOLUTIONS = (
     Convolution("stride 2 with a remainder", 2, 8, 10, 3, 2, 3),
     Convolution("stride larger than the filter", 3, 10, 11, 2, 3, 2),
     Convolution("filter size 1, stride 2", 2, 4, 5, 1, 2, 3),
-    Convolution("filter size 2", 2, 5, 6, 2, 1, 2),
+    Convolution("filter size 2", 2, 5, 5, 2, 1, 2),
     Convolution("filter size 5, stride 3", 2, 11, 9, 5, 3, 4),
     Convolution("one window", 2, 5, 4, 4, 2, 3),
     Convolution("an image of 28 by 28, 32 filters", 1, 28, 28, 3, 1, 32),
@@ -90,6 +95,11 @@ class Pooling:
     def oblong(self) -> bool:
         """images are not square."""
         return self.h != self.w
+
+    @property
+    def one_window(self) -> bool:
+        """there is a single window."""
+        return 2 * self.filter_size > max(self.h, self.w)
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """x without ties and an upstream gradient."""

@@ -602,8 +602,8 @@ MISCONCEPTIONS = [
     Misconception(
         id="output-kept-on-self",
         task="conv-forward",
-        tells="Your first cache changes when forward is called again: both hold the same array, which you keep on self. "
-        "Look at how often the array for the output is made.",
+        tells="Your first cache changes when forward is called again: both hold the same array. "
+        "Look at how often the array for the output is made, and at where you keep it.",
         edits={
             CONV_CACHE: """shape = (len(x), self.n_outchannel, *self._get_output_size(x))
         if not hasattr(self, "out") or self.out.shape != shape:
@@ -1008,8 +1008,8 @@ MISCONCEPTIONS = [
     Misconception(
         id="output-size-of-the-last-forward",
         task="conv-backward",
-        tells="backward goes over as many positions as the last call of forward had, which may have been for images of "
-        "another size. Look for a size that you keep on self.",
+        tells="Your backward goes over as many positions as the last call of forward had, which may have been for images "
+        "of another size. Look for a size that you keep on self.",
         edits={
             CONV_CACHE: f"self.size = self._get_output_size(x)\n        {CONV_CACHE}",
             CONV_BACKWARD_X: CONV_BACKWARD_X.replace("grad_output.shape[2:]", "self.size"),
@@ -1079,8 +1079,8 @@ class MaxPooling2dLayer:"""
     Misconception(
         id="filter-gradient-kept-on-self",
         task="conv-backward",
-        tells="Your first gradient changes when backward is called again: both calls return the same array, which you "
-        "keep on self. Look at how often this array is made.",
+        tells="Your first gradient changes when backward is called again: both calls return the same array. "
+        "Look at how often this array is made, and at where you keep it.",
         edits={
             FILTER_GRADS: """if not hasattr(self, "grads"):
             self.grads = np.zeros(self.weights.shape)
@@ -2207,8 +2207,8 @@ class ConvolutionalNetwork:"""
     Misconception(
         id="image-gradient-kept-on-self",
         task="pool-backward",
-        tells="Your first gradient changes when backward is called again: both results are one array, kept on self. "
-        "Look at how often it is made.",
+        tells="Your first gradient changes when backward is called again: both results are one array. "
+        "Look at how often it is made, and at where you keep it.",
         edits={
             POOL_BACKWARD_X: """x = cache["x"]
         if not hasattr(self, "grads") or self.grads.shape != x.shape:

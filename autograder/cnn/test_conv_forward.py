@@ -39,9 +39,9 @@ def test_arguments_unchanged(student, reference, rng, once):
     expected = once(expect, SMALL, reference, x, weights)
     layer, images = SMALL.make_layer(student, weights), put(student, x)
     cache = layer.forward(images)
-    assert_array(cache["out"], expected, 'cache["out"]', axes=IMAGES)
     assert_unchanged(images, x, "x")
     assert_unchanged(layer.weights, weights, "weights")
+    assert_array(cache["out"], expected, 'cache["out"]', axes=IMAGES)
 
 
 @pytest.mark.points(2)
@@ -68,19 +68,21 @@ def test_new_weights(student, reference, rng, once):
         once(expect, SMALL, reference, images, factor * weights)
         for images, factor in ((x, 1), (x, -2), (x, 3), (other, 1))
     )
-    images, doubled_weights = put(student, x), put(student, -2 * weights)
+    # Views, so that their pixels can be changed whatever was done to the views.
+    pixels, numbers = put(student, x), put(student, -2 * weights)
+    images = pixels[...]
     layer = SMALL.make_layer(student, weights)
     cache = layer.forward(images)
-    layer.weights = doubled_weights
+    layer.weights = numbers[...]
     assert_array(layer.forward(images)["out"], doubled, 'cache["out"]', axes=IMAGES)
     assert_array(cache["out"], expected, 'cache["out"] of the old weights', axes=IMAGES)
     # The same arrays with other numbers in them. A layer may have copied its weights, so it is asked what they are.
-    doubled_weights[...] = 3 * weights
+    numbers[...] = 3 * weights
     due = doubled if is_same(fetch(layer.weights), -2 * weights) else tripled
     assert_array(layer.forward(images)["out"], due, 'cache["out"] of weights changed in place', axes=IMAGES)
     layer.weights = weights
     layer.forward(images)
-    images[...] = other
+    pixels[...] = other
     assert_array(layer.forward(images)["out"], later, 'cache["out"] of images changed in place', axes=IMAGES)
 
 

@@ -75,8 +75,8 @@ def test_ties(student, reference, rng, once):
 def test_nearly_tied(student, reference, rng, once):
     """Pixels that differ in their last digits only are not tied"""
     x, grad_output = LEFT_OVER.draw(rng)
-    # In one channel closer than float32 tells apart, in the others closer than what tolerances usually are.
-    x = 3 + np.array([1e-6, 1e-9, 1e-12])[:, np.newaxis, np.newaxis] * x
+    # In each example one channel closer than float32 tells apart, the others closer than what tolerances usually are.
+    x = 3 + np.array([[1e-6, 1e-9, 1e-12], [1e-12, 1e-6, 1e-9]])[:, :, np.newaxis, np.newaxis] * x
     right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
     layer = LEFT_OVER.make_layer(student)
     cache = own_cache(student, layer.forward, (x,), right)
