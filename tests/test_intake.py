@@ -301,7 +301,10 @@ def test_odd_cells_cost_nothing(lift, cell):
         (notebook().encode(), "no code cells"),
         (notebook("x = 1").encode(), "none of the classes Scaler, Cutter is defined"),
         (notebook("class Scaler(:").encode(), "cell 1 is left out, because it is not valid Python"),
-        (notebook(*["x = 1\n" * (SOURCE_CAP // 60)] * 11).encode(), "characters of code"),
+        (
+            notebook(*["x = 1\n" * (SOURCE_CAP // 60)] * 11).encode(),
+            "cell 1 is left out, because the notebook holds more",
+        ),
     ],
 )
 def test_a_notebook_that_cannot_be_read_has_a_reason(lift, raw, reason):
@@ -480,6 +483,34 @@ def test_of_copies_one_counts_and_a_note_says_which(load, cells, marks, value, n
     module, notes = load(book_of(*cells, marks=marks), "toy.ipynb")
     assert fetch(module.Scaler().a()) == value
     assert notes == (() if note is None else (note,))
+
+
+@pytest.mark.parametrize(
+    "indented",
+    [
+        "    print(undefined)",
+        "    def helper(x):\n        return undefined",
+        "    class Cutter:\n        def a(self): return 7",
+    ],
+)
+def test_a_cell_that_is_indented_as_a_whole_is_no_piece_of_the_class_above(load, indented):
+    module, notes = load(notebook(CUTTER, SCALER.format(7), indented), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    if "Cutter" in indented:
+        assert fetch(module.Cutter().a()) == 7
+    assert notes == ()
+
+
+def test_of_too_much_code_the_largest_cells_are_left_out(load):
+    module, notes = load(notebook(SCALER.format(7), "x = 1\n" * (SOURCE_CAP // 5), CUTTER), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes == ("cell 2 is left out, because the notebook holds more than 2097152 characters of code.",)
+
+
+def test_a_class_whose_name_is_spelt_otherwise_is_pointed_at(lift):
+    assert lift("class Cutter: pass\nclass scaler: pass").notes == (
+        "Scaler is not defined, but scaler is: names count letter by letter.",
+    )
 
 
 @pytest.mark.parametrize("kind", ["markdown", "raw", "heading"])

@@ -30,6 +30,7 @@ FILE_CAP = 128 * 1024 * 1024
 # How far back a piece of a cut cell is looked for, and how many characters are parsed on trial in all.
 _PIECES = 8
 _JOIN_EFFORT = 8 * 1024 * 1024
+_METHOD_INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,8 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
     work = read_work(raw, name)
     if work.cells is None:
         return Document(name, (_read_module(work.text, name),), is_module=True, written={}, notes=work.notes)
-    code = [cell.source for cell in work.cells if cell.kind == "code"]
-    if sum(map(len, code)) > SOURCE_CAP:
-        raise UnreadableSubmissionError(
-            f"{name} holds more than {SOURCE_CAP} characters of code",
-            remedy="Take out what does not belong to the task.",
-        )
     book = _Book(classes)
-    for cell in work.cells:
+    for cell in _within_cap(work.cells, book.notes):
         book.add(cell)
     book.find_code_in_text()
     book.choose_among_copies()
@@ -100,6 +95,22 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
             f"{name} has no code cells", remedy=f"{told} Submit the notebook with your work in it.".strip()
         )
     return Document(name, tuple(book.parts), False, book.written, (*work.notes, *book.notes))
+
+
+def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:
+    """The cells without the largest ones, where all together hold more code than is read."""
+    sizes = {cell.number: len(cell.source) for cell in cells if cell.kind == "code"}
+    left_out: set[int] = set()
+    total = sum(sizes.values())
+    for number in sorted(sizes, key=lambda number: (-sizes[number], number)):
+        if total <= SOURCE_CAP:
+            break
+        left_out.add(number)
+        total -= sizes[number]
+        notes.append(
+            f"cell {number} is left out, because the notebook holds more than {SOURCE_CAP} characters of code."
+        )
+    return [cell for cell in cells if cell.number not in left_out]
 
 
 def _read_module(text: str, name: str) -> Part:
@@ -133,7 +144,7 @@ class _Book:
         if module := written_module(cell.source):
             self.written[module[0]] = module[1]
         part = self._read(label, cell.source, cell.grade_id)
-        if not (_is_a_piece(part) and self._join(part)):
+        if not (self._is_a_piece(part) and self._join(part)):
             self.parts.append(part)
 
     def find_code_in_text(self) -> None:
@@ -181,6 +192,16 @@ class _Book:
     def _read(self, label: str, source: str, grade_id: str | None) -> Part:
         return Part(label, "code", source, grade_id, *self._reader.read(source, label))
 
+    def _is_a_piece(self, part: Part) -> bool:
+        """Whether a cell cannot stand alone, or looks like the rest of a class: an indented method, or lines of one.
+
+        Jupyter runs a cell that is indented as a whole as if it were not, so most such cells are no pieces.
+        """
+        if isinstance(part.tree, SyntaxError):
+            return True
+        indent = _indent_of(part.source)
+        return bool(indent) and not part.classes & self._classes and (indent > _METHOD_INDENT or _is_method(part.tree))
+
     def _join(self, piece: Part) -> bool:
         """Put a piece of a cut cell to the others of its cell; False where it fits nowhere."""
         before = [number for number, part in enumerate(self.parts) if part.kind == "code"][-_PIECES:]
@@ -212,14 +233,21 @@ class _Book:
         return Part(label, "code", source, grade_id, source, tree)
 
 
-def _is_a_piece(part: Part) -> bool:
-    """Whether a cell cannot stand alone: Jupyter itself would not run it, or would run it as something else."""
-    return isinstance(part.tree, SyntaxError) or _is_indented(part.source)
-
-
-def _is_indented(source: str) -> bool:
+def _indent_of(source: str) -> int:
+    """The columns before the first line of code."""
     first = next((line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
-    return first[:1] in {" ", "\t"}
+    line = first.expandtabs(_METHOD_INDENT)
+    return len(line) - len(line.lstrip())
+
+
+def _is_method(tree: ast.Module | None) -> bool:
+    """Whether code begins with a function that only makes sense in a class."""
+    match tree.body[:1] if tree is not None else []:
+        case [ast.FunctionDef(args=ast.arguments(args=[ast.arg("self" | "cls"), *_]))]:
+            return True
+        case [ast.FunctionDef(decorator_list=[ast.Name("staticmethod" | "classmethod" | "property"), *_])]:
+            return True
+    return False
 
 
 def _may_go_on(part: Part) -> bool:

@@ -18,6 +18,7 @@ from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment, Submission
 
 _SUFFIXES = (".ipynb", ".py")
+_ENDINGS = (".txt", ".json", ".download")
 _DEPTH = 3
 _MOST_CANDIDATES = 20
 _MOST_ENTRIES = 1_000
@@ -72,7 +73,7 @@ def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: 
             "classes and leaves the fewest gaps open, and of equals the one with the right name."
         )
     elif not _is_exact(candidates[best], folder, assignment):
-        notes.append(f"{chosen} was taken for {assignment.name}{candidates[best].suffix.lower()}.")
+        notes.append(f"{chosen} was taken for {assignment.name}{_kind(candidates[best], assignment)}.")
     return Submission(student, candidates[best], notes=tuple(notes), folder=folder)
 
 
@@ -96,12 +97,20 @@ def _value(path: Path, assignment: Assignment) -> _Value:
     return _Value(False, len(code.missing), code.open_gaps, tuple(module.label for module in code.modules))
 
 
+def _kind(path: Path, assignment: Assignment) -> str:
+    """``.ipynb`` or ``.py``, also where a browser hung an ending of its own on it or took it away; "" for other files."""
+    name = path.name.lower()
+    for suffix in _SUFFIXES:
+        if name.endswith((suffix, *(suffix + ending for ending in _ENDINGS))):
+            return suffix
+    return _SUFFIXES[0] if name in {assignment.name.lower(), f"{assignment.name.lower()}.json"} else ""
+
+
 def _rank(path: Path, folder: Path, assignment: Assignment) -> tuple[bool, bool, int, int, str]:
     """The order of files that are worth the same."""
     exact = _is_exact(path, folder, assignment)
     alike = path.stem.lower() == assignment.name.lower()
-    suffix = path.suffix.lower()
-    kind = _SUFFIXES.index(suffix) if suffix in _SUFFIXES else len(_SUFFIXES)
+    kind = _SUFFIXES.index(_kind(path, assignment))
     return not exact, not alike, len(path.relative_to(folder).parts), kind, path.as_posix()
 
 
@@ -111,7 +120,7 @@ def _is_exact(path: Path, folder: Path, assignment: Assignment) -> bool:
 
 def _is_candidate(path: Path, assignment: Assignment) -> bool:
     given = {file.name for file in assignment.provided_files} | {f"test_{assignment.name}.py", "conftest.py"}
-    return path.suffix.lower() in _SUFFIXES and path.name not in given
+    return _kind(path, assignment) != "" and path.name not in given
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +79,8 @@ class _Lifting:
                 f"none of the classes {', '.join(self._classes)} is defined",
                 remedy=" ".join(_shorten(self._notes)) or "Submit the file that you were given, with your work in it.",
             )
-        self._notes += [f"{name} is not defined." for name in selection.missing]
+        known = [name for statement in statements if statement.is_definition for name in statement.binds]
+        self._notes += [_describe_missing(name, known) for name in selection.missing]
         nodes = [self._node(statement) for statement, _ in selection.chosen]
         modules = self._local.collect(nodes)
         chunks = self._make_chunks(selection.chosen, nodes)
@@ -144,6 +146,11 @@ class _Lifting:
 
     def _label(self, statement: Statement) -> str:
         return self._document.parts[statement.chunk].label
+
+
+def _describe_missing(name: str, known: Sequence[str]) -> str:
+    alike = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is not defined" + (f", but {alike[0]} is: names count letter by letter." if alike else ".")
 
 
 def _shorten(notes: Sequence[str]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def read_work(raw: bytes, name: str) -> Work:
     for start, what in _OTHER_FORMATS:
         if raw.startswith(start):
             raise UnreadableSubmissionError(f"{name} is {what}", remedy="Unpack it, and submit the notebook itself.")
-    if not name.lower().endswith(".ipynb"):
+    if name.lower().endswith((".py", ".txt")):
         if raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and (cells := _parse_notebook(raw)):
             return Work(tuple(cells), notes=(f"{name} is a notebook, and was read as one.",))
         return Work(text=decode_module(raw, name))
