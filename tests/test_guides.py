@@ -159,7 +159,7 @@ def test_the_class_is_graded(term):
     reports = reports_of(term.school.course / "reports")
     assert {name: report["score"] for name, report in reports.items()} == {
         "ada": 100,
-        "bob": 85.5,
+        "bob": 84,
         "cem": 0,
         "eva": 100,
     }
