@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.lifting import analyse, select
 from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse
 from cnn_assignment.intake.reading import decode_module
@@ -32,6 +33,27 @@ class LocalModule:
         return [self.label, self.source, [list(pair) for pair in self.keep], self.is_package]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A module as it was found."""
+
+    label: str
+    text: str
+    tree: ast.Module
+    is_package: bool
+
+    @property
+    def names(self) -> set[str]:
+        """What it binds at its top."""
+        return {name for statement in analyse(self.tree, 0) for name in statement.binds} - {"*"}
+
+    def keep(self, wanted: Collection[str]) -> list[tuple[int, list[int] | None]]:
+        """Its definitions, and what is asked for by name; training and plots stay behind here too."""
+        definitions = {s.name for s in self.tree.body if isinstance(s, DEFINITIONS)}
+        selection = select(analyse(self.tree, 0), sorted({*wanted, *definitions}))
+        return [(statement.index, positions) for statement, positions in selection.chosen]
+
+
 class LocalModules:
     """Finds the modules that statements import, and those that these import in turn.
 
@@ -44,13 +66,13 @@ class LocalModules:
         self._written = written
         self._installed = _ALWAYS_INSTALLED | frozenset(installed)
         self._characters_left = SOURCE_CAP
-        self._trees: dict[str, tuple[str, str, ast.Module, bool] | None] = {}
+        self._found: dict[str, _Source | None] = {}
         self.notes: list[str] = []
 
     def public_names(self, name: str) -> frozenset[str]:
         """What ``from name import *`` binds, none where this is no module of the student's."""
         found = self._find(name)
-        return frozenset() if found is None else frozenset(n for n in _bound_names(found[2]) if n[:1] != "_")
+        return frozenset() if found is None else frozenset(n for n in found.names if not n.startswith("_"))
 
     def collect(self, statements: Iterable[ast.stmt]) -> tuple[LocalModule, ...]:
         """Every module of the student's own that these statements need, sorted by name."""
@@ -63,66 +85,53 @@ class LocalModules:
             found = self._find(name)
             if found is None:
                 continue
-            known = wanted.setdefault(name, set())
             # Submodules may be imported like names.
-            todo += [(f"{name}.{part}", None) for part in names or () if found[3]]
-            new = (set(names) if names else set(_bound_names(found[2]))) - known
-            if new or not known:
+            todo += [(f"{name}.{part}", None) for part in names or () if found.is_package]
+            is_new = name not in wanted
+            known = wanted.setdefault(name, set())
+            new = (set(names) if names else found.names) - known
+            if new or is_new:
                 known |= new
-                package = name if found[3] else name.rpartition(".")[0]
-                todo += [
-                    request
-                    for index, _ in self._keep(name, known)
-                    for request in _imports(found[2].body[index], package)
-                ]
+                package = name if found.is_package else name.rpartition(".")[0]
+                needed = (found.tree.body[index] for index, _ in found.keep(known))
+                todo += [request for statement in needed for request in _imports(statement, package)]
         return tuple(
-            self._lift(name, wanted.get(name, set())) for name in sorted(n for n, f in self._trees.items() if f)
+            LocalModule(name, found.label, found.text, tuple(found.keep(wanted.get(name, set()))), found.is_package)
+            for name, found in sorted(self._found.items())
+            if found is not None
         )
 
-    def _lift(self, name: str, wanted: set[str]) -> LocalModule:
-        found = self._trees[name]
-        assert found is not None
-        label, source, _, is_package = found
-        return LocalModule(name, label, source, tuple(self._keep(name, wanted)), is_package)
+    def _find(self, name: str) -> _Source | None:
+        if name not in self._found:
+            allowed = name.partition(".")[0] not in self._installed and len(self._found) < _MOST_MODULES
+            self._found[name] = self._read(name) if allowed else None
+        return self._found[name]
 
-    def _keep(self, name: str, wanted: set[str]) -> list[tuple[int, list[int] | None]]:
-        """Definitions, and what is asked for by name; training and plots stay behind here too."""
-        found = self._trees[name]
-        assert found is not None
-        definitions = {s.name for s in found[2].body if isinstance(s, ast.ClassDef | ast.FunctionDef)}
-        selection = select(analyse(found[2], 0), sorted(wanted | definitions))
-        return [(statement.index, positions) for statement, positions in selection.chosen]
-
-    def _find(self, name: str) -> tuple[str, str, ast.Module, bool] | None:
-        """Label, text, tree of a module, and whether it is a package; None where there is none."""
-        if name not in self._trees:
-            allowed = name.partition(".")[0] not in self._installed and len(self._trees) < _MOST_MODULES
-            self._trees[name] = self._read(name) if allowed else None
-        return self._trees[name]
-
-    def _read(self, name: str) -> tuple[str, str, ast.Module, bool] | None:
+    def _read(self, name: str) -> _Source | None:
         if name in self._written:
-            label, source, is_package = f"{name}.py", self._written[name], False
-        else:
-            stem = self._folder.joinpath(*name.split("."))
-            path = next(
-                (p for p in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")) if self._is_plain(p)), None
-            )
-            if path is None:
-                is_folder = stem.is_dir() and not stem.is_symlink() and any(stem.glob("*.py"))
-                return (f"{name}", "", ast.Module([], []), True) if is_folder else None
-            label, is_package = path.relative_to(self._folder).as_posix(), path.name == "__init__.py"
-            if path.stat().st_size > self._characters_left:
-                self.notes.append(f"{label} is left out, because it is too large.")
-                return None
-            try:
-                source = decode_module(path.read_bytes(), label)
-            except UnreadableSubmissionError as error:
-                self.notes.append(f"{label} is left out: {error.fact}.")
-                return None
-        self._characters_left -= len(source)
+            return self._parse(f"{name}.py", self._written[name])
+        stem = self._folder.joinpath(*name.split("."))
+        candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py"))
+        path = next((candidate for candidate in candidates if self._is_plain(candidate)), None)
+        if path is None:
+            # A package needs no file of its own.
+            is_folder = stem.is_dir() and not stem.is_symlink() and any(stem.glob("*.py"))
+            return _Source(name, "", ast.Module([], []), is_package=True) if is_folder else None
+        label = path.relative_to(self._folder).as_posix()
+        if path.stat().st_size > self._characters_left:
+            self.notes.append(f"{label} is left out, because it is too large.")
+            return None
         try:
-            return label, source, parse(source, label), is_package
+            text = decode_module(path.read_bytes(), label)
+        except UnreadableSubmissionError as error:
+            self.notes.append(f"{label} is left out: {error.fact}.")
+            return None
+        return self._parse(label, text, is_package=path.name == "__init__.py")
+
+    def _parse(self, label: str, text: str, *, is_package: bool = False) -> _Source | None:
+        self._characters_left -= len(text)
+        try:
+            return _Source(label, text, parse(text, label), is_package)
         except SyntaxError as error:
             self.notes.append(f"{label} is left out, because it is not valid Python: {describe_syntax_error(error)}.")
             return None
@@ -135,11 +144,6 @@ class LocalModules:
 def _parents(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
-
-
-def _bound_names(tree: ast.Module) -> Iterator[str]:
-    for statement in analyse(tree, 0):
-        yield from (name for name in statement.binds if name != "*")
 
 
 def _imports(statement: ast.stmt, package: str) -> Iterator[tuple[str, list[str] | None]]:
