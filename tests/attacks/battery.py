@@ -173,8 +173,8 @@ class Scene:
         self.name = f"atk{secrets.token_hex(5)}"
         self.secret = _make_secret()
         self.key = random.SystemRandom().randrange(1 << 20, 1 << 30)
-        # More than a worker may have beside all that runs here.
-        self.many_threads = int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[2]) + 400
+        # More than a worker may have beside all that runs here, and beside the browsers that may yet be started here.
+        self.many_threads = int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[2]) + 1_500
         self.size = random.SystemRandom().randrange(10**8, 10**9)
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attacked-")))
         self._place_files()
