@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 
 from cnn_assignment.layout import load_assignment
 from cnn_kit import NAME, POINTS, copy_course, run
+from cycle_kit import words_of
 from troubles import FULL, Trouble, make_troubles
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,11 @@ def test_every_student_gets_a_notebook_in_order_back(name, course, scores):
     assert path.stat().st_size < 2_000_000
 
 
-def test_feedback_is_made_for_all_of_them(course, scores):
-    run("nbgrader", "generate_feedback", NAME, cwd=course)
-    assert sorted(path.parent.parent.name for path in course.glob(f"feedback/*/{NAME}/{NAME}.html")) == sorted(TROUBLES)
+@pytest.mark.parametrize("name", ["cut-off", "empty-folder", "exit-in-a-method"])
+def test_the_reason_is_on_the_students_page(name, course, scores, reports):
+    run("nbgrader", "generate_feedback", NAME, "--student", name, cwd=course)
+    page = words_of(course / "feedback" / name / NAME / f"{NAME}.html")
+    graded = [task for task in reports[name]["tasks"] if reports[name]["status"] == "graded"]
+    told = [test["message"] for task in graded for test in task["tests"] if test["message"]]
+    for words in (*reports[name]["notes"], *told[:1]):
+        assert " ".join(words.split()) in page

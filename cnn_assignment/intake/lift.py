@@ -19,6 +19,8 @@ from cnn_assignment.model import Assignment
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
 _MOST_MOVES = 5
 _MOST_NOTES = 20
+# Each is looked at for what it needs and changes, which takes a tenth of a millisecond.
+_MOST_STATEMENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,11 @@ class _Lifting:
             if isinstance(part.tree, SyntaxError):
                 told = describe_syntax_error(part.tree)
                 self._notes.append(f"{part.label} is left out, because it is not valid Python: {told}.")
-            elif part.tree is not None and not part.is_copy:
+            elif part.tree is None or part.is_copy:
+                continue
+            elif len(statements) + len(part.tree.body) > _MOST_STATEMENTS:
+                self._notes.append(f"{part.label} is left out: there are more than {_MOST_STATEMENTS} statements.")
+            else:
                 statements += (self._with_star(s) for s in analyse(part.tree, number))
         return statements
 

@@ -22,8 +22,8 @@ SCOPES = (
     ast.GeneratorExp,
 )
 _CROWD = 3_000
-# Shorter texts cannot hold so many.
-_SMALL = 8 * _CROWD
+# Without so many of these words there cannot be so many scopes.
+_SCOPE_WORDS = ("class", "def", "for", "lambda")
 # Characters that IPython may read, all together, to replace the magics of one notebook: seconds, not minutes.
 MAGIC_EFFORT = 8 * 1024 * 1024
 
@@ -44,7 +44,7 @@ def parse(source: str, label: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source, label)
-            if len(source) > _SMALL:
+            if sum(map(source.count, _SCOPE_WORDS)) > _CROWD:
                 _refuse_crowds(tree)
             # Some errors, such as a return outside of a function, show only here.
             compile(source, label, "exec", dont_inherit=True)
@@ -118,6 +118,8 @@ class CellReader:
             return source, parse(source, label)
         except SyntaxError as error:
             first = error
+        if len(source) > SOURCE_CAP:
+            return source, first
         try:
             # A module that is run in the notebook leaves its names there.
             plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", source))
