@@ -438,7 +438,7 @@ def test_a_notebook_that_is_cut_off_keeps_its_whole_cells(lift):
     code = lift(JSON[: JSON.index("class Cutter")], "toy.ipynb")
     assert (set(classes_in(code)), code.missing) == ({"Scaler"}, ("Cutter",))
     assert code.notes == (
-        "toy.ipynb is damaged: 3 of its cells could be read, the others are lost.",
+        "toy.ipynb is damaged: 3 cells could be read in it, and no more.",
         "Cutter is not defined.",
     )
 
@@ -517,9 +517,54 @@ def test_a_class_whose_name_is_spelt_otherwise_is_pointed_at(lift):
 def test_a_class_in_a_text_cell_counts_where_no_other_defines_it(load, kind):
     module, notes = load(book_of(SCALER.format(1), CUTTER, kinds={0: kind}), "toy.ipynb")
     assert fetch(module.Scaler().a()) == 1
-    assert notes == ("cell 1 is no code cell, and was read as one, because it defines Scaler.",)
+    assert notes == ("cell 1 is not run as Python, and was read as such all the same, because it defines Scaler.",)
     module, notes = load(book_of(SCALER.format(1), SCALER.format(2), CUTTER, kinds={0: kind}), "toy.ipynb")
     assert fetch(module.Scaler().a()) == 2
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%writefile mine.py\n" + SCALER.format(7),
+        "%%script false\n" + SCALER.format(7),
+        "Here it is:\n\n```python\n" + SCALER.format(7) + "\n```\nGood luck, said the chat.",
+    ],
+)
+def test_a_class_that_only_a_cell_that_is_not_run_defines_is_taken_from_it(load, cell):
+    module, notes = load(notebook(cell, CUTTER), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes == ("cell 1 is not run as Python, and was read as such all the same, because it defines Scaler.",)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "```python\n" + SCALER.format(7) + "\n```",
+        SCALER.format(7).replace("    ", "\xa0\xa0\xa0\xa0"),
+        SCALER.format(7).replace("class", "\u200bclass"),
+        "In [3]: x = 1\n\n" + ">>> y = 2\n",
+    ],
+)
+def test_what_pasting_leaves_in_a_cell_costs_nothing(load, cell):
+    module, notes = load(notebook(cell, "" if "class" in cell else SCALER.format(7), CUTTER), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda book: json.dumps({"type": "notebook", "name": "toy.ipynb", "content": json.loads(book)}),
+        json.dumps,
+        lambda book: book.replace("\\n", "\n"),
+        lambda book: f"\n\n{book}\n\n",
+    ],
+    ids=["as a server sends it", "JSON in JSON", "line ends in strings", "blank lines around it"],
+)
+def test_a_notebook_in_another_wrapping_is_a_notebook(load, wrap):
+    module, notes = load(wrap(notebook(SCALER.format(7), CUTTER)), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
     assert notes == ()
 
 

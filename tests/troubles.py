@@ -118,8 +118,8 @@ def _add_cells(made: Troubles) -> None:
     made.book(
         "schema-of-another-version", lambda b: [marks(c).update(schema_version=9) for c in b["cells"] if marks(c)] and b
     )
-    made.book("cell-became-text", lambda b: retype(b, POOLING, "markdown"), says="is no code cell")
-    made.book("cell-became-raw", lambda b: retype(b, CONVOLUTION, "raw"), says="is no code cell")
+    made.book("cell-became-text", lambda b: retype(b, POOLING, "markdown"), says="is not run as Python")
+    made.book("cell-became-raw", lambda b: retype(b, CONVOLUTION, "raw"), says="is not run as Python")
     made.book("extra-cells", extra_cells)
     made.book("magics", magics)
     made.book("broken-cell-elsewhere", lambda b: b["cells"].insert(0, code("for i in range(3)")), says="is left out")

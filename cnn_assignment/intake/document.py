@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.parsing import (
     SOURCE_CAP,
     CellReader,
+    code_within,
     defined_classes,
     describe_syntax_error,
     holds_more_work,
@@ -148,17 +149,26 @@ class _Book:
             self.parts.append(part)
 
     def find_code_in_text(self) -> None:
-        """Take text cells for code where they alone define a class: a cell's kind is changed by one key."""
+        """Take cells that are not run as Python for code where they alone define a class.
+
+        A cell's kind is changed by one key, and `%%writefile` only writes the class into a file.
+        """
         missing = self._classes - {name for part in self.parts for name in part.classes}
+        if not missing:
+            return
+        imported = {name for part in self.parts for name in _imported_modules(part.tree)}
         for number, part in enumerate(self.parts):
-            if part.kind == "code" or not any(f"class {name}" in part.source for name in missing):
+            if not any(f"class {name}" in part.source for name in missing):
                 continue
-            found = self._read(part.label, part.source, part.grade_id)
+            module = written_module(part.source)
+            if module is not None and module[0] in imported:
+                continue
+            found = self._read(part.label, code_within(part.source), part.grade_id)
             if told := sorted(found.classes & missing):
                 self.parts[number] = found
                 missing -= found.classes
                 self.notes.append(
-                    f"{part.label} is no code cell, and was read as one, because it defines {_list(told)}."
+                    f"{part.label} is not run as Python, and was read as such all the same, because it defines {_list(told)}."
                 )
 
     def choose_among_copies(self) -> None:
@@ -248,6 +258,16 @@ def _is_method(tree: ast.Module | None) -> bool:
         case [ast.FunctionDef(decorator_list=[ast.Name("staticmethod" | "classmethod" | "property"), *_])]:
             return True
     return False
+
+
+def _imported_modules(tree: ast.Module | SyntaxError | None) -> Iterator[str]:
+    """The modules from which a cell imports anything, by the first part of their names."""
+    for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
+        match node:
+            case ast.Import(names=aliases):
+                yield from (alias.name.partition(".")[0] for alias in aliases)
+            case ast.ImportFrom(module=str(name)):
+                yield name.partition(".")[0]
 
 
 def _may_go_on(part: Part) -> bool:

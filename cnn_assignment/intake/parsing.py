@@ -9,6 +9,12 @@ from collections.abc import Iterator
 
 from cnn_assignment.model import OPEN_GAP
 
+# A line that begins or ends code in Markdown.
+_FENCE = re.compile(r"[ \t]*(?:```|~~~)[ \t]*\w*[ \t]*$")
+_MAGIC = re.compile(r"\A\s*(?=%%)")
+# Spaces that Python refuses, and characters without any width.
+_SPACES = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None}
+
 SOURCE_CAP = 2 * 1024 * 1024
 # Every syntax that opens a scope of its own.
 SCOPES = (
@@ -104,6 +110,25 @@ def written_module(source: str) -> tuple[str, str] | None:
     return (found["module"], found["text"]) if found else None
 
 
+def code_within(source: str) -> str:
+    """The code in the text of a cell that is not run as Python, line for line: fenced, or below a cell magic."""
+    lines = source.split("\n")
+    if not any(map(_FENCE.match, lines)):
+        return _MAGIC.sub(r"\g<0># ", source)
+    is_code, kept = False, []
+    for line in lines:
+        if _FENCE.match(line):
+            is_code = not is_code
+        kept.append(line if is_code and not _FENCE.match(line) else "")
+    return "\n".join(kept)
+
+
+def _without_litter(source: str) -> str:
+    """A cell without what pasting from a page or a chat leaves in it: fences around code, and unusual spaces."""
+    lines = ["" if _FENCE.match(line) else line for line in source.translate(_SPACES).split("\n")]
+    return "\n".join(lines)
+
+
 class CellReader:
     """Parses the cells of one notebook; magics and shell lines become plain calls, which no layer needs."""
 
@@ -120,12 +145,14 @@ class CellReader:
             first = error
         if len(source) > SOURCE_CAP:
             return source, first
-        try:
-            # A module that is run in the notebook leaves its names there.
-            plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", source))
-            return plain, parse(plain, label)
-        except SyntaxError:
-            return source, first
+        for text in dict.fromkeys((source, _without_litter(source))):
+            try:
+                # A module that is run in the notebook leaves its names there.
+                plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", text))
+                return plain, parse(plain, label)
+            except SyntaxError:
+                continue
+        return source, first
 
     def _transform(self, source: str) -> str:
         from IPython.core.inputtransformer2 import TransformerManager

@@ -99,7 +99,7 @@ def _read_notebook(raw: bytes, name: str) -> Work:
         raw_cells = _salvage(text)
         if not raw_cells:
             return _read_misnamed(text, name)
-        notes.append(f"{name} is damaged: {len(raw_cells)} of its cells could be read, the others are lost.")
+        notes.append(f"{name} is damaged: {len(raw_cells)} cells could be read in it, and no more.")
     else:
         raw_cells = _cells_of(content, name)
     return Work(tuple(_read_cells(raw_cells)), notes=tuple(notes))
@@ -137,7 +137,9 @@ def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
 def _parse_json(text: str) -> Any:
     """The value of a JSON text, None where it is not JSON."""
     try:
-        return json.loads(text)
+        # Not strict: editors put line ends into strings as they are.
+        content = json.loads(text, strict=False)
+        return json.loads(content, strict=False) if isinstance(content, str) else content
     except (ValueError, RecursionError):
         return None
 
@@ -155,6 +157,8 @@ def _cells_of(content: Any, name: str) -> list[Any]:
     """The cells in any version of the format: 4 has ``cells``, 2 and 3 have ``worksheets``."""
     if isinstance(content, list) and any(isinstance(cell, dict) and "cell_type" in cell for cell in content):
         return content
+    if isinstance(content, dict) and isinstance(content.get("content"), dict):
+        content = content["content"]  # as Jupyter's server hands notebooks out
     if not isinstance(content, dict) or not {"nbformat", "cells", "worksheets"} & set(content):
         raise UnreadableSubmissionError(f"{name} is JSON, but not a notebook", remedy=DOWNLOAD)
     cells = content.get("cells")
@@ -168,7 +172,7 @@ def _cells_of(content: Any, name: str) -> list[Any]:
 
 def _salvage(text: str) -> list[Any]:
     """The whole cells in a text that is not JSON as a whole: cut off, or broken in the middle."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     cells: list[Any] = []
     position = failures = 0
     while failures < _FALSE_STARTS and (start := _CELL_START.search(text, position)):
