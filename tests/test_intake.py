@@ -626,6 +626,16 @@ def test_layers_may_be_in_modules_of_the_students_own(load, tmp_path, cells, fil
     assert notes == ()
 
 
+def test_a_class_that_is_imported_is_not_looked_for_in_text(load, tmp_path):
+    write(tmp_path / "layers.py", SCALER.format(7))
+    book = book_of(
+        "from layers import Scaler", f"As a reminder:\n\n```\n{SCALER.format(1)}\n```", CUTTER, kinds={1: "markdown"}
+    )
+    module, notes = load(book, "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes == ()
+
+
 def test_an_error_in_a_module_of_the_students_own_is_told_with_its_line(load, tmp_path):
     write(tmp_path / "layers.py", FAULTY)
     module, _ = load(notebook("from layers import *"), "toy.ipynb")

@@ -156,7 +156,9 @@ class _Book:
         missing = self._classes - {name for part in self.parts for name in part.classes}
         if not missing:
             return
-        imported = {name for part in self.parts for name in _imported_modules(part.tree)}
+        imports = [node for part in self.parts for node in _imports(part.tree)]
+        imported = {name.partition(".")[0] for node in imports for name in _modules_of(node)}
+        missing -= {alias.asname or alias.name for node in imports for alias in node.names}
         for number, part in enumerate(self.parts):
             if not any(f"class {name}" in part.source for name in missing):
                 continue
@@ -260,14 +262,14 @@ def _is_method(tree: ast.Module | None) -> bool:
     return False
 
 
-def _imported_modules(tree: ast.Module | SyntaxError | None) -> Iterator[str]:
-    """The modules from which a cell imports anything, by the first part of their names."""
+def _imports(tree: ast.Module | SyntaxError | None) -> Iterator[ast.Import | ast.ImportFrom]:
     for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
-        match node:
-            case ast.Import(names=aliases):
-                yield from (alias.name.partition(".")[0] for alias in aliases)
-            case ast.ImportFrom(module=str(name)):
-                yield name.partition(".")[0]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+
+
+def _modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
 
 
 def _may_go_on(part: Part) -> bool:
