@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 
-from cnn_assignment.gradebook.files import Budget, copy_regular_files
+from cnn_assignment.gradebook.files import SECRET, TIMESTAMP, Budget, copy_regular_files
 
 if TYPE_CHECKING:
     from traitlets.config import Config
-
-SECRET, TIMESTAMP = "submission_secret.txt", "timestamp.txt"
 
 _KILOBYTE = 1000  # as nbgrader counts in its setting max_dir_size
 _Record = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Copying what students hand in: regular files only, and no more than a limit."""
+"""Files of a submission: the names of those beside it, and copying regular files only, no more than a limit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import stat
 from pathlib import Path
 from typing import IO
+
+# What nbgrader looks for beside a graded notebook: when it was handed in, and the secret that names its feedback.
+TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
 
 _CHUNK = 1024 * 1024
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.errors import GraderError, KitError, UsageError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments, is_solution, withheld
+from cnn_assignment.gradebook.files import SECRET, TIMESTAMP
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
 from cnn_assignment.programs import own_programs_first
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
-# What nbgrader looks for beside a graded notebook: when it was handed in, and the secret that names its feedback.
-_SUBMISSION_FILES = ("timestamp.txt", "submission_secret.txt")
 _GROUP_FOLDER = 0o2770
 
 
@@ -240,7 +239,7 @@ def _submission_folder(course: _Course, submission: Submission) -> Path:
 def _read_timestamp(folder: Path) -> datetime | None:
     from nbgrader.utils import parse_utc
 
-    path = folder / "timestamp.txt"
+    path = folder / TIMESTAMP
     if path.is_symlink() or not path.is_file():
         return None
     text = path.read_text(encoding="utf-8", errors="replace").strip()
@@ -293,7 +292,7 @@ def _write_files(course: _Course, graded: _Graded) -> None:
     path = graded.submission.path
     target = course.folder(course.directory.autograded_directory, graded.submission.student)
     files = _provided_files(course)
-    for name in _SUBMISSION_FILES:
+    for name in (TIMESTAMP, SECRET):
         content = read_submitted(graded.folder / name)
         if content is not None:
             files[name] = content

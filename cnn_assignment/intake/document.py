@@ -60,7 +60,6 @@ class Part:
 class Document:
     """The parts of a file in order. written: modules that its cells write, by name. notes: for the student."""
 
-    name: str
     parts: tuple[Part, ...]
     is_module: bool
     written: dict[str, str]
@@ -84,7 +83,7 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
     """The same from a file's bytes."""
     work = read_work(raw, name)
     if work.cells is None:
-        return Document(name, (_read_module(work.text, name),), is_module=True, written={}, notes=work.notes)
+        return Document((_read_module(work.text, name),), is_module=True, written={}, notes=work.notes)
     book = _Book(classes)
     for cell in _within_cap(work.cells, book.notes):
         book.add(cell)
@@ -95,7 +94,7 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
         raise UnreadableSubmissionError(
             f"{name} has no code cells", remedy=f"{told} Submit the notebook with your work in it.".strip()
         )
-    return Document(name, tuple(book.parts), False, book.written, (*work.notes, *book.notes))
+    return Document(tuple(book.parts), False, book.written, (*work.notes, *book.notes))
 
 
 def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import tokenize
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cnn_assignment.errors import UnreadableSubmissionError
@@ -58,7 +58,7 @@ class Work:
 
     cells: tuple[Cell, ...] | None = None
     text: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def read_work(raw: bytes, name: str) -> Work:
