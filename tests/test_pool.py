@@ -1,4 +1,4 @@
-"""Pools of grader processes: order and number change nothing, and a process that dies costs one submission."""
+"""Pools of grader processes: order and number change nothing, and a process that dies is replaced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pytest
 import toy_course
 from cnn_assignment.errors import AuthoringError, GraderError
 from cnn_assignment.grading.keeper import GraderKeeper
-from cnn_assignment.grading.pool import GraderProcess, grade_all
+from cnn_assignment.grading.pool import grade_all
+from cnn_assignment.grading.process import GraderProcess
+from cnn_assignment.grading.steady import SteadyGrader
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus, Submission
 from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
@@ -87,7 +89,7 @@ def test_no_submission_needs_no_process(course):
     assert grade(course, []) == {}
 
 
-def test_a_killed_process_costs_one_submission(course):
+def test_a_process_that_is_killed_once_costs_nothing(course):
     slow = [submit(course.root, f"s{n}", answer(scale=SLOW.format(seconds=0.2))) for n in range(4)]
     before = descendants(os.getpid())
     found = {}
@@ -98,13 +100,104 @@ def test_a_killed_process_costs_one_submission(course):
                 job = next(pid for pid in descendants(os.getpid()) - before if "grading.job" in command_of(pid))
                 theirs = descendants(job)
                 os.kill(job, signal.SIGKILL)
-    assert [report.status for report in found.values()].count(ReportStatus.GRADER_ERROR) == 1
-    assert [report.score for report in found.values()].count(TOTAL) == 3
-    (withheld,) = (report for report in found.values() if report.status is ReportStatus.GRADER_ERROR)
-    assert withheld.tasks == ()
-    assert withheld.notes[0].startswith("the grader process ended unexpectedly (status -9).")
+    assert {student: report.score for student, report in found.items()} == {f"s{n}": TOTAL for n in range(4)}
+    assert theirs
     for pid in theirs:
         await_that(lambda pid=pid: not is_running(pid))
+
+
+def deadly_course(root, *lines):
+    """A course whose grader ends where a submission cuts nothing."""
+    toy_course.make_course(root)
+    body = "".join(f"        {line}\n" for line in lines)
+    edit(root / "autograder/toy/test_cut.py", "    if len(found)", f"    if not found:\n{body}    if len(found)")
+    edit(root / "autograder/toy/test_cut.py", "import pytest\n", "import os\n\nimport pytest\n")
+    return load_assignment(root, "toy")
+
+
+@pytest.mark.parametrize(
+    ("lines", "seen"),
+    [
+        (["os.kill(os.getpid(), 9)"], "signal 9, SIGKILL"),
+        (
+            ["os.write(2, b'Traceback\\nMemoryError: 0x7f01 in /' + b'some/place.py ' + b'x' * 500)", "os._exit(7)"],
+            f"status 7: MemoryError: … in … {'x' * 500}"[:210],
+        ),
+    ],
+)
+def test_a_submission_that_ends_its_process_twice_is_set_aside(tmp_path, lines, seen):
+    assignment = deadly_course(tmp_path, *lines)
+    texts = {"ada": toy_course.SOLUTION, "bob": answer(cut="return []"), "cem": toy_course.SOLUTION}
+    found = grade(assignment, [submit(tmp_path, student, text) for student, text in texts.items()])
+    reports = {student: json.loads(text) for student, text in found.items()}
+    assert [reports[student]["score"] for student in ("ada", "cem")] == [TOTAL, TOTAL]
+    assert (reports["bob"]["status"], reports["bob"]["tasks"]) == (ReportStatus.GRADER_ERROR, [])
+    (note,) = reports["bob"]["notes"]
+    assert note == (
+        f"the grader process ended at this submission, and again in a fresh one ({seen}; {seen}). "
+        "Grade it alone with --only to see whether it happens again."
+    )
+    again = grade(assignment, [submit(tmp_path, "bob", texts["bob"])], jobs=2)
+    assert again == {"bob": found["bob"]}
+
+
+def test_submissions_are_taken_as_they_are_needed(course):
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(threading.current_thread())
+            yield Submission(f"s{len(taken)}", None)
+
+    with closing(grade_all(course, endless(), 2)) as reports:
+        found = {next(reports).student for _ in range(200)}
+        assert len(found) == 200
+        assert len(taken) < 300
+    # Whoever asks for reports may have opened a database for the submissions.
+    assert set(taken) == {threading.current_thread()}
+
+
+def test_submissions_that_cannot_be_found_stop_the_class(course, submissions):
+    def broken():
+        yield submissions[0]
+        raise OSError("the disk is gone")
+
+    before = descendants(os.getpid())
+    with pytest.raises(OSError, match="the disk is gone"):
+        grade(course, broken(), jobs=2)
+    assert descendants(os.getpid()) <= before
+
+
+def test_a_grader_that_was_called_off_starts_nothing(course, submissions):
+    before = descendants(os.getpid())
+    grader = SteadyGrader(course)
+    grader.abort()
+    with pytest.raises(GraderError, match="grading was called off"):
+        grader.grade(submissions[0])
+    assert descendants(os.getpid()) <= before
+
+
+def test_a_grader_is_called_off_while_its_process_starts(course, submissions):
+    told = []
+
+    def wait():
+        with SteadyGrader(course) as grader:
+            threading.Thread(target=abort_when_started, args=(grader,)).start()
+            try:
+                grader.grade(submissions[0])
+            except GraderError as error:
+                told.append(error.fact)
+
+    def abort_when_started(grader):
+        await_that(lambda: descendants(os.getpid()) - before)
+        grader.abort()
+
+    before = descendants(os.getpid())
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    waiting.join()
+    assert told == ["grading was called off"]
+    assert descendants(os.getpid()) <= before
 
 
 def command_of(pid):

@@ -27,6 +27,7 @@ import pytest
 
 from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError
 from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.process import problem_to_json
 from cnn_assignment.grading.scoring import Scorer
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
@@ -175,7 +176,7 @@ def _run_pytest(hidden: HiddenTests, loop: GradingLoop) -> None:
 
 def _describe(error: KitError | SandboxError) -> dict[str, Any]:
     if isinstance(error, KitError):
-        return {"kind": type(error).__name__, "fact": error.fact, "place": error.place, "remedy": error.remedy}
+        return problem_to_json(error)
     return {"kind": "GraderError", "fact": str(error), "place": "", "remedy": "Run `cnn-assignment doctor`."}
 
 

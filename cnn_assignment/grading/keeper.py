@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from cnn_assignment.grading.digests import autograder_digest
-from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.grading.steady import SteadyGrader
 from cnn_assignment.model import Assignment, Report, Submission
 
 
@@ -22,13 +22,13 @@ class GraderKeeper:
     """
 
     def report(self, assignment: Assignment, submission: Submission) -> Report:
-        """The report of one submission. Raises AuthoringError and GraderError as `GraderProcess` does."""
+        """The report of one submission. Raises AuthoringError and GraderError as `SteadyGrader.grade` does."""
         key = (assignment.root, assignment.name, autograder_digest(assignment))
         kept = _kept()
         with kept.lock:
-            if kept.grader is None or kept.key != key or not kept.grader.running:
+            if kept.grader is None or kept.key != key:
                 kept.end()
-                kept.grader, kept.key = GraderProcess(assignment), key
+                kept.grader, kept.key = SteadyGrader(assignment), key
             return kept.grader.grade(submission)
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class GraderKeeper:
 @dataclass(slots=True)
 class _Kept:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    grader: GraderProcess | None = None
+    grader: SteadyGrader | None = None
     key: tuple[Path, str, str] | None = None
 
     def end(self) -> None:

@@ -13,11 +13,10 @@ from pathlib import Path
 from cnn_assignment.sandbox import library
 
 LEVEL_NAMESPACED = 3
+# The bits of matmul depend on the number of threads, and forks must have one thread only.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 ENVIRONMENT = {
-    # One thread: the bits of matmul depend on the number of threads, and forks must have one thread only.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    **ONE_THREAD,
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
     "LC_ALL": "C.UTF-8",

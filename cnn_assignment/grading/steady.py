@@ -1,0 +1,124 @@
+"""A grader that outlives its processes: one that dies is replaced, and the submission that it was at is tried again."""
+
+from __future__ import annotations
+
+import threading
+from typing import Self
+
+from cnn_assignment import __version__
+from cnn_assignment.errors import GraderError, ProtectionError
+from cnn_assignment.grading.process import GraderDiedError, GraderProcess
+from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
+
+# One death may come from outside; a second one at the same submission comes from it.
+_TRIES = 2
+
+
+class SteadyGrader:
+    """Grades with one process, started when it is first needed. Use as a context manager.
+
+    Only `abort` may be called from another thread.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._process: GraderProcess | None = None
+        self._lock = threading.Lock()
+        self._abortable: GraderProcess | None = None
+        self._called_off = False
+
+    def grade(self, submission: Submission) -> Report:
+        """The report of one submission.
+
+        Raises what `GraderProcess` raises when the process tells it, and GraderError, with what was seen, when two
+        processes died at this submission.
+        """
+        deaths: list[str] = []
+        while len(deaths) < _TRIES:
+            try:
+                return self.start().grade(submission)
+            except GraderDiedError as death:
+                self._refuse_when_called_off()
+                deaths.append(death.seen)
+            except GraderError:
+                # Told by a process, which ends with it.
+                self.close()
+                raise
+        self.close()
+        first, second = deaths
+        raise GraderError(
+            f"the grader process ended at this submission, and again in a fresh one ({first}; {second})",
+            remedy="Grade it alone with --only to see whether it happens again.",
+        )
+
+    def report(self, submission: Submission) -> Report:
+        """The same, but what breaks at this submission alone gives a report that withholds its grade.
+
+        Raises AuthoringError and ProtectionError, which every submission would meet.
+        """
+        try:
+            return self.grade(submission)
+        except ProtectionError:
+            raise
+        except GraderError as error:
+            return withheld(self._assignment, submission, str(error))
+
+    def start(self) -> GraderProcess:
+        """The process, ready; a new one if there is none or if it has died. Raises what `GraderProcess` raises."""
+        if self._process is not None and not self._process.running:
+            self.close()
+        if self._process is None:
+            self._refuse_when_called_off()
+            self._process = GraderProcess(self._assignment, on_start=self._remember)
+        return self._process
+
+    def abort(self) -> None:
+        """End for good, now: whoever waits for a report gets a GraderError, and no process is started any more."""
+        with self._lock:
+            self._called_off = True
+            if self._abortable is not None:
+                self._abortable.abort()
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            self._abortable = None
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _remember(self, process: GraderProcess) -> None:
+        """Let a process be aborted from its first moment on."""
+        with self._lock:
+            self._abortable = process
+            if self._called_off:
+                process.abort()
+
+    def _refuse_when_called_off(self) -> None:
+        if self._called_off:
+            raise GraderError("grading was called off")
+
+
+def withheld(assignment: Assignment, submission: Submission, reason: str) -> Report:
+    """A report for a submission whose grade is withheld because the grader failed."""
+    return Report(
+        assignment=assignment.name,
+        student=submission.student,
+        status=ReportStatus.GRADER_ERROR,
+        score=0.0,
+        max_score=0.0,
+        tasks=(),
+        notes=(reason,),
+        file=submission.path.name if submission.path is not None else "",
+        digest="",
+        autograder_digest="",
+        seed=assignment.seed,
+        kit=__version__,
+        level=0,
+    )
