@@ -55,9 +55,9 @@ def submissions_of(root):
     return [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.*"))]
 
 
-def record_all(root, progress=None):
+def record_all(root, recorded=None):
     assignment = load_assignment(root, "toy")
-    record(assignment, ((each, report_for(assignment, each)) for each in submissions_of(root)), progress)
+    record(assignment, ((each, report_for(assignment, each)) for each in submissions_of(root)), recorded)
 
 
 def contents(folder):
@@ -193,7 +193,7 @@ def test_one_failure_does_not_stop_the_others(course):
     done = []
     told = r"(?s)toy: 2 of the submissions not recorded.*'aaa' is withheld.*timestamp.txt: not a point in time"
     with pytest.raises(GraderError, match=told):
-        record_all(course, done.append)
+        record_all(course, lambda student, _: done.append(student))
     assert done == ["ada", "carl"]
     assert sorted(gradebook_of(course)) == ["ada", "carl"]
 

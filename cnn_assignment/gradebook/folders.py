@@ -1,0 +1,78 @@
+"""The folders of graded work, `autograded/` by default: what `nbgrader autograde` leaves in them, written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnn_assignment.gradebook.files import SECRET, TIMESTAMP
+from cnn_assignment.gradebook.notebooks import read_submitted
+from cnn_assignment.gradebook.opening import OpenCourse
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_GROUP_FOLDER = 0o2770
+
+
+class GradedFolders:
+    """Writes the folders of one assignment. What students also got is listed once, when this is made."""
+
+    def __init__(self, course: OpenCourse) -> None:
+        self._course = course
+        self._provided = _list_provided(course)
+
+    def write(self, student: str, notebook: NotebookNode, submitted: Path, module: Mapping[str, bytes]) -> None:
+        """Write one student's folder, each file at once or not at all.
+
+        submitted: the folder that was handed in, whose time and secret come along. module: the file that was handed
+        in, by its name, where it is not a notebook.
+        """
+        import nbformat
+
+        course = self._course
+        target = course.folder(course.directory.autograded_directory, student)
+        files = {name: path.read_bytes() for name, path in self._provided.items()}
+        for name in (TIMESTAMP, SECRET):
+            content = read_submitted(submitted / name)
+            if content is not None:
+                files[name] = content
+            else:
+                (target / name).unlink(missing_ok=True)
+        files |= module
+        files[f"{course.name}.ipynb"] = (nbformat.writes(notebook) + "\n").encode()
+        shared = course.directory.groupshared
+        for name, content in files.items():
+            _replace_file(target / name, content, 0o664 if shared else 0o644)
+        if shared:
+            _share_folders(course.folder(course.directory.autograded_directory, "."), target)
+
+
+def _list_provided(course: OpenCourse) -> dict[str, Path]:
+    """What students also got, by relative path: nbgrader puts it beside every graded notebook."""
+    from nbgrader.utils import find_all_files
+
+    source = course.folder(course.directory.source_directory, ".")
+    paths = map(Path, find_all_files(str(source), [*course.directory.ignore, "*.ipynb"]))
+    return {path.relative_to(source).as_posix(): path for path in sorted(paths)}
+
+
+def _replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Write at once or not at all; also over nbgrader's read-only files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.write_bytes(content)
+    temporary.chmod(mode)
+    temporary.replace(path)
+
+
+def _share_folders(top: Path, target: Path) -> None:
+    """Let the group write into the folders of one student, so that another instructor can grade again."""
+    inside = [path for path in target.rglob("*") if path.is_dir() and not path.is_symlink()]
+    above = [path for path in target.parents if path.is_relative_to(top.parent)]
+    for path in (*above, target, *inside):
+        mode = path.stat().st_mode & 0o7777
+        if mode | _GROUP_FOLDER != mode:
+            path.chmod(mode | _GROUP_FOLDER)

@@ -1,0 +1,173 @@
+"""Does the gradebook still hold what was recorded? Asked and answered without nbgrader, which starts slowly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnn_assignment.model import Assignment
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Select
+
+# Stands for the student in the path of an autograded notebook, as it does in nbgrader's own directory_structure.
+_STUDENT = "{student_id}"
+_CONFIG_NAMES = ("jupyter_config", "nbgrader_config")
+_CONFIG_ENDINGS = (".json", ".py")
+
+Value = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an assignment is recorded.
+
+    db_url: of nbgrader's database, as the course configures it. notebook: the path of an autograded notebook, with
+    ``{student_id}`` for the student. config_digest: the place is right for as long as `config_digest` gives the same.
+    """
+
+    db_url: str
+    notebook: str
+    config_digest: str
+
+    def to_json(self) -> dict[str, str] | None:
+        """To be kept in a file; None where the database's address holds a password, which belongs into no file."""
+        return None if _holds_password(self.db_url) else asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Place:
+        """The inverse of `to_json`. Raises ValueError for what never came out of it."""
+        names = cls.__slots__
+        if set(data) != set(names) or not all(isinstance(data[name], str) for name in names):
+            raise ValueError(f"not a place of a gradebook: {sorted(data)}")
+        return cls(**data)
+
+
+def locate(assignment: Assignment) -> Place:
+    """Where `record` writes, by the course's configuration. Starts nbgrader, which takes a second or so."""
+    from cnn_assignment.gradebook.opening import open_course
+
+    digest = config_digest(assignment)  # first: a change while nbgrader reads must not go unseen
+    course = open_course(assignment)
+    folder = course.folder(course.directory.autograded_directory, _STUDENT)
+    return Place(str(course.directory.db_url), str(folder.absolute() / f"{assignment.name}.ipynb"), digest)
+
+
+def config_digest(assignment: Assignment) -> str:
+    """A digest of the configuration files that nbgrader reads for a course, without nbgrader.
+
+    Those are the course's own and those on Jupyter's path. The working directory is part of it, since paths may be
+    relative to it. What such a file imports or asks of its surroundings is not seen.
+    """
+    digest = hashlib.sha256(os.fsencode(Path.cwd()) + b"\0")
+    for path in _config_files(assignment):
+        try:
+            content = path.read_bytes()
+        except OSError:  # mostly because there is none; nbgrader too goes on without one that it cannot read
+            continue
+        digest.update(b"%s\0%d\0" % (os.fsencode(path.absolute()), len(content)))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
+    """For each student a digest of the scores and comments that the kit has recorded; see `values_digest`.
+
+    Students whose autograded notebook is gone are left out, and so is everybody where the database cannot be read:
+    recording again mends the one and tells of the other. Nothing is written, and no file is made.
+    """
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    scores: dict[str, dict[str, Value]] = defaultdict(dict)
+    comments: dict[str, dict[str, Value]] = defaultdict(dict)
+    try:
+        url = make_url(place.db_url)
+        if not _may_exist(url):
+            return {}
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError):
+        return {}
+    try:
+        with engine.connect() as connection:
+            for values, query in zip((scores, comments), _queries(assignment_name), strict=True):
+                for student, cell, value in connection.execute(query):
+                    values[student][cell] = value
+    except SQLAlchemyError:
+        return {}
+    finally:
+        engine.dispose()
+    students = sorted(scores.keys() | comments.keys())
+    return {
+        student: values_digest(scores[student], comments[student])
+        for student in students
+        if Path(place.notebook.replace(_STUDENT, student)).is_file()
+    }
+
+
+def values_digest(scores: Mapping[str, Value], comments: Mapping[str, Value]) -> str:
+    """A digest of what a program, not a person, gave each cell of a submission: points and words, by grade_id."""
+    points = sorted((name, None if score is None else float(score) + 0.0) for name, score in scores.items())
+    words = sorted(comments.items())
+    return hashlib.sha256(json.dumps([points, words]).encode()).hexdigest()
+
+
+def _holds_password(db_url: str) -> bool:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(db_url)
+    except ArgumentError:
+        return True  # an address that nobody can read may hold one
+    return url.password is not None or any("password" in name.lower() for name in url.query)
+
+
+def _config_files(assignment: Assignment) -> Iterator[Path]:
+    """The files that nbgrader's application looks for, in any order that is always the same."""
+    from jupyter_core.paths import jupyter_config_path
+
+    folders: Iterable[str] = jupyter_config_path()
+    for folder in (str(assignment.root), *folders):
+        for name in _CONFIG_NAMES:
+            for ending in _CONFIG_ENDINGS:
+                yield Path(folder, name + ending)
+
+
+def _may_exist(url: URL) -> bool:
+    """Whether connecting makes no new file: SQLite would make one."""
+    if url.get_backend_name() != "sqlite":
+        return True
+    return url.database is not None and Path(url.database).is_file()
+
+
+def _queries(assignment: str) -> tuple[Select[Any], Select[Any]]:
+    """Student, cell and value: one query for all scores, one for all comments."""
+    return _query("grade", "auto_score", assignment), _query("comment", "auto_comment", assignment)
+
+
+def _query(kind: str, value: str, assignment: str) -> Select[Any]:
+    from sqlalchemy import column, select, table
+
+    given = table("assignment", column("id"), column("name"))
+    notebook = table("notebook", column("id"), column("name"))
+    submission = table("submitted_assignment", column("id"), column("assignment_id"), column("student_id"))
+    submitted = table("submitted_notebook", column("id"), column("assignment_id"), column("notebook_id"))
+    values = table(kind, column("notebook_id"), column("cell_id"), column(value))
+    cell = table("base_cell", column("id"), column("name"))
+    return (
+        select(submission.c.student_id, cell.c.name, values.c[value])
+        .select_from(values)
+        .join(cell, cell.c.id == values.c.cell_id)
+        .join(submitted, submitted.c.id == values.c.notebook_id)
+        .join(notebook, notebook.c.id == submitted.c.notebook_id)
+        .join(submission, submission.c.id == submitted.c.assignment_id)
+        .join(given, given.c.id == submission.c.assignment_id)
+        .where(given.c.name == assignment, notebook.c.name == assignment)
+    )
