@@ -62,9 +62,10 @@ def is_solution(cell: NotebookNode) -> bool:
 
 
 def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
-    """A copy of the notebook whose grade cells hold the report's scores, and that is harmless to look at.
+    """A notebook like the given one, whose grade cells hold the report's scores, and that is harmless to look at.
 
-    Other cells have no outputs, and text cells keep no HTML but plain tags: nbgrader's pages would run it.
+    The given one does not change; both share what stays the same, such as the cells' metadata. Other cells have no
+    outputs, and text cells keep no HTML but plain tags: nbgrader's pages would run it.
 
     Each grade cell gets one result: its text is ``repr(float(score))`` with the score within [0, points], which is
     what nbgrader's ``determine_grade`` reads, and its HTML is a table for the student, with all text escaped. Where
@@ -75,7 +76,8 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
     """
     if report.status is ReportStatus.GRADER_ERROR:
         raise withheld(report)
-    notebook = copy.deepcopy(notebook)
+    notebook = copy.copy(notebook)
+    notebook.cells = [copy.copy(cell) for cell in notebook.cells]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -157,7 +159,7 @@ def _unread_task(name: str, task: TaskScore | None, points: float) -> TaskScore:
 
 
 def _result(task: TaskScore, points: float, number: int, report: Report, *, with_notes: bool) -> NotebookNode:
-    from nbformat.v4 import new_output
+    from nbformat import NotebookNode
 
     if not math.isfinite(task.score):
         raise GraderError(f"the score of {task.id} is {task.score}", place=report.file, remedy="Mend its hidden tests.")
@@ -172,9 +174,8 @@ def _result(task: TaskScore, points: float, number: int, report: Report, *, with
         tests=task.tests,
     )
     score = min(max(float(task.score), 0.0), points)
-    data = {"text/plain": repr(score), "text/html": html}
-    output: NotebookNode = new_output("execute_result", data=data, execution_count=number)
-    return output
+    data = NotebookNode({"text/plain": repr(score), "text/html": html})
+    return NotebookNode(output_type="execute_result", metadata=NotebookNode(), data=data, execution_count=number)
 
 
 @cache
@@ -255,7 +256,7 @@ def _tasks_by_solution_cell(release: NotebookNode, tasks: Iterable[str]) -> dict
         if is_solution(cell):
             latest = name
             for task in tasks:
-                if re.search(rf"(?<![\w-]){re.escape(task)}(?![\w-])", cell.source):
+                if task in cell.source and re.search(rf"(?<![\w-]){re.escape(task)}(?![\w-])", cell.source):
                     owners[name].append(task)
         before[name] = latest
     named = {task for owned in owners.values() for task in owned}

@@ -29,7 +29,7 @@ class GradedFolders:
         submitted: the folder that was handed in, whose time and secret come along. module: the file that was handed
         in, by its name, where it is not a notebook.
         """
-        import nbformat
+        from nbformat import v4
 
         course = self._course
         target = course.folder(course.directory.autograded_directory, student)
@@ -41,7 +41,7 @@ class GradedFolders:
             else:
                 (target / name).unlink(missing_ok=True)
         files |= module
-        files[f"{course.name}.ipynb"] = (nbformat.writes(notebook) + "\n").encode()
+        files[f"{course.name}.ipynb"] = (v4.writes(notebook) + "\n").encode()
         shared = course.directory.groupshared
         for name, content in files.items():
             _replace_file(target / name, content, 0o664 if shared else 0o644)

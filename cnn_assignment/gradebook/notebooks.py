@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.gradebook.annotate import REBUILD, is_solution
@@ -77,7 +77,8 @@ def put_in_order(release: NotebookNode, file: str, data: bytes | None, classes: 
     except UnreadableSubmissionError:
         return _show_unreadable(release, file, data)
     if document.is_module:
-        return _fill_from_module(release, _shown(document.parts[0].source))
+        text, tree = _shown(document.parts[0].source), document.parts[0].tree
+        return _fill_from_module(release, text, tree if text == document.parts[0].source else None)
     parts = document.parts[:_SHOWN_CELLS]
     restored = _restore(release, parts)
     if restored is not None:
@@ -112,8 +113,8 @@ def _restore(release: NotebookNode, parts: Sequence[Part]) -> NotebookNode | Non
         else:
             restored.append(_own_cell(part.kind, _shown(part.source), f"student-{number}"))
     _insert_missing(restored, wanted, parts)
-    notebook = copy.deepcopy(release)
-    notebook.cells = restored
+    notebook = copy.copy(release)
+    notebook.metadata, notebook.cells = copy.deepcopy(release.metadata), restored
     return notebook
 
 
@@ -140,10 +141,12 @@ def _alike(original: NotebookNode, part: Part) -> bool:
 
 
 def _own_cell(kind: str, source: str, name: str) -> NotebookNode:
-    from nbformat import v4
+    """A new cell; nbformat's own makers check each of them against a schema, which takes longer than all the rest."""
+    from nbformat import NotebookNode
 
-    makers: dict[str, Any] = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell, "raw": v4.new_raw_cell}
-    cell: NotebookNode = makers[kind](source, id=name)
+    cell = NotebookNode(id=name, cell_type=kind, metadata=NotebookNode(), source=source)
+    if kind == "code":
+        cell.outputs, cell.execution_count = [], None
     return cell
 
 
@@ -168,13 +171,16 @@ def _missing_cell(original: NotebookNode, parts: Sequence[Part]) -> NotebookNode
     return cell
 
 
-def _fill_from_module(release: NotebookNode, text: str) -> NotebookNode:
-    """The release with the module's definitions in the solution cells that define them, and the rest before these."""
+def _fill_from_module(release: NotebookNode, text: str, tree: ast.Module | SyntaxError | None = None) -> NotebookNode:
+    """The release with the module's definitions in the solution cells that define them, and the rest before these.
+
+    tree: the text's own, where it is known.
+    """
     notebook = copy.deepcopy(release)
     solutions = [cell for cell in notebook.cells if is_solution(cell) and cell.cell_type == "code"]
     if not solutions:
         return notebook
-    spans = _definition_spans(text)
+    spans = _definition_spans(tree if isinstance(tree, ast.Module) else _parse(text))
     lines = text.split("\n")
     placed: set[int] = set()
     for cell in solutions:
@@ -191,16 +197,19 @@ def _fill_from_module(release: NotebookNode, text: str) -> NotebookNode:
     return notebook
 
 
-def _definition_spans(text: str) -> dict[str, range]:
-    """The 0-based lines of each class and function at the top of a module; the last definition of a name counts."""
+def _parse(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as invalid escapes in the student's strings
-            body = ast.parse(text).body
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
+        return ast.Module([], [])
+
+
+def _definition_spans(tree: ast.Module) -> dict[str, range]:
+    """The 0-based lines of each class and function at the top of a module; the last definition of a name counts."""
     spans = {}
-    for node in body:
+    for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             spans[node.name] = range(first - 1, node.end_lineno or first)
