@@ -22,9 +22,9 @@ from pathlib import Path
 
 from benchkit import CLASS, ONE_THREAD, cpu_seconds, median_ms, median_ratio, stay_on_one_core, the_assignment
 
-from cnn_assignment.course import find_submissions
+from cnn_assignment.course import find_students
 from cnn_assignment.grading.pool import GraderProcess
-from cnn_assignment.intake import lift_file
+from cnn_assignment.intake import find_submission, lift_file
 from cnn_assignment.model import Report, Submission, Verdict
 from cnn_assignment.verify.variants import load_variants
 
@@ -117,13 +117,13 @@ def right_submissions(folder: Path) -> list[Submission]:
     for name, text in texts.items():
         (folder / name).mkdir()
         (folder / name / f"{assignment.name}.py").write_text(text, encoding="utf-8")
-    return find_submissions(assignment, folder)
+    return [find_submission(student.name, student.folder, assignment) for student in find_students(assignment, folder)]
 
 
 def class_submissions() -> list[Submission]:
     """The part of the example class that can share a process with its tests."""
     students = [path.name for path in CLASS.iterdir() if path.is_dir() and path.name not in LEFT_OUT]
-    return find_submissions(the_assignment(), CLASS, students)
+    return [find_submission(name, CLASS / name, the_assignment()) for name in sorted(students)]
 
 
 def measure(works: list[Work], kit: GraderProcess, floor: FloorProcess, rounds: int) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from cnn_assignment.errors import GraderError, KitError, UsageError
 from cnn_assignment.layout import find_course, list_assignments, load_assignment
 
 if TYPE_CHECKING:
+    from cnn_assignment.course import GradingOptions, Student
     from cnn_assignment.model import Assignment
     from cnn_assignment.verify import Proof
 
@@ -154,6 +155,7 @@ def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None
     help="Run no student code with less protection than this; see doctor. (Default: as the assignment says.)",
 )
 @click.option("--gradebook/--no-gradebook", default=True, help="Fill nbgrader's gradebook and autograded/ (default).")
+@click.option("--fresh", is_flag=True, help="Make every report again, also where nothing has changed since.")
 @jobs_option
 @click.pass_obj
 def grade(
@@ -164,17 +166,22 @@ def grade(
     only: tuple[str, ...],
     require_level: int | None,
     gradebook: bool,
+    fresh: bool,
     jobs: int,
 ) -> None:
     """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
 
-    Writes OUT/<student>.json and OUT/class.csv. A low grade is not an error; exit status 3 means that the grader
-    failed and a grade is withheld.
+    Writes OUT/<student>.json and OUT/class.csv. Reports that are in OUT already are kept where nothing that they were
+    made from has changed, so an interrupted run goes on when it is started again. A low grade is not an error; exit
+    status 3 means that the grader failed and a grade is withheld.
     """
+    from cnn_assignment.course import GradingOptions, find_students
+
     assignment = _load(course_dir, name)
     if require_level is not None:
         assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
-    sys.exit(_grade(assignment, submitted, out, only, gradebook, jobs))
+    options = GradingOptions(out, jobs, gradebook, keep_others=bool(only), fresh=fresh)
+    sys.exit(_grade(assignment, find_students(assignment, submitted, only), options))
 
 
 @main.command()
@@ -208,6 +215,7 @@ def doctor(as_json: bool) -> None:
 def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
     from cnn_assignment.authoring import release
+    from cnn_assignment.course import GradingOptions, find_students
     from cnn_assignment.demo import generate_feedback, prepare_course
     from cnn_assignment.display import print_proof
     from cnn_assignment.grading.pool import collect_tasks
@@ -228,7 +236,9 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
         f"   `cnn-assignment verify {name}` tries misconceptions, mutants and right solutions too; it takes longer."
     )
     click.echo("3. grade: the example class, with nbgrader's gradebook")
-    status = _grade(assignment, folder / "submitted", folder / "reports", (), True, jobs)
+    status = _grade(
+        assignment, find_students(assignment, folder / "submitted"), GradingOptions(folder / "reports", jobs)
+    )
     click.echo("4. feedback: nbgrader generate_feedback")
     generate_feedback(assignment)
     _print_next(assignment)
@@ -279,18 +289,19 @@ def _only_name(root: Path) -> str:
     return names[0]
 
 
-def _grade(
-    assignment: Assignment, submitted: Path, out: Path, only: tuple[str, ...], gradebook: bool, jobs: int
-) -> int:
-    from cnn_assignment.course import GradingOptions, find_submissions, grade_class
+def _grade(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> int:
+    from cnn_assignment.course import open_class
     from cnn_assignment.display import print_class, show_progress
 
-    submissions = find_submissions(assignment, submitted, only)
-    options = GradingOptions(out, jobs, gradebook, keep_others=bool(only))
-    with show_progress(len(submissions), "grading") as advance:
-        graded = grade_class(assignment, submissions, options, lambda report: advance(report.student))
+    with open_class(assignment, students, options) as grading:
+        if grading.kept:
+            click.echo(
+                f"{grading.kept} of {len(students)} reports are still right and are kept; --fresh makes them again."
+            )
+        with show_progress(grading.work, "grading") as advance:
+            graded = grading.run(advance)
     print_class(graded.reports)
-    click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(out)}.")
+    click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(options.out)}.")
     withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
         click.echo(f"{report.student}: grade withheld: {' '.join(report.notes)}", err=True)

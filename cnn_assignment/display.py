@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from cnn_assignment.model import Report
+    from cnn_assignment.model import Report, TaskScore
     from cnn_assignment.sandbox.probe import Protection, Protections
     from cnn_assignment.verify import Proof, TaskRow
 
@@ -25,29 +28,98 @@ _MARKS = {
     "timeout": "[red]time[/]",
     "not_attempted": "[dim]open[/]",
 }
+_STATUSES = tuple(_MARKS)
+# More than this nobody reads line by line: class.csv is for that.
+_MOST_ROWS = 200
+_LOG_EVERY_S = 30.0
 _PIPED_WIDTH = 160
 _PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
 
 
 @contextmanager
 def show_progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error while something long runs; silent where that is not a terminal."""
+    """How far something long has come, how fast, and how long it still takes, on standard error.
+
+    A bar on a terminal; elsewhere, such as in a log, now and then a line.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[at]}"),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total, at="")
-        yield lambda at: progress.update(task, advance=1, at=escape(at))
+        task = progress.add_task(what, total=total, at="", rate="")
+        pace = _Pace(total)
+
+        def advance(at: str) -> None:
+            pace.advance()
+            progress.update(task, advance=1, at=escape(at), rate=pace.rate)
+            if progress.disable and pace.is_due():
+                console.print(f"{what} {pace}", markup=False, highlight=False, soft_wrap=True)
+
+        yield advance
+
+
+class _Pace:
+    """How fast a count goes up, measured from the start."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._count = 0
+        self._start = self._told = time.monotonic()
+
+    def advance(self) -> None:
+        self._count += 1
+
+    @property
+    def rate(self) -> str:
+        return f"{self._per_second():.1f}/s"
+
+    def is_due(self) -> bool:
+        """Whether it is time for another line in a log."""
+        due = time.monotonic() - self._told >= _LOG_EVERY_S and self._count < self._total
+        if due:
+            self._told = time.monotonic()
+        return due
+
+    def __str__(self) -> str:
+        left = timedelta(seconds=round((self._total - self._count) / self._per_second()))
+        return f"{self._count} of {self._total}, {self.rate}, {left} left"
+
+    def _per_second(self) -> float:
+        return self._count / max(time.monotonic() - self._start, 1e-3)
 
 
 def print_class(reports: Sequence[Report]) -> None:
-    """Show the table of a class."""
-    _console().print(class_table(reports))
+    """Show the table of a class, or of a large one what there is of each score and status."""
+    _console().print(class_table(reports) if len(reports) <= _MOST_ROWS else class_summary(reports))
+
+
+def class_summary(reports: Sequence[Report]) -> Table:
+    """One row a task: its mean score, and how many students have each status there."""
+    graded = [report for report in reports if report.status != "grader_error"]
+    table = Table("task", "mean", "of", *_STATUSES, **_PLAIN)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    scores: dict[str, list[TaskScore]] = {}
+    for report in graded:
+        for task in report.tasks:
+            scores.setdefault(task.id, []).append(task)
+    for name, found in scores.items():
+        seen = Counter(str(task.status) for task in found)
+        mean = sum(task.score for task in found) / len(found)
+        counts = [str(seen[status] or "") for status in _STATUSES]
+        table.add_row(escape(name), f"{mean:.1f}", f"{found[0].max_score:g}", *counts)
+    if graded:
+        mean = sum(report.score for report in graded) / len(graded)
+        table.add_row("all", f"{mean:.1f}", f"{graded[0].max_score:g}", style="bold")
+    kinds = Counter(str(report.status) for report in reports)
+    table.caption = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(kinds.items()))
+    return table
 
 
 def class_table(reports: Sequence[Report]) -> Table:

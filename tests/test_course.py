@@ -8,8 +8,9 @@ import json
 import pytest
 
 import toy_course
-from cnn_assignment.course import GradingOptions, find_submissions, grade_class
+from cnn_assignment.course import CLASS_TABLE, LEDGER, GradingOptions, find_students, grade_class
 from cnn_assignment.errors import AuthoringError, UsageError
+from cnn_assignment.intake import find_submission
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus
 from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
@@ -28,13 +29,13 @@ def shared(tmp_path_factory):
 def chosen(course):
     """The file of each student, as a path in the folder."""
     folder = course.root / "submitted"
-    found = find_submissions(course, folder)
+    found = [find_submission(each.name, each.folder, course) for each in find_students(course, folder)]
     return {each.student: each.path and each.path.relative_to(folder / each.student).as_posix() for each in found}
 
 
 def grade(course, out, **options):
-    submissions = find_submissions(course, course.root / "submitted")
-    return grade_class(course, submissions, GradingOptions(out, gradebook=False, **options))
+    students = find_students(course, course.root / "submitted")
+    return grade_class(course, students, GradingOptions(out, gradebook=False, **options))
 
 
 @pytest.mark.parametrize(
@@ -106,10 +107,10 @@ def test_a_link_out_of_the_students_folder_is_not_followed(course):
 def test_only_some_students_may_be_graded(course):
     for name in ("ada", "bob", "cem"):
         submit(course.root, name, ANSWERED)
-    found = find_submissions(course, course.root / "submitted", ["cem", "ada"])
-    assert [submission.student for submission in found] == ["ada", "cem"]
+    found = find_students(course, course.root / "submitted", ["cem", "ada"])
+    assert [student.name for student in found] == ["ada", "cem"]
     with pytest.raises(UsageError, match=r"submitted: no folder for dee, eva. Check --only."):
-        find_submissions(course, course.root / "submitted", ["eva", "ada", "dee"])
+        find_students(course, course.root / "submitted", ["eva", "ada", "dee"])
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_only_some_students_may_be_graded(course):
 def test_a_folder_without_students_is_refused(course, make, fact):
     make(course.root / "submitted")
     with pytest.raises(UsageError, match=fact):
-        find_submissions(course, course.root / "submitted")
+        find_students(course, course.root / "submitted")
 
 
 def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_path):
@@ -133,14 +134,16 @@ def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_pat
     submit(shared.root, "=bob", "class Scaler(:")
     (shared.root / "submitted/cem").mkdir()
     told = []
-    submissions = find_submissions(shared, shared.root / "submitted")
+    students = find_students(shared, shared.root / "submitted")
     options = GradingOptions(tmp_path / "new/out", jobs=2, gradebook=False)
-    graded = grade_class(shared, submissions, options, told.append)
+    graded = grade_class(shared, students, options, told.append)
     names = ["=bob", "ada lovelace", "cem", "émile 'x', <b>"]
     assert [report.student for report in graded.reports] == names
-    assert sorted(report.student for report in told) == names
+    assert sorted(told) == names
     assert graded.problem is None
-    assert sorted(path.name for path in options.out.iterdir()) == sorted(["class.csv", *(f"{n}.json" for n in names)])
+    assert sorted(path.name for path in options.out.iterdir()) == sorted(
+        [LEDGER, CLASS_TABLE, *(f"{n}.json" for n in names)]
+    )
     with (options.out / "class.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["student"], row["status"], row["score"]) for row in rows] == [
@@ -150,7 +153,7 @@ def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_pat
         ("émile 'x', <b>", "graded", "6.0"),
     ]
     again = GradingOptions(tmp_path / "again", gradebook=False)
-    grade_class(shared, submissions[::-1], again)
+    grade_class(shared, students[::-1], again)
     for path in options.out.iterdir():
         assert path.read_bytes() == (again.out / path.name).read_bytes()
 
@@ -161,7 +164,7 @@ def test_grading_one_student_again_keeps_the_others_in_the_table(course, tmp_pat
         submit(course.root, name, text)
     grade(course, out)
     submit(course.root, "bob", ANSWERED)
-    only = find_submissions(course, course.root / "submitted", ["bob"])
+    only = find_students(course, course.root / "submitted", ["bob"])
     grade_class(course, only, GradingOptions(out, gradebook=False, keep_others=True))
     with (out / "class.csv").open(encoding="utf-8", newline="") as file:
         assert [row["score"] for row in csv.DictReader(file)] == ["8.0", "8.0"]

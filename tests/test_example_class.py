@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from cnn_assignment.course import CLASS_TABLE, GradingOptions, find_submissions, grade_class
+from cnn_assignment.course import CLASS_TABLE, LEDGER, GradingOptions, find_students, grade_class
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Assignment
 
@@ -82,7 +82,7 @@ def assignment() -> Assignment:
 def out(assignment: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The class's reports, from two grader processes."""
     folder = tmp_path_factory.mktemp("graded")
-    grade_class(assignment, find_submissions(assignment, CLASS), GradingOptions(folder, jobs=2, gradebook=False))
+    grade_class(assignment, find_students(assignment, CLASS), GradingOptions(folder, jobs=2, gradebook=False))
     return folder
 
 
@@ -90,7 +90,7 @@ def out(assignment: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def out_again(assignment: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same from a single process, in the opposite order."""
     folder = tmp_path_factory.mktemp("again")
-    backwards = find_submissions(assignment, CLASS)[::-1]
+    backwards = find_students(assignment, CLASS)[::-1]
     grade_class(assignment, backwards, GradingOptions(folder, jobs=1, gradebook=False))
     return folder
 
@@ -143,7 +143,7 @@ def test_every_approved_report_has_its_student():
 
 
 def test_neither_order_nor_company_nor_number_of_processes_changes_a_byte(out, out_again):
-    names = [*(f"{student}.json" for student in STUDENTS), CLASS_TABLE]
+    names = [*(f"{student}.json" for student in STUDENTS), CLASS_TABLE, LEDGER]
     assert sorted(path.name for path in out.iterdir()) == sorted(names)
     assert [name for name in names if (out / name).read_bytes() != (out_again / name).read_bytes()] == []
 

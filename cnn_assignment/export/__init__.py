@@ -1,6 +1,6 @@
 """The export road: reports as files, and a class as a table."""
 
 from cnn_assignment.export.class_table import write_class_csv
-from cnn_assignment.export.report_files import read_report, report_path, write_report
+from cnn_assignment.export.report_files import read_report, read_summary, replace_file, report_path, write_report
 
-__all__ = ["read_report", "report_path", "write_class_csv", "write_report"]
+__all__ = ["read_report", "read_summary", "replace_file", "report_path", "write_class_csv", "write_report"]

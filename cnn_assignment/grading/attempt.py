@@ -16,6 +16,7 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Assignment
 from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.foresight import Foresight
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.protocol import (
     Answer,
@@ -174,8 +175,11 @@ class Attempt:
         # The methods whose stand-ins answered in the last conversation.
         self.replaced: set[str] = set()
 
-    def converse(self, stand_ins: tuple[str, ...] = ()) -> Conversation:
-        """A fresh conversation for one test, with right methods in the place of those named."""
+    def converse(self, stand_ins: tuple[str, ...] = (), foresight: Foresight | None = None) -> Conversation:
+        """A fresh conversation for one test, with right methods in the place of those named.
+
+        foresight: what the test is known to read.
+        """
         worker: WorkerProcess | None = None
         self.replaced = set()
 
@@ -187,7 +191,7 @@ class Attempt:
                 worker = self._ready_worker(stand_ins)
             return self._carry(worker, request, call)
 
-        return Conversation(carry, lambda label: (stand_ins, label) in self._deadly)
+        return Conversation(carry, lambda label: (stand_ins, label) in self._deadly, foresight)
 
     @property
     def notes(self) -> tuple[str, ...]:

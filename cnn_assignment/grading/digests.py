@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
+import shutil
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from cnn_assignment.intake.modules import LocalModule
@@ -33,4 +37,18 @@ def autograder_digest(assignment: Assignment) -> str:
     files += sorted(path for path in assignment.autograder_dir.iterdir() if path.is_file())
     for path in files:
         total.update(f"{path.name}:{file_digest(path)}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def kit_digest() -> str:
+    """The digest of what else decides a report: the kit's own files, the Python and NumPy that run it, and the sandbox.
+
+    Of the sandbox only what can be seen without opening one: with other means, levels may differ.
+    """
+    package = Path(__file__).resolve().parents[1]
+    total = hashlib.sha256()
+    for path in sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        total.update(f"{path.relative_to(package).as_posix()}:{file_digest(path)}\n".encode())
+    means = (platform.system(), platform.machine(), os.geteuid() == 0, shutil.which("bwrap") is not None)
+    total.update(f"{platform.python_version()} {version('numpy')} {means}\n".encode())
     return f"sha256:{total.hexdigest()}"

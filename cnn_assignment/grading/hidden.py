@@ -7,6 +7,7 @@ import itertools
 import sys
 import traceback
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from cnn_assignment.grading.plan import PlannedTask, PlannedTest, make_plan
 from cnn_assignment.grading.testing import WorkerGoneError
 from cnn_assignment.grading.verdicts import is_open_gap, judge_failure
 from cnn_assignment.model import Assignment, Outcome, Verdict
+from cnn_assignment.sandbox.foresight import Foresight
 from cnn_assignment.sandbox.proxies import Conversation, Remote
 
 
@@ -56,6 +58,9 @@ class HiddenTests:
         self._stand_ins: tuple[str, ...] = ()
         self._conversation: Conversation | None = None
         self._failure: BaseException | None = None
+        self._foresight = Foresight()
+        # By test and stand-ins.
+        self._foresights: defaultdict[tuple[str, tuple[str, ...]], Foresight] = defaultdict(Foresight)
         self._remembered: dict[tuple[str, int], Any] = {}
         self.last_reports: list[pytest.TestReport] = []
 
@@ -111,7 +116,7 @@ class HiddenTests:
         if self._conversation is None:
             if self.attempt is None:
                 raise GraderError("a hidden test was run without a submission")
-            self._conversation = self.attempt.converse(self._stand_ins)
+            self._conversation = self.attempt.converse(self._stand_ins, self._foresight)
         return self._conversation
 
     # Hooks
@@ -199,14 +204,22 @@ class HiddenTests:
         following = following if following is not test.item else None
         while True:
             self._stand_ins, self._conversation, self._failure = stand_ins, None, None
+            self._foresight = self._foresights[test.item.nodeid, stand_ins]
             self.last_reports = runtestprotocol(test.item, log=False, nextitem=following)
             failure = self._caught()
-            if failure is not None:
+            if failure is None:
+                self._learn()
+            else:
                 # Their local values, as large as student code makes them, would wait for the collector of cycles.
                 traceback.clear_frames(failure.__traceback__)
             # It ends: each time one more call is known to be deadly, and is not made again.
             if not isinstance(failure, WorkerGoneError):
                 return failure, self.last_reports
+
+    def _learn(self) -> None:
+        """Remember what a test that was passed looked at."""
+        if self._conversation is not None:
+            self._foresight.learn(self._conversation.reading)
 
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""

@@ -122,13 +122,18 @@ def own_caches(
     again costs backward nothing.
     """
     conversation = conversation_of(student)
-    # What went wrong before, in the constructor say, is not forward's: it ends the test in its own words.
-    conversation.fetch(None, wire.Caps())
+    if len(calls) > 1 or conversation.is_deadly(label_of(forward)):
+        # What went wrong before, in the constructor say, is not forward's: it ends the test in its own words.
+        conversation.fetch(None, wire.Caps())
+    # What is still to be done before forward goes along with it, and is told from it by its step.
+    before = conversation.pending
     try:
         if conversation.is_deadly(label_of(forward)):
             return [_right_cache(student, forward, right) for _, right in calls]
         made = [_make_cache(student, forward, args, apart=len(calls) > 1) for args, _ in calls]
-        return [_repair(student, forward, cache, right) for cache, (_, right) in zip(made, calls, strict=True)]
+        return [_repair(student, forward, cache, right, before) for cache, (_, right) in zip(made, calls, strict=True)]
+    except CallRaised:
+        raise
     except WorkerFailure as failure:
         if conversation.is_deadly(label_of(forward)):
             raise WorkerGoneError from failure
@@ -154,11 +159,17 @@ def _make_cache(student: Remote, forward: Remote, args: tuple[Any, ...], *, apar
     return copied
 
 
-def _repair(student: Remote, forward: Remote, cache: Remote | None, right: Mapping[str, Array]) -> Remote:
+def _repair(student: Remote, forward: Remote, cache: Remote | None, right: Mapping[str, Array], before: int) -> Remote:
+    """The cache with its wrong entries put right. before: how many operations of the next request are not forward's."""
     if cache is None:
         return _right_cache(student, forward, right)
     try:
         entries = fetch(put(student, [cache[key] for key in right]), _caps(right.values()))
+    except CallRaised as error:
+        if error.step < before:
+            raise
+        return _right_cache(student, forward, right)
+    try:
         if not isinstance(entries, list) or len(entries) != len(right):
             # Code that writes its replies itself.
             return _right_cache(student, forward, right)

@@ -10,7 +10,8 @@ import ast
 import builtins
 import symtable
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 from cnn_assignment.intake.effects import (
     DEFINITIONS,
@@ -32,6 +33,8 @@ _CONSTANTS = frozenset({"e", "euler_gamma", "inf", "Inf", "maxsize", "nan", "NaN
 _ALWAYS = "setrecursionlimit"
 # symtable looks through all scopes inside of a scope for each of its names. Nobody writes a layer of so many.
 _MOST_SCOPES = 500
+# What was found out of a tree, as long as there is the tree: those of short cells are kept by `parsing.parse`.
+_DESCRIBED: WeakKeyDictionary[ast.Module, list[Statement]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,11 @@ class Selection:
 
 
 def analyse(tree: ast.Module, chunk: int) -> list[Statement]:
-    """Describe every top-level statement of a parsed chunk."""
-    return [_describe(statement, chunk, index) for index, statement in enumerate(tree.body)]
+    """Describe every top-level statement of a parsed chunk, whose tree is not to be changed any more."""
+    described = _DESCRIBED.get(tree)
+    if described is None:
+        described = _DESCRIBED[tree] = [_describe(statement, 0, index) for index, statement in enumerate(tree.body)]
+    return [replace(statement, chunk=chunk) for statement in described]
 
 
 def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:

@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 
 from cnn_assignment.model import OPEN_GAP
 
@@ -16,6 +17,7 @@ _MAGIC = re.compile(r"\A\s*(?=%%)")
 _SPACES = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None}
 
 SOURCE_CAP = 2 * 1024 * 1024
+_SHARED_SIZE = 8 * 1024
 # Every syntax that opens a scope of its own.
 SCOPES = (
     ast.FunctionDef,
@@ -43,19 +45,32 @@ _WRITEFILE = re.compile(
 
 
 def parse(source: str, label: str) -> ast.Module:
-    """The syntax tree. Raises SyntaxError for anything that Python would not compile, however it says so."""
+    """The syntax tree, which is not to be changed: submissions that share a cell share its tree.
+
+    Raises SyntaxError for anything that Python would not compile, however it says so.
+    """
     if len(source) > SOURCE_CAP:
         raise SyntaxError(f"more than {SOURCE_CAP} characters of code")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source, label)
-            if sum(map(source.count, _SCOPE_WORDS)) > _CROWD:
-                _refuse_crowds(tree)
-            # Some errors, such as a return outside of a function, show only here.
-            compile(source, label, "exec", dont_inherit=True)
+        return _parse_shared(source) if len(source) <= _SHARED_SIZE else _parse(source, label)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise SyntaxError(str(error) or "nested too deeply") from error
+
+
+# Most cells are as they were released. The bounds are for classes in which none is: all trees stay under 100 MB.
+@lru_cache(maxsize=256)
+def _parse_shared(source: str) -> ast.Module:
+    return _parse(source, "<cell>")
+
+
+def _parse(source: str, label: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(source, label)
+        if sum(map(source.count, _SCOPE_WORDS)) > _CROWD:
+            _refuse_crowds(tree)
+        # Some errors, such as a return outside of a function, show only here.
+        compile(source, label, "exec", dont_inherit=True)
     return tree
 
 

@@ -6,12 +6,13 @@ Nothing that a worker says about itself is believed: its time and its end are to
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NoReturn, Protocol, Self
 
@@ -67,18 +68,30 @@ DEFAULT_CAPS = wire.Caps()
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """Items that are looked up one after the other, and the value that is wanted back; as in `Request`."""
+
+    operations: tuple[tuple[Any, ...], ...]
+    want: int
+    caps: wire.Caps
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Operations that travel together, and the one value that is wanted back.
 
     operations: ``(kind, target number, arguments...)`` as `worker.Worker` carries them out. want: the number of the
     wanted object, or None. caps: what that object may weigh. windows: numbers of objects of which parts of the
-    wanted one may be described as windows.
+    wanted one may be described as windows. ahead: what is likely to be read next; found then holds the values of as
+    many of these as the worker could read at once.
     """
 
     operations: tuple[tuple[Any, ...], ...]
     want: int | None = None
     caps: wire.Caps = DEFAULT_CAPS
     windows: tuple[int, ...] = ()
+    ahead: tuple[Read, ...] = ()
+    found: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +176,7 @@ class WorkerProcess:
 
     def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
         """Hand over a submission's code; returns a description of every statement that failed."""
-        failures = self._exchange({"load": order}, [], limits, wire.Caps(0, 10_000), None)
+        failures = self._exchange({"load": order}, [], limits, Request((), caps=wire.Caps(0, 10_000)), None)
         if not isinstance(failures, list):
             self.kill()
             raise BadReply("a list of failures was due")
@@ -183,7 +196,9 @@ class WorkerProcess:
             "items": request.caps.items,
             "windows": list(request.windows),
         }
-        return self._exchange(header, buffers, limits, request.caps, ask, len(request.windows))
+        if request.ahead:
+            header["ahead"] = [_describe_read(read) for read in request.ahead]
+        return self._exchange(header, buffers, limits, request, ask)
 
     def kill(self) -> None:
         """End the worker and give its descriptors back."""
@@ -204,9 +219,8 @@ class WorkerProcess:
         header: dict[str, Any],
         buffers: list[bytes],
         limits: TimeLimits,
-        caps: wire.Caps,
+        request: Request,
         ask: Ask | None,
-        windows: int = 0,
     ) -> Any:
         if not self.alive:
             raise WorkerDied(None)
@@ -216,7 +230,8 @@ class WorkerProcess:
             self._refuse_unasked_bytes(watch)
             self._write(wire.pack({**header, "nonce": nonce}, buffers), watch)
             # What a stand-in is given may be larger than the answer that is wanted.
-            payload_cap = max(caps.payload_bytes, _ASK_CAPS.payload_bytes if ask else wire.HEADER_CAP)
+            answer_cap = request.caps.payload_bytes + sum(read.caps.payload_bytes for read in request.ahead)
+            payload_cap = max(answer_cap, _ASK_CAPS.payload_bytes if ask else wire.HEADER_CAP)
             while True:
                 # Here and before each wait: whoever always has a byte more to give would never be stopped otherwise.
                 watch.check()
@@ -224,7 +239,7 @@ class WorkerProcess:
                 if reply.get("nonce") != nonce:
                     raise BadReply("a reply to another request")
                 if "ask" not in reply:
-                    return _open_reply(reply, payload, caps, windows)
+                    return _open_reply(reply, payload, request)
                 self._write(_answer_frame(reply["ask"], payload, ask), watch)
         except CallRaised:
             raise
@@ -339,10 +354,19 @@ def _answer_frame(tree: Any, payload: bytes, ask: Ask | None) -> bytes:
     return wire.pack({"value": encoded, "iterator": answer.iterator}, buffers)
 
 
-def _open_reply(reply: dict[str, Any], payload: bytes, caps: wire.Caps, windows: int) -> Any:
+def _describe_read(read: Read) -> dict[str, Any]:
+    tree, _ = wire.encode(list(read.operations), _OUR_CAPS)
+    return {"tree": tree, "want": read.want, "bytes": read.caps.payload_bytes, "items": read.caps.items}
+
+
+def _open_reply(reply: dict[str, Any], payload: bytes, request: Request) -> Any:
     """The value of a reply. Raises CallRaised for an error in it, and WireError for anything malformed."""
     if "error" not in reply:
-        return wire.decode(reply.get("value"), payload, caps, windows=windows)
+        own, *ahead = _cut_payload(reply, payload, request)
+        value = wire.decode(reply.get("value"), own, request.caps, windows=len(request.windows))
+        for tree, part, read in zip(reply.get("ahead", ()), ahead, request.ahead, strict=False):
+            request.found.append(wire.decode(tree, part, read.caps))
+        return value
     match reply["error"]:
         case {"type": str(type_name), "message": str(message), "step": int(step), "at": place}:
             match place:
@@ -352,3 +376,17 @@ def _open_reply(reply: dict[str, Any], payload: bytes, caps: wire.Caps, windows:
                     where = None
             raise CallRaised(wire.printable(type_name[:80]), wire.printable(message[:400]), where, step)
     raise wire.WireError("an error without a description")
+
+
+def _cut_payload(reply: dict[str, Any], payload: bytes, request: Request) -> list[bytes]:
+    """The bytes of the wanted value, and of each value that was read ahead."""
+    if "ahead" not in reply:
+        return [payload]
+    match reply:
+        case {"ahead": list(trees), "sizes": list(sizes)} if len(trees) == len(sizes) <= len(request.ahead):
+            caps = [read.caps.payload_bytes for read in request.ahead]
+            if all(type(n) is int and 0 <= n <= cap for n, cap in zip(sizes, caps, strict=False)):
+                starts = list(itertools.accumulate(sizes, initial=len(payload) - sum(sizes)))
+                if 0 <= starts[0] <= max(request.caps.payload_bytes, wire.HEADER_CAP):
+                    return [payload[: starts[0]], *(payload[a:b] for a, b in itertools.pairwise(starts))]
+    raise wire.WireError("values that were read ahead without being asked for")

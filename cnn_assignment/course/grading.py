@@ -1,0 +1,202 @@
+"""One run over a class: reports that are still right are kept, the others are made, and all of them are recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnn_assignment.course.gradebook import CourseGradebook
+from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
+from cnn_assignment.course.students import FolderDigests, Student
+from cnn_assignment.errors import GraderError
+from cnn_assignment.export import read_report, read_summary, report_path, write_class_csv, write_report
+from cnn_assignment.grading.digests import autograder_digest, file_digest, kit_digest
+from cnn_assignment.grading.pool import grade_all
+from cnn_assignment.intake import find_submission
+from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
+
+CLASS_TABLE = "class.csv"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class GradingOptions:
+    """Where reports go, how many processes grade, and whether nbgrader's gradebook is filled too.
+
+    fresh: whether reports that are still right are made again. keep_others: whether the class table keeps students that
+    are not in this run.
+    """
+
+    out: Path
+    jobs: int = 1
+    gradebook: bool = True
+    keep_others: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GradedClass:
+    """The reports of a class by student, without their tests, and what kept them out of the gradebook, if anything."""
+
+    reports: tuple[Report, ...]
+    problem: GraderError | None = None
+
+
+def grade_class(
+    assignment: Assignment,
+    students: Sequence[Student],
+    options: GradingOptions,
+    progress: Progress = lambda _: None,
+) -> GradedClass:
+    """Plan a run and make it; see `ClassGrading`."""
+    with open_class(assignment, students, options) as grading:
+        return grading.run(progress)
+
+
+@contextmanager
+def open_class(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> Generator[ClassGrading]:
+    """Plan a run over a class, one at a time in a folder.
+
+    Raises UsageError for a student whose name cannot name a file, before anything is written, and where another run is
+    grading into the same folder.
+    """
+    for student in students:
+        report_path(options.out, student.name)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with open_ledger(options.out) as ledger:
+        yield ClassGrading(assignment, students, options, ledger)
+
+
+class ClassGrading:
+    """A planned run: todo are the students to grade, unrecorded those whose report only the gradebook still lacks.
+
+    A report is kept where everything that it was made from is as it was: the student's files, the hidden tests and all
+    that belongs to them, the kit, and the Python and NumPy that run it. Digests of contents say so, and no clock.
+    """
+
+    def __init__(
+        self, assignment: Assignment, students: Sequence[Student], options: GradingOptions, ledger: Ledger
+    ) -> None:
+        self._assignment = assignment
+        self._options = options
+        self._ledger = ledger
+        self._gradebook = CourseGradebook(assignment, ledger) if options.gradebook else None
+        self._keys = _Keys(assignment)
+        self._reports: dict[str, Report] = {}
+        self.todo: list[Student] = []
+        self.unrecorded: list[Student] = []
+        for student in students:
+            self._plan(student)
+
+    @property
+    def work(self) -> int:
+        """Of how many students `run` will tell."""
+        return len(self.todo) + len(self.unrecorded)
+
+    @property
+    def kept(self) -> int:
+        """How many reports are still right."""
+        return len(self._reports)
+
+    def run(self, progress: Progress = lambda _: None) -> GradedClass:
+        """Grade, write each report as soon as it is finished, record the gradebook, and write the class table.
+
+        Whatever ends this early, reports that were finished are whole, and the next run goes on from there. A gradebook
+        that cannot be written costs no report.
+        """
+        finished, problem = self._finish(progress), None
+        try:
+            with closing(finished):
+                if self._gradebook is not None and self.work:
+                    problem = self._gradebook.record(finished)
+                for _ in finished:
+                    pass
+        finally:
+            self._write_table()
+        return GradedClass(tuple(report for _, report in sorted(self._reports.items())), problem)
+
+    def _plan(self, student: Student) -> None:
+        report = None if self._options.fresh else self._find_kept(student)
+        if report is None:
+            self.todo.append(student)
+            return
+        self._reports[student.name] = report
+        if self._gradebook is not None and not self._gradebook.holds(student.name):
+            self.unrecorded.append(student)
+
+    def _find_kept(self, student: Student) -> Report | None:
+        """The report in the folder, without its tests, if it is what grading would give now."""
+        entry = self._ledger.get(student.name)
+        if entry is None or not entry.key:
+            return None
+        path = report_path(self._options.out, student.name)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        if f"sha256:{hashlib.sha256(data).hexdigest()}" != entry.report or self._keys.of(student) != entry.key:
+            return None
+        report = read_summary(path, data)
+        return report if report.level >= self._assignment.limits.required_level else None
+
+    def _finish(self, progress: Progress) -> Generator[tuple[Submission, Report]]:
+        """What is to be recorded: reports of earlier runs first, then each new one as soon as it is written."""
+        for student in self.unrecorded:
+            report = read_report(report_path(self._options.out, student.name))
+            yield self._find_submission(student), report
+            progress(student.name)
+        keys = {}
+        pending = {}
+
+        def submissions() -> Iterator[Submission]:
+            for student in self.todo:
+                keys[student.name] = self._keys.of(student)
+                pending[student.name] = submission = self._find_submission(student)
+                yield submission
+
+        with closing(grade_all(self._assignment, submissions(), self._options.jobs)) as graded:
+            for report in graded:
+                self._keep(report, keys.pop(report.student))
+                yield pending.pop(report.student), report
+                progress(report.student)
+
+    def _find_submission(self, student: Student) -> Submission:
+        return find_submission(student.name, student.folder, self._assignment)
+
+    def _keep(self, report: Report, key: str | None) -> None:
+        path = write_report(report, self._options.out)
+        self._reports[report.student] = report.without_tests()
+        if key is None or report.status is ReportStatus.GRADER_ERROR:
+            self._ledger.drop(report.student)
+        else:
+            self._ledger.put(Entry(report.student, key, file_digest(path)))
+
+    def _write_table(self) -> None:
+        """The table of these reports, and of those in the folder already where only some students were graded."""
+        rows = dict(self._reports)
+        if self._options.keep_others:
+            for path in sorted(self._options.out.glob("*.json")):
+                if path.stem not in rows:
+                    report = read_summary(path)
+                    if report.assignment == self._assignment.name:
+                        rows.setdefault(report.student, report)
+        write_class_csv(rows.values(), self._options.out / CLASS_TABLE)
+
+
+class _Keys:
+    """What a report is made from, as one digest for each student."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._folders = FolderDigests(assignment)
+        self._common = f"{assignment.name} {autograder_digest(assignment)} {kit_digest()}"
+
+    def of(self, student: Student) -> str | None:
+        """The key of a student's report; None where it must be made each time."""
+        folder = self._folders.digest(student)
+        if folder is None:
+            return None
+        return f"sha256:{hashlib.sha256(f'{self._common} {student.name!r} {folder}'.encode()).hexdigest()}"
