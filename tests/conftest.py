@@ -42,6 +42,11 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.setenv("MPLBACKEND", "agg")
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
             patch.setenv(name, str(home / name.lower()))
+        # What graders keep between runs, for all workers of a run of the tests.
+        shared = tmp_path_factory.getbasetemp()
+        patch.setenv(
+            "XDG_CACHE_HOME", str((shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "cache")
+        )
         yield
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn_assignment.errors import UsageError
-from cnn_assignment.export import replace_file
+from cnn_assignment.export import remove_unfinished, replace_file
 
 LEDGER = ".graded.jsonl"
 
@@ -114,6 +114,7 @@ def open_ledger(folder: Path) -> Generator[Ledger]:
                 place=str(folder),
                 remedy="Wait for it, or name another --out.",
             ) from error
+        remove_unfinished(folder)
         ledger = Ledger(folder / LEDGER)
         try:
             yield ledger

@@ -1,6 +1,21 @@
 """The export road: reports as files, and a class as a table."""
 
 from cnn_assignment.export.class_table import write_class_csv
-from cnn_assignment.export.report_files import read_report, read_summary, replace_file, report_path, write_report
+from cnn_assignment.export.report_files import (
+    read_report,
+    read_summary,
+    remove_unfinished,
+    replace_file,
+    report_path,
+    write_report,
+)
 
-__all__ = ["read_report", "read_summary", "replace_file", "report_path", "write_class_csv", "write_report"]
+__all__ = [
+    "read_report",
+    "read_summary",
+    "remove_unfinished",
+    "replace_file",
+    "report_path",
+    "write_class_csv",
+    "write_report",
+]

@@ -12,6 +12,8 @@ from pathlib import Path
 from cnn_assignment.errors import UsageError
 from cnn_assignment.model import Report
 
+_UNFINISHED = (".report-", ".tmp")
+
 
 def report_path(directory: Path, student: str) -> Path:
     """Where a student's report lies. Raises UsageError for a name that is no plain file name."""
@@ -65,7 +67,7 @@ def replace_file(path: Path, text: str) -> None:
     """Put UTF-8 text in place in one step, through a file beside it, with the usual permissions of a new file."""
     # Lone surrogates cannot be encoded; they come from file names and student messages, and become question marks.
     data = text.encode("utf-8", "replace")
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED[0], suffix=_UNFINISHED[1])
     temporary = Path(name)
     try:
         with os.fdopen(number, "wb") as file:
@@ -75,3 +77,10 @@ def replace_file(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what `replace_file` left in a folder when it was killed. For whoever alone writes there."""
+    before, after = _UNFINISHED
+    for path in directory.glob(f"{before}*{after}"):
+        path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.evidence import Evidence, Likeness
 from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.kept_rows import KeptRows, without_expected
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
@@ -23,12 +24,12 @@ Row = Sequence[Evidence | None]
 
 
 class Diagnostician:
-    """Explains failed tests. What a misconception gives in a test is found out when it is needed, once for a grader.
+    """Explains failed tests. What a misconception gives in a test is found out when it is needed, once for all.
 
-    Raises AuthoringError where the assignment's list of misconceptions is not valid.
+    kept: what earlier graders found out. Raises AuthoringError where the list of misconceptions is not valid.
     """
 
-    def __init__(self, hidden: HiddenTests, sandbox: Spawner) -> None:
+    def __init__(self, hidden: HiddenTests, sandbox: Spawner, kept: KeptRows | None = None) -> None:
         self._hidden = hidden
         self._sandbox = sandbox
         self._solution = hidden.assignment.solution_file.read_text(encoding="utf-8")
@@ -37,6 +38,8 @@ class Diagnostician:
             self._known[misconception.task].append(misconception)
         # By misconception and test; False where the test itself breaks.
         self._found: dict[tuple[str, str], Evidence | Literal[False] | None] = {}
+        self._kept = kept
+        self._asked: set[str] = set()
 
     def explain(self, task: PlannedTask, row: Row) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed."""
@@ -74,6 +77,10 @@ class Diagnostician:
 
     def _run(self, task: PlannedTask, misconception: Misconception) -> Row | None:
         """What the tests of a task say to a misconception, which is run as a submission would be."""
+        if self._kept is not None and misconception.id not in self._asked:
+            self._asked.add(misconception.id)
+            found_before = self._kept.find(misconception.id)
+            self._found |= {(misconception.id, test): evidence for test, evidence in found_before.items()}
         missing = tuple(test for test in task.tests if (misconception.id, test.id) not in self._found)
         if missing:
             self._found |= self._try(replace(task, tests=missing), misconception)
@@ -89,7 +96,10 @@ class Diagnostician:
         before, self._hidden.attempt = self._hidden.attempt, attempt
         try:
             judged = self._hidden.judge_all([task])[task.id]
-            return {(misconception.id, found.outcome.id): found.evidence for found in judged}
+            row = {found.outcome.id: found.evidence and without_expected(found.evidence) for found in judged}
+            if self._kept is not None:
+                self._kept.keep(misconception.id, row)
+            return {(misconception.id, test): evidence for test, evidence in row.items()}
         except GraderError:
             # A test that breaks on it is for `verify` to tell: it costs no student the grade.
             return {(misconception.id, test.id): False for test in task.tests}

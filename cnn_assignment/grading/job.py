@@ -26,7 +26,9 @@ from typing import IO, Any
 import pytest
 
 from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError
+from cnn_assignment.grading.digests import autograder_digest, kit_digest
 from cnn_assignment.grading.hidden import HiddenTests
+from cnn_assignment.grading.kept_rows import KeptRows, rows_file
 from cnn_assignment.grading.process import problem_to_json
 from cnn_assignment.grading.scoring import Scorer
 from cnn_assignment.layout import load_assignment
@@ -68,7 +70,8 @@ class GradingLoop:
         with open_sandbox(self._hidden.assignment.modules) as sandbox:
             protections = probe(sandbox)
             self._refuse_level(protections.level, sandbox.problem)
-            scorer = Scorer(self._hidden, sandbox, protections)
+            kept = KeptRows(rows_file(autograder_digest(self._hidden.assignment), kit_digest()))
+            scorer = Scorer(self._hidden, sandbox, protections, kept)
             sandbox_facts = {"level": protections.level, "protections": protections.active}
             _tell(self._answers, {"ready": {"tasks": tasks, "sandbox": sandbox_facts}})
             for line in self._orders:

@@ -11,6 +11,7 @@ from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.digests import autograder_digest, submission_digest
 from cnn_assignment.grading.hidden import HiddenTests, Judgement
+from cnn_assignment.grading.kept_rows import KeptRows
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
 from cnn_assignment.intake import LiftedCode, lift_file
@@ -22,15 +23,18 @@ from cnn_assignment.sandbox.protocol import SandboxError, Spawner
 class Scorer:
     """Makes reports, one submission after the other, with tests that were collected once.
 
-    Raises AuthoringError where the assignment's misconceptions are not valid.
+    kept: what misconceptions give, as earlier graders found out. Raises AuthoringError where the assignment's
+    misconceptions are not valid.
     """
 
-    def __init__(self, hidden: HiddenTests, sandbox: Spawner, protections: Protections) -> None:
+    def __init__(
+        self, hidden: HiddenTests, sandbox: Spawner, protections: Protections, kept: KeptRows | None = None
+    ) -> None:
         self._hidden = hidden
         self._assignment = hidden.assignment
         self._sandbox = sandbox
         self._protections = protections
-        self._diagnostician = Diagnostician(hidden, sandbox)
+        self._diagnostician = Diagnostician(hidden, sandbox, kept)
         self._digest = autograder_digest(hidden.assignment)
 
     def score(self, submission: Submission) -> Report:

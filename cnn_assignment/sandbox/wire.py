@@ -96,17 +96,20 @@ class _Encoder:
     def encode(self, value: Any, depth: int = 0) -> Any:
         if depth > NESTING_CAP:
             raise WireError(f"containers are nested deeper than {NESTING_CAP}")
-        kind = type(value)
-        # Real types only: isinstance would believe what an object says about its __class__. The numbers of NumPy come
-        # first, because some of them are subclasses of Python's.
-        if issubclass(kind, np.ndarray):
-            return self._encode_array(value, depth)
-        if issubclass(kind, np.generic):
-            return self._encode_scalar(value)
-        value = _to_exact(value)
+        # Real types only: isinstance would believe what an object says about its __class__.
         kind = type(value)
         if value is None or kind is bool:
             return value
+        if kind is Handle:
+            return ["h", value.number]
+        if kind not in _READERS:
+            # The numbers of NumPy come first, because some of them are subclasses of Python's.
+            if issubclass(kind, np.ndarray):
+                return self._encode_array(value, depth)
+            if issubclass(kind, np.generic):
+                return self._encode_scalar(value)
+            value = _to_exact(value)
+            kind = type(value)
         if kind is str:
             return self._cut(value) if len(value) <= self.text_cap else ["o", "str", "too long a text"]
         if kind is int:
@@ -124,8 +127,6 @@ class _Encoder:
             return ["s", *(self.encode(part, depth + 1) for part in (value.start, value.stop, value.step))]
         if value is Ellipsis:
             return ["e"]
-        if kind is Handle:
-            return ["h", value.number]
         if kind is WindowOf:
             return ["w", value.argument, *(self.encode(part, depth + 1) for part in value.slices)]
         if kind is Opaque:
@@ -181,8 +182,6 @@ class _Encoder:
 def _to_exact(value: Any) -> Any:
     """The value itself, or where its type is a subclass of a plain one, the exact value of that one that it holds."""
     kind = type(value)
-    if kind is bool or kind in _READERS:
-        return value
     for base, read in _READERS.items():
         if issubclass(kind, base):
             return read(value)
