@@ -5,6 +5,16 @@
 
 from cnn_assignment.intake.document import Document, Part, read_document
 from cnn_assignment.intake.files import find_in_folder, find_submission
-from cnn_assignment.intake.lift import Chunk, LiftedCode, lift_file
+from cnn_assignment.intake.lift import Chunk, LiftedCode, find_own_files, lift_file
 
-__all__ = ["Chunk", "Document", "LiftedCode", "Part", "find_in_folder", "find_submission", "lift_file", "read_document"]
+__all__ = [
+    "Chunk",
+    "Document",
+    "LiftedCode",
+    "Part",
+    "find_in_folder",
+    "find_own_files",
+    "find_submission",
+    "lift_file",
+    "read_document",
+]

@@ -56,11 +56,28 @@ def lift_file(path: Path, assignment: Assignment) -> LiftedCode:
 
     Raises UnreadableSubmissionError, with the reason in words for the student, where there is nothing to lift.
     """
+    return _begin(path, assignment).lift()
+
+
+def find_own_files(path: Path, assignment: Assignment) -> tuple[Path, ...]:
+    """The files beside a submission that lifting it looks at, also those that it leaves out. Raises OSError."""
+    lifting = None
+    try:
+        lifting = _begin(path, assignment)
+        lifting.lift()
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001, S110 - whatever else is wrong with a file is told when it is graded
+        pass
+    return () if lifting is None else lifting.files
+
+
+def _begin(path: Path, assignment: Assignment) -> _Lifting:
     document = read_document(path, assignment.classes)
     installed = {*assignment.modules, *(file.stem for file in assignment.provided_files)}
     if document.is_module:
         installed.add(path.stem)
-    return _Lifting(document, assignment, LocalModules(path.parent, document.written, installed)).lift()
+    return _Lifting(document, assignment, LocalModules(path.parent, document.written, installed))
 
 
 class _Lifting:
@@ -71,6 +88,11 @@ class _Lifting:
         self._classes = assignment.classes
         self._local = local
         self._notes = list(document.notes)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files beside the document that were looked at so far."""
+        return tuple(self._local.files)
 
     def lift(self) -> LiftedCode:
         """Choose the statements, and see that they can run in this order."""

@@ -58,7 +58,7 @@ class LocalModules:
     """Finds the modules that statements import, and those that these import in turn.
 
     folder: where the submission lies; links in it are not followed. written: texts of modules by name. installed: names
-    that are importable where student code runs and are not a student's to replace.
+    that are importable where student code runs and are not a student's to replace. files: what was looked at so far.
     """
 
     def __init__(self, folder: Path, written: Mapping[str, str], installed: Collection[str]) -> None:
@@ -68,6 +68,7 @@ class LocalModules:
         self._characters_left = SOURCE_CAP
         self._found: dict[str, _Source | None] = {}
         self.notes: list[str] = []
+        self.files: list[Path] = []
 
     def public_names(self, name: str) -> frozenset[str]:
         """What ``from name import *`` binds, none where this is no module of the student's."""
@@ -114,9 +115,11 @@ class LocalModules:
         candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py"))
         path = next((candidate for candidate in candidates if self._is_plain(candidate)), None)
         if path is None:
-            # A package needs no file of its own.
-            is_folder = stem.is_dir() and not stem.is_symlink() and any(stem.glob("*.py"))
-            return _Source(name, "", ast.Module([], []), is_package=True) if is_folder else None
+            # A package needs no file of its own, but one that is in it.
+            part = next(filter(self._is_plain, stem.glob("*.py")), None) if stem.is_dir() else None
+            self.files += [] if part is None else [part]
+            return _Source(name, "", ast.Module([], []), is_package=True) if part is not None else None
+        self.files.append(path)
         label = path.relative_to(self._folder).as_posix()
         if path.stat().st_size > self._characters_left:
             self.notes.append(f"{label} is left out, because it is too large.")
