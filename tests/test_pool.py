@@ -15,7 +15,7 @@ from cnn_assignment.errors import AuthoringError, GraderError
 from cnn_assignment.grading.keeper import GraderKeeper
 from cnn_assignment.grading.pool import grade_all
 from cnn_assignment.grading.process import GraderProcess
-from cnn_assignment.grading.steady import SteadyGrader
+from cnn_assignment.grading.steady import CalledOffError, SteadyGrader
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus, Submission
 from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
@@ -172,7 +172,7 @@ def test_a_grader_that_was_called_off_starts_nothing(course, submissions):
     before = descendants(os.getpid())
     grader = SteadyGrader(course)
     grader.abort()
-    with pytest.raises(GraderError, match="grading was called off"):
+    with pytest.raises(CalledOffError, match="grading was called off"):
         grader.grade(submissions[0])
     assert descendants(os.getpid()) <= before
 
@@ -185,8 +185,8 @@ def test_a_grader_is_called_off_while_its_process_starts(course, submissions):
             threading.Thread(target=abort_when_started, args=(grader,)).start()
             try:
                 grader.grade(submissions[0])
-            except GraderError as error:
-                told.append(error.fact)
+            except CalledOffError as error:
+                told.append(str(error))
 
     def abort_when_started(grader):
         await_that(lambda: descendants(os.getpid()) - before)

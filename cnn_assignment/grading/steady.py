@@ -14,6 +14,10 @@ from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
 _TRIES = 2
 
 
+class CalledOffError(Exception):
+    """A grader was called off before it had a report."""
+
+
 class SteadyGrader:
     """Grades with one process, started when it is first needed. Use as a context manager.
 
@@ -73,7 +77,7 @@ class SteadyGrader:
         return self._process
 
     def abort(self) -> None:
-        """End for good, now: whoever waits for a report gets a GraderError, and no process is started any more."""
+        """End for good, now: whoever waits for a report gets a CalledOffError, and no process is started any more."""
         with self._lock:
             self._called_off = True
             if self._abortable is not None:
@@ -102,7 +106,7 @@ class SteadyGrader:
 
     def _refuse_when_called_off(self) -> None:
         if self._called_off:
-            raise GraderError("grading was called off")
+            raise CalledOffError("grading was called off")
 
 
 def withheld(assignment: Assignment, submission: Submission, reason: str) -> Report:
