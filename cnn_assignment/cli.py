@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, KitError, UsageError
@@ -156,6 +157,7 @@ def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None
 )
 @click.option("--gradebook/--no-gradebook", default=True, help="Fill nbgrader's gradebook and autograded/ (default).")
 @click.option("--fresh", is_flag=True, help="Make every report again, also where nothing has changed since.")
+@click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:port, or its scheduler file.")
 @jobs_option
 @click.pass_obj
 def grade(
@@ -167,6 +169,7 @@ def grade(
     require_level: int | None,
     gradebook: bool,
     fresh: bool,
+    dask: str | None,
     jobs: int,
 ) -> None:
     """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
@@ -180,7 +183,9 @@ def grade(
     assignment = _load(course_dir, name)
     if require_level is not None:
         assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
-    options = GradingOptions(out, jobs, gradebook, keep_others=bool(only), fresh=fresh)
+    if dask is not None:
+        _refuse_jobs()
+    options = GradingOptions(out, jobs, gradebook, keep_others=bool(only), fresh=fresh, dask=dask)
     sys.exit(_grade(assignment, find_students(assignment, submitted, only), options))
 
 
@@ -287,6 +292,15 @@ def _only_name(root: Path) -> str:
             f"{len(names)} assignments here", place=str(root), remedy=f"Name one of: {', '.join(names) or 'none yet'}."
         )
     return names[0]
+
+
+def _refuse_jobs() -> None:
+    """A cluster has as many grader processes as its workers have threads, whatever anyone hoped for."""
+    if click.get_current_context().get_parameter_source("jobs") is not ParameterSource.DEFAULT:
+        raise UsageError(
+            "--jobs and --dask exclude each other",
+            remedy="`dask worker --nthreads` says how much a worker does at once.",
+        )
 
 
 def _grade(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> int:

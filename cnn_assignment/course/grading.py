@@ -27,8 +27,8 @@ Progress = Callable[[str], None]
 class GradingOptions:
     """Where reports go, how many processes grade, and whether nbgrader's gradebook is filled too.
 
-    fresh: whether reports that are still right are made again. keep_others: whether the class table keeps students that
-    are not in this run.
+    keep_others: whether the class table keeps students that are not in this run. fresh: whether reports that are still
+    right are made again. dask: the address of a cluster that grades in the place of processes here.
     """
 
     out: Path
@@ -36,6 +36,7 @@ class GradingOptions:
     gradebook: bool = True
     keep_others: bool = False
     fresh: bool = False
+    dask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +159,18 @@ class ClassGrading:
                 pending[student.name] = submission = self._find_submission(student)
                 yield submission
 
-        with closing(grade_all(self._assignment, submissions(), self._options.jobs)) as graded:
+        with closing(self._begin(submissions())) as graded:
             for report in graded:
                 self._keep(report, keys.pop(report.student))
                 yield pending.pop(report.student), report
                 progress(report.student)
+
+    def _begin(self, submissions: Iterator[Submission]) -> Generator[Report]:
+        if self._options.dask is None:
+            return grade_all(self._assignment, submissions, self._options.jobs)
+        from cnn_assignment.grading.cluster import grade_on_cluster
+
+        return grade_on_cluster(self._assignment, submissions, self._options.dask)
 
     def _find_submission(self, student: Student) -> Submission:
         return find_submission(student.name, student.folder, self._assignment)
