@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 
 import nbformat
+import sqlalchemy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 
@@ -207,3 +208,67 @@ def gradebook_of(root: Path, assignment: str = "toy") -> dict[str, dict[str, obj
                 "penalty": notebook.late_submission_penalty,
             }
     return json.loads(json.dumps(found))
+
+
+# What names a row of a table, for people; keys that lead to other tables are followed.
+ROW_NAMES = {
+    "assignment": ("name",),
+    "notebook": ("assignment_id", "name"),
+    "base_cell": ("notebook_id", "name", "type"),
+    "source_cell": ("notebook_id", "name"),
+    "submitted_assignment": ("assignment_id", "student_id"),
+    "submitted_notebook": ("assignment_id", "notebook_id"),
+    "grade": ("notebook_id", "cell_id"),
+    "comment": ("notebook_id", "cell_id"),
+}
+
+
+def rows_by_name(url: str) -> dict[str, list[str]]:
+    """Every column of every table, with names in the place of the keys that each database draws."""
+    engine = sqlalchemy.create_engine(url)
+    try:
+        found = sqlalchemy.MetaData()
+        found.reflect(engine)
+        with engine.connect() as connection:
+            tables = {name: connection.execute(table.select()).mappings().all() for name, table in found.tables.items()}
+    finally:
+        engine.dispose()
+    names: dict[object, object] = {}
+    for table, parts in ROW_NAMES.items():
+        for row in tables[table]:
+            names[row["id"]] = (table, *(names.get(row[part], row[part]) for part in parts))
+    # Some of nbgrader's own steps open its database under the default course's name, which enters it there.
+    return {
+        table: sorted(repr({column: names.get(value, value) for column, value in row.items()}) for row in rows)
+        for table, rows in tables.items()
+        if table != "course"
+    }
+
+
+def make_released_course(root: Path, url: str | None = None) -> Assignment:
+    """A course with a release notebook that has a cell for a person to grade, and no database yet."""
+    assignment = make_course(root)
+    notebook = source_notebook()
+    task = marks("essay", points=7)
+    task["nbgrader"] |= {"grade": False, "task": True}
+    notebook.cells.append(new_markdown_cell("Tell why.", id="essay", metadata=task))
+    write_notebook(root / "release/toy/toy.ipynb", notebook)
+    if url is not None:
+        with (root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+            file.write(f"c.CourseDirectory.db_url = {url!r}\n")
+    return assignment
+
+
+def make_class(students: int) -> list[tuple[Submission, Report]]:
+    """Reports of submissions without a file: scores in thirds, and words in many scripts, with a NUL."""
+    return [
+        (
+            Submission(f"student-{number:04}", None),
+            make_report(
+                f"student-{number:04}",
+                number % 10 / 3,
+                diagnosis=(f"Größe {number} \N{GREEK SMALL LETTER PI}\N{SNOWMAN}\N{GRINNING FACE} \0 'a' \"b\" %s :x",),
+            ),
+        )
+        for number in range(students)
+    ]

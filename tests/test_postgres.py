@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.export import read_report
-from cnn_assignment.gradebook import record
+from cnn_assignment.gradebook import record, recording
+from cnn_assignment.gradebook.state import locate, read_recorded
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
 from cnn_kit import NAME
+from course_kit import make_class, make_released_course, rows_by_name
 from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
 from postgres_kit import Server, postgres
 
@@ -131,7 +133,7 @@ def test_a_server_that_is_down_costs_no_report_and_is_told(cycle, tmp_path):
     cycle.school.instructor.run(*words)
 
 
-def test_a_server_that_ends_meanwhile_costs_only_what_was_not_recorded(cycle):
+def test_a_server_that_ends_meanwhile_costs_only_what_was_not_recorded(cycle, monkeypatch):
     assignment = load_assignment(cycle.school.course, NAME)
     before = grades_of(cycle.url)
 
@@ -143,12 +145,50 @@ def test_a_server_that_ends_meanwhile_costs_only_what_was_not_recorded(cycle):
             yield Submission(student, path), read_report(cycle.elsewhere / "reports" / f"{student}.json")
 
     recorded = []
+    monkeypatch.setattr(recording, "BATCH", 1)
     try:
         with pytest.raises(
             GraderError, match=r"(?s)2 of the submissions not recorded:\n  einsum: .*\n  untouched: .*refused"
         ):
-            record(assignment, stop_after_the_first(), recorded.append)
+            record(assignment, stop_after_the_first(), lambda student, _: recorded.append(student))
     finally:
         cycle.server.start()
     assert recorded == ["colab"]
     assert grades_of(cycle.url) == before
+
+
+def test_a_server_that_was_away_for_a_while_costs_nothing(cycle):
+    def restart_meanwhile():
+        for number, student in enumerate(("colab", "einsum")):
+            if number == 1:
+                cycle.server.stop()
+                cycle.server.start()
+            path = cycle.school.course / "submitted" / student / NAME / f"{NAME}.ipynb"
+            yield Submission(student, path), read_report(cycle.elsewhere / "reports" / f"{student}.json")
+
+    before, recorded = rows_of(cycle.url), {}
+    assignment = load_assignment(cycle.school.course, NAME)
+    record(assignment, restart_meanwhile(), recorded.__setitem__)
+    assert rows_of(cycle.url) == before
+    assert sorted(recorded) == ["colab", "einsum"]
+    assert read_recorded(locate(assignment), NAME).items() > recorded.items()
+
+
+def test_the_rows_are_those_of_sqlite_and_are_read_back_and_a_name_without_room_costs_nobody_else_anything(
+    cycle, tmp_path
+):
+    reports = make_class(7)
+    long = "n" * 129
+    no_room = (Submission(long, None), replace(reports[0][1], student=long))
+    on_server = make_released_course(tmp_path / "server", cycle.server.create("toy"))
+    in_file = make_released_course(tmp_path / "file")
+    told, told_of_file = {}, {}
+    with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  n{129}: .*too long"):
+        record(on_server, [*reports[:3], no_room, *reports[3:]], told.__setitem__)
+    record(in_file, reports, told_of_file.__setitem__)
+    assert told == told_of_file == read_recorded(locate(on_server), "toy") == read_recorded(locate(in_file), "toy")
+    expected = rows_by_name(f"sqlite:///{tmp_path / 'file/gradebook.db'}")
+    assert len(expected["comment"]) == 7 * 2
+    for _ in range(2):
+        assert rows_by_name(cycle.server.url("toy")) == expected
+        record(on_server, reports)  # the second time over what is there

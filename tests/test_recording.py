@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -11,22 +12,29 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 
 from cnn_assignment.errors import GraderError
-from cnn_assignment.gradebook import record
+from cnn_assignment.gradebook import record, recording
+from cnn_assignment.gradebook.annotate import cell_comments
+from cnn_assignment.gradebook.notebooks import read_release
+from cnn_assignment.gradebook.state import locate, read_recorded
 from cnn_assignment.intake import find_submission
 from cnn_assignment.layout import load_assignment
-from cnn_assignment.model import ReportStatus, Submission
+from cnn_assignment.model import Assignment, ReportStatus, Submission
 from course_kit import (
     ANSWER,
     answered,
     gradebook_of,
+    make_class,
     make_course,
+    make_released_course,
     make_report,
     nbgrader,
     report_for,
+    rows_by_name,
     source_notebook,
     submit,
     write_notebook,
 )
+from cycle_kit import rows_of
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,20 @@ def course(generated, tmp_path) -> Path:
     return Path(shutil.copytree(generated, tmp_path / "course"))
 
 
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory) -> Path:
+    """A course with a release and a gradebook that knows the assignment and nobody."""
+    root = tmp_path_factory.mktemp("registered")
+    record(make_released_course(root), [])
+    return root
+
+
+@pytest.fixture
+def empty(registered, tmp_path) -> Assignment:
+    """The assignment in a copy of it that a test may change."""
+    return load_assignment(Path(shutil.copytree(registered, tmp_path / "empty")), "toy")
+
+
 def submissions_of(root):
     return [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.*"))]
 
@@ -64,8 +86,12 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def url_of(root):
+    return f"sqlite:///{root / 'gradebook.db'}"
+
+
 def with_gradebook(root, change):
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "course") as gradebook:
+    with Gradebook(url_of(root), "course") as gradebook:
         found = change(gradebook)
         gradebook.db.commit()
         return found
@@ -76,6 +102,7 @@ def test_record_leaves_what_autograde_leaves_and_the_next_commands_work(course, 
     record_all(course)
     nbgrader(with_autograde, "autograde", "toy")
     assert gradebook_of(course) == gradebook_of(with_autograde)
+    assert rows_by_name(url_of(course)) == rows_by_name(url_of(with_autograde))
     recorded, graded = contents(course / "autograded"), contents(with_autograde / "autograded")
     assert recorded.keys() == graded.keys()
     for name, content in recorded.items():
@@ -294,3 +321,169 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(course, ur
         record_all(course)
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def record_with_nbgraders_api(root, reports):
+    """What nbgrader's own steps do for each student, after `record` has registered the assignment."""
+    release = read_release(root / "release/toy/toy.ipynb")
+
+    def write(gradebook):
+        for submission, report in reports:
+            student = submission.student
+            gradebook.update_or_create_student(student)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # nbgrader links a new submission before it adds it
+                gradebook.update_or_create_submission("toy", student)
+            for task in report.tasks:
+                grade = gradebook.find_grade(task.id, "toy", "toy", student)
+                grade.auto_score, grade.needs_manual_grade = task.score, grade.manual_score is not None
+            for cell, words in cell_comments(release, report).items():
+                gradebook.find_comment(cell, "toy", "toy", student).auto_comment = words
+            gradebook.db.commit()
+
+    with_gradebook(root, write)
+
+
+def test_batches_leave_the_rows_of_nbgraders_api_and_again_change_nothing(empty, tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "BATCH", 2)
+    reports = make_class(3)
+    with_api = Path(shutil.copytree(empty.root, tmp_path / "api"))
+    record(empty, reports)
+    record_with_nbgraders_api(with_api, reports)
+    expected = rows_by_name(url_of(with_api))
+    assert len(expected["grade"]) == 3 * 3
+    assert rows_by_name(url_of(empty.root)) == expected
+    before = rows_of(url_of(empty.root))
+    record(empty, reports)
+    assert rows_of(url_of(empty.root)) == before
+
+
+def test_a_large_class_is_recorded_once_each_and_read_back(empty):
+    reports = make_class(300)
+    told = []
+    record(empty, iter(reports), lambda *what: told.append(what))
+    assert [student for student, _ in told] == [submission.student for submission, _ in reports]
+    assert read_recorded(locate(empty), "toy") == dict(told)
+    grades = gradebook_of(empty.root)
+    assert {student: found["auto"] for student, found in grades.items()} == {
+        report.student: {"toy-one": report.tasks[0].score, "toy-two": 0.0, "essay": None} for _, report in reports
+    }
+    assert all(found["manual"] == ["essay"] for found in grades.values())
+    assert len(list((empty.root / "autograded").glob("*/toy/toy.ipynb"))) == 300
+
+
+def test_a_bad_student_in_the_middle_of_a_batch_costs_nobody_else_anything(empty):
+    reports = make_class(5)
+    odd = "no-t\udcffext"  # the name of a folder, and of no row
+    reports.insert(2, (Submission(odd, None), make_report(odd)))
+    told = {}
+    with pytest.raises(GraderError, match=r"(?s)1 of the submissions not recorded:\n  no-t\\udcffext: .*surrogates"):
+        record(empty, reports, told.__setitem__)
+    assert sorted(told) == sorted(gradebook_of(empty.root)) == [f"student-{number:04}" for number in range(5)]
+    assert read_recorded(locate(empty), "toy") == told
+
+
+def test_a_student_who_comes_twice_has_the_last_report(empty):
+    told = []
+    reports = [(Submission("ada", None), make_report("ada", score)) for score in (1.0, 0.5)]
+    record(empty, reports, lambda student, digest: told.append(student))
+    assert told == ["ada", "ada"]
+    assert gradebook_of(empty.root)["ada"]["score"] == 0.5
+
+
+def test_an_interruption_while_a_batch_is_written_loses_nothing(empty):
+    told = []
+
+    def recorded(student, digest):
+        told.append(student)
+        if len(told) == 1:
+            raise KeyboardInterrupt("in between")
+
+    with pytest.raises(KeyboardInterrupt, match="in between"):
+        record(empty, make_class(3), recorded)
+    assert told == ["student-0000", "student-0000", "student-0001", "student-0002"]
+    assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001", "student-0002"]
+
+
+def test_an_interruption_while_files_are_written_loses_nothing(empty, monkeypatch):
+    prepare, calls = recording.prepare, []
+
+    def interrupted_once(*words):
+        calls.append(words)
+        if len(calls) == 2:
+            raise KeyboardInterrupt("in between")
+        return prepare(*words)
+
+    monkeypatch.setattr(recording, "prepare", interrupted_once)
+    with pytest.raises(KeyboardInterrupt, match="in between"):
+        record(empty, make_class(3))
+    assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001"]
+    assert (empty.root / "autograded/student-0001/toy/toy.ipynb").is_file()
+
+
+def test_slow_reports_are_recorded_as_they_come(empty, monkeypatch):
+    monkeypatch.setattr(recording, "BATCH_S", 0.0)
+    told = []
+
+    def reports():
+        for number, pair in enumerate(make_class(3)):
+            assert len(told) == number
+            yield pair
+
+    record(empty, reports(), lambda student, _: told.append(student))
+    assert len(told) == 3
+
+
+PLUGIN = """
+from nbgrader.plugins import LateSubmissionPlugin
+
+class Stern(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        with open({log!r}, "a", encoding="utf-8") as file:
+            print(student_id, score, total_seconds_late, file=file)
+        if student_id == "bob":
+            raise RuntimeError("no mercy")
+        return {{"ada": -1.0, "carl": 1e9}}[student_id]
+
+c.AssignLatePenalties.plugin_class = Stern
+"""
+
+
+def test_the_plugin_is_asked_for_late_work_only_and_its_failure_costs_one_student(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(PLUGIN.format(log=str(course / "log")))
+    for student, time in (("ada", "2026-01-01 00:00:10"), ("bob", "2026-01-01 00:00:20"), ("carl", "2026-01-03")):
+        (course / f"submitted/{student}/toy/timestamp.txt").write_text(time, encoding="utf-8")
+    submit(course, "dora", answered(course, "score: 1"))
+    (course / "submitted/dora/toy/timestamp.txt").write_text("2025-12-31 23:59:59", encoding="utf-8")
+    submit(course, "emil", answered(course, "score: 1"))
+    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    told = []
+    with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  bob: RuntimeError\('no mercy'\)"):
+        record_all(course, lambda student, _: told.append(student))
+    assert told == ["ada", "carl", "dora", "emil"]
+    assert (course / "log").read_text(encoding="utf-8").splitlines() == [
+        "ada 1.25 10.0",
+        "bob 0.75 20.0",
+        "carl 0.0 172800.0",
+    ]
+    found = gradebook_of(course)
+    assert {student: each["penalty"] for student, each in found.items()} == {
+        "ada": 0.0,
+        "bob": None,
+        "carl": 0.0,
+        "dora": None,
+        "emil": None,
+    }
+    assert found["bob"]["score"] == 0.75
+
+
+def test_an_extension_counts(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    record_all(course)
+    assert gradebook_of(course)["ada"]["penalty"] == 1.25
+    with_gradebook(course, lambda gradebook: gradebook.grant_extension("toy", "ada", days=3))
+    record_all(course)
+    assert gradebook_of(course)["ada"]["penalty"] is None

@@ -34,8 +34,16 @@ _COMMENT_CHARACTERS = 300
 _COMMENT_LINES = 5
 
 # nbgrader renders comments as Markdown that lets HTML, mathematics and links of any protocol through, and formgrader
-# shows the same text as it is. So the few characters that could start one of these give way to look-alikes.
-_HARMLESS = str.maketrans({"<": "\N{FULLWIDTH LESS-THAN SIGN}", "$": "\N{FULLWIDTH DOLLAR SIGN}", "\\": "/"})
+# shows the same text as it is. So the few characters that could start one of these give way to look-alikes, and so does
+# the one that PostgreSQL has no room for.
+_HARMLESS = str.maketrans(
+    {
+        "<": "\N{FULLWIDTH LESS-THAN SIGN}",
+        "$": "\N{FULLWIDTH DOLLAR SIGN}",
+        "\\": "/",
+        "\0": "\N{SYMBOL FOR NULL}",
+    }
+)
 _LINK = re.compile(r"\](?=[(:\[])")
 
 # What a student wrote between the code cells is shown by the same renderer, in formgrader with the rights of whoever

@@ -6,19 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnn_assignment.errors import GraderError, KitError, UsageError
-from cnn_assignment.gradebook.annotate import annotate, cell_comments, withheld
-from cnn_assignment.gradebook.files import TIMESTAMP
+from cnn_assignment.errors import GraderError, KitError
 from cnn_assignment.gradebook.folders import GradedFolders
-from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
+from cnn_assignment.gradebook.notebooks import read_release
 from cnn_assignment.gradebook.opening import OpenCourse, first_line, open_course, open_gradebook
 from cnn_assignment.gradebook.penalties import assign_penalties
+from cnn_assignment.gradebook.preparing import prepare
 from cnn_assignment.gradebook.rows import Marks, Written, write_rows
-from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
+from cnn_assignment.model import Assignment, Report, Submission
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -56,8 +53,9 @@ def record(
         try:
             for submission, report in reports:
                 recorder.take(submission, report)
-        finally:
             recorder.flush()
+        finally:
+            recorder.flush()  # where all that was interrupted
     if recorder.failures:
         raise GraderError(
             f"{len(recorder.failures)} of the submissions not recorded:\n"
@@ -118,7 +116,7 @@ class _Recorder:
         """Do all that can fail without the database first, so that most failures leave the last record whole."""
         student = waiting.submission.student
         try:
-            graded = _prepare(self._course, self._release, waiting.submission, waiting.report)
+            graded = prepare(self._course, self._release, waiting.submission, waiting.report)
             self._folders.write(student, graded.notebook, graded.folder, graded.module)
         except Exception as error:  # noqa: BLE001  # one student's trouble must not cost the class its grades
             self._fail(student, error)
@@ -161,61 +159,5 @@ def _failure(student: str, error: Exception) -> str:
 
     if isinstance(error, KitError):
         return str(error)
-    return f"{student}: {first_line(error) if isinstance(error, DBAPIError) else repr(error)}."
-
-
-@dataclass(frozen=True, slots=True)
-class _Graded:
-    """All that is recorded of one submission. module: the file that was handed in, where it is not a notebook."""
-
-    marks: Marks
-    notebook: NotebookNode
-    folder: Path
-    module: dict[str, bytes]
-
-
-def _prepare(course: OpenCourse, release: NotebookNode, submission: Submission, report: Report) -> _Graded:
-    """Read what was handed in, and put the report into it."""
-    from nbgrader import utils
-
-    if report.status is ReportStatus.GRADER_ERROR:
-        raise withheld(report)
-    _check_student(submission.student)
-    path, data = submission.path, read_submitted(submission.path)
-    notebook = annotate(put_in_order(release, path.name if path else "", data, course.assignment.classes), report)
-    folder = _submission_folder(course, submission)
-    scores = {
-        cell.metadata["nbgrader"]["grade_id"]: utils.determine_grade(cell)[0]
-        for cell in filter(utils.is_grade, notebook.cells)
-    }
-    marks = Marks(submission.student, _read_timestamp(folder), scores, cell_comments(release, report))
-    module = {path.name: data} if path and path.suffix == ".py" and data is not None else {}
-    return _Graded(marks, notebook, folder, module)
-
-
-def _check_student(student: str) -> None:
-    if student in ("", ".", "..") or Path(student).name != student or "\\" in student or "\0" in student:
-        raise UsageError(f"{student!r} cannot name a folder", place="student", remedy="Rename the submission's folder.")
-
-
-def _submission_folder(course: OpenCourse, submission: Submission) -> Path:
-    if submission.folder is not None:
-        return submission.folder
-    if submission.path is not None:
-        return submission.path.parent
-    return course.folder(course.directory.submitted_directory, submission.student)
-
-
-def _read_timestamp(folder: Path) -> datetime | None:
-    from nbgrader.utils import parse_utc
-
-    path = folder / TIMESTAMP
-    if path.is_symlink() or not path.is_file():
-        return None
-    text = path.read_text(encoding="utf-8", errors="replace").strip()
-    try:
-        return parse_utc(text) if text else None
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"not a point in time: {text[:80]!r}", place=path.as_posix(), remedy="Mend or remove the file."
-        ) from error
+    name = student.encode("utf-8", "backslashreplace").decode()  # a folder's name may be no text that can be shown
+    return f"{name}: {first_line(error) if isinstance(error, DBAPIError) else repr(error)}."
