@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
 import statistics
+import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import psutil
 
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Assignment
@@ -30,23 +32,19 @@ def program(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def stay_on_one_core() -> int:
-    """Keep this process and all that it will start on one core, and say which: then a second is a core's second."""
+def add_core_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `stay_on_one_core`."""
+    parser.add_argument("--real-time", action="store_true", help="go before all else that runs on the core (as root)")
+
+
+def stay_on_one_core(options: argparse.Namespace) -> None:
+    """Keep this process and all that it will start on one core: then a second is a core's second."""
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
-    return core
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time that a process, its living descendants and its dead and awaited ones have used so far."""
-    total = 0.0
-    root = psutil.Process(pid)
-    for process in (root, *root.children(recursive=True)):
-        try:
-            total += sum(process.cpu_times()[:4])
-        except psutil.NoSuchProcess:
-            continue  # counted by its parent from now on
-    return total
+    if options.real_time:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    print(f"everything on core {core} of {os.cpu_count()}, at {os.getloadavg()[0]:.1f} of load when this began", end="")
+    print(", with real-time priority" if options.real_time else "")
 
 
 def median_ms(seconds: Iterable[float]) -> float:
@@ -57,3 +55,32 @@ def median_ms(seconds: Iterable[float]) -> float:
 def median_ratio(mine: Sequence[float], base: Sequence[float]) -> float:
     """The median of the pairwise ratios: the two of a pair were taken one after the other."""
     return statistics.median(a / b for a, b in zip(mine, base, strict=True))
+
+
+def copy_course(folder: Path) -> Path:
+    """The course in a folder of its own, built, without the example class."""
+    folder.mkdir(parents=True)
+    for name in ("autograder", "solutions", "source", "release", "nbgrader_config.py"):
+        place = ROOT / name
+        if place.is_dir():
+            shutil.copytree(place, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*", "proof"))
+        else:
+            shutil.copy(place, folder / name)
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """For programs of this environment: they find each other, and calculate on one thread."""
+    folder = str(Path(sys.executable).parent)
+    return {**os.environ, **ONE_THREAD, "PATH": os.pathsep.join([folder, os.environ.get("PATH", "")])}
+
+
+def run(*words: str | Path, cwd: Path, status: int = 0) -> float:
+    """Run a program of this environment to its end: the seconds that it took. Another exit status ends all."""
+    command = [program(str(words[0])), *map(str, words[1:])]
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode != status:
+        sys.exit(f"{' '.join(map(str, words))}: exit status {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
+    return seconds

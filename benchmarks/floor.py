@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchkit import CLASS, ONE_THREAD, cpu_seconds, median_ms, median_ratio, stay_on_one_core, the_assignment
+from benchkit import CLASS, ONE_THREAD, add_core_options, median_ms, median_ratio, stay_on_one_core, the_assignment
 
 from cnn_assignment.course import find_students
 from cnn_assignment.grading.pool import GraderProcess
@@ -192,8 +192,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that are counted (default: 5)")
     parser.add_argument("--n", type=int, help="take only so many submissions of each group")
+    add_core_options(parser)
     options = parser.parse_args()
-    core = stay_on_one_core()
+    stay_on_one_core(options)
     with tempfile.TemporaryDirectory() as folder:
         right = [prepare(submission) for submission in right_submissions(Path(folder))[: options.n]]
         others = [prepare(submission) for submission in class_submissions()[: options.n]]
@@ -203,20 +204,17 @@ def main() -> None:
         started = time.perf_counter()
         with GraderProcess(the_assignment()) as kit:
             ready = time.perf_counter()
-            print(f"core {core}, sandbox level {kit.level}; start-up, not counted below: ", end="")
+            print(f"sandbox level {kit.level}; start-up, not counted below: ", end="")
             print(f"floor {started - start:.1f} s, kit {ready - started:.1f} s")
             print(f"left out on both sides: {', '.join(f'{name} ({why})' for name, why in LEFT_OUT.items())}")
-            before = cpu_seconds(os.getpid())
             measure(right, kit, floor, options.rounds)
             measure(others, kit, floor, options.rounds)
-            busy = (cpu_seconds(os.getpid()) - before) / (time.perf_counter() - ready)
             tests = sum(len(task.tests) for task in kit.tasks)
             require_full_marks(right, tests)
             to_pytest, to_direct = report_group("right submissions", right)
             report_group("the example class", others)
             report_diagnosis(others, kit, options.rounds)
         floor.close()
-    print(f"the core was ours for {100 * busy:.0f} % of the time")
     print("the median right submission; slow student code is slow on both sides and would only flatter the kit:")
     print(f"ratio kit/floor without pytest: {to_direct:.2f}")
     print(f"ratio kit/floor: {to_pytest:.2f}")
