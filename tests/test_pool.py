@@ -79,6 +79,16 @@ def test_reports_hold_neither_paths_nor_processes(course, graded):
         assert "0x7" not in text
 
 
+def test_a_file_that_goes_before_it_is_read_has_a_row_with_the_reason(course):
+    gone = submit(course.root, "ivy", toy_course.SOLUTION)
+    gone.path.unlink()
+    folder = submit(course.root, "jon", "x = 1", "toy.py/inside.txt").path.parent
+    found = {name: json.loads(text) for name, text in grade(course, [gone, Submission("jon", folder)]).items()}
+    assert {name: report["status"] for name, report in found.items()} == {"ivy": "unreadable", "jon": "unreadable"}
+    assert found["ivy"]["notes"] == ["toy.py cannot be read: No such file or directory"]
+    assert found["jon"]["notes"] == ["toy.py cannot be read: Is a directory"]
+
+
 def test_nothing_is_left_running(course, submissions):
     before = descendants(os.getpid())
     grade(course, submissions[:1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from cnn_assignment import __version__
@@ -86,8 +87,11 @@ class Scorer:
             return Outcome(test.id, test.title, Verdict.ERROR, 0.0, share, "the submission cannot be read")
 
         tasks = [_score(task, [missed(test) for test in task.tests]) for task in self._plan(submission)]
-        readable = submission.path is not None and submission.path.is_file()
-        digest = submission_digest(submission.path) if submission.path is not None and readable else ""
+        digest = ""
+        # There may be no file, or none that this user may read.
+        with suppress(OSError):
+            if submission.path is not None:
+                digest = submission_digest(submission.path)
         return self._report(submission, digest, ReportStatus.UNREADABLE, tasks, (reason, *submission.notes))
 
     def _report(
