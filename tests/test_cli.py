@@ -222,7 +222,9 @@ def test_an_interrupted_class_leaves_whole_reports_and_no_process(course):
         assert (report["status"], report["score"]) == ("graded", TOTAL)
     with (out / "class.csv").open(encoding="utf-8", newline="") as file:
         assert [row["student"] for row in csv.DictReader(file)] == finished
-    assert sorted(path.name for path in out.iterdir()) == sorted(["class.csv", *(f"{name}.json" for name in finished)])
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [LEDGER, "class.csv", *(f"{name}.json" for name in finished)]
+    )
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(shared, tmp_path):

@@ -71,7 +71,7 @@ def disturbed(tmp_path_factory):
         # Half of them before the first report, the others somewhere in the work.
         due = len(finished_in(root)) + moments.randint(1, 3) if kill % 2 else 0
         await_that(lambda due=due, process=process: len(finished_in(root)) >= due or process.poll() is not None)
-        time.sleep(moments.uniform(0, 1 if due else 2))
+        time.sleep(moments.uniform(0, 0.5 if due else 1.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
         finished.append(len(finished_in(root)))
