@@ -37,7 +37,7 @@ ENDLESS_SHARE = 0.005
 TROUBLE_SHARE = 0.1
 HUGE_SHARE = 0.001
 SCALE_MB = 20
-_SLOW = frozenset({"endless-loop", "a-loop-without-end", "sleeps"})
+SLOW = frozenset({"endless-loop", "a-loop-without-end", "sleeps"})
 _FIRST_LINES = {
     # What stands first in cnn-chain's method, and whether the method still gives its right answer.
     "exits": ("__import__('os')._exit(0)", False),
@@ -139,7 +139,7 @@ class ClassMaker:
 
     @cached_property
     def _class(self) -> list[Work]:
-        return [work for work in self._examples if work.status == "graded" and work.name not in _SLOW]
+        return [work for work in self._examples if work.status == "graded" and work.name not in SLOW]
 
     @cached_property
     def _examples(self) -> list[Work]:
@@ -172,7 +172,7 @@ class ClassMaker:
 
     @cached_property
     def _endless(self) -> list[Work]:
-        return [work for work in (*self._deeds, *self._examples) if work.name in _SLOW]
+        return [work for work in (*self._deeds, *self._examples) if work.name in SLOW]
 
     @cached_property
     def _troubles(self) -> list[Work]:
@@ -185,7 +185,7 @@ class ClassMaker:
             Work(f"trouble/{name}", files=trouble.files, status=trouble.status, score=trouble.score)
             for name, trouble in known.items()
         ]
-        works += [work for work in self._deeds if work.name not in _SLOW]
+        works += [work for work in self._deeds if work.name not in SLOW]
         return works + [work for work in self._examples if work.status != "graded"]
 
     @cached_property
