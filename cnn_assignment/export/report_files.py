@@ -44,13 +44,13 @@ def read_report(path: Path) -> Report:
 
 
 def read_summary(path: Path, data: bytes | None = None) -> Report:
-    """A report without its tests, which is a tenth of the work. data: the bytes of the file, if they were read already.
+    """A report as `Report.without_tests` leaves it, in a tenth of the time. data: the bytes of the file, if they were read already.
 
     Raises UsageError for a file that is no report.
     """
     with _only_reports(path):
         found = json.loads(path.read_bytes() if data is None else data)
-        return Report.from_json(found | {"tasks": [task | {"tests": []} for task in found["tasks"]]})
+        return Report.from_json(found | {"tasks": [task | {"tests": []} for task in found["tasks"]]}).without_tests()
 
 
 @contextmanager
