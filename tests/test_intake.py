@@ -89,6 +89,23 @@ def test_the_solution_works_without_the_code_around_it(load, name):
     assert notes == ()
 
 
+FUTURE = "from __future__ import annotations\nprint(1)"
+HINTED = "class Scaler:\n    def a(self, x: Undefined = 7) -> Missing: return x\n\n\nclass Cutter: pass"
+
+
+@pytest.mark.parametrize("before", [FUTURE, f"import numpy as np\n\n\n{FUTURE}", f"{FUTURE}\n\n\nx = 1"])
+def test_cells_go_on_with_the_future_imports_of_those_above(load, before):
+    module, notes = load(in_cells(f"{before}\n\n\n{HINTED}"), "toy.ipynb")
+    assert fetch(module.Scaler().a()) == 7
+    assert notes == ()
+
+
+def test_a_future_import_says_nothing_of_the_cells_above_it(load):
+    # As in the notebook itself, the class is not there.
+    with pytest.raises(CallRaised, match="has no attribute 'Scaler'"):
+        load(in_cells(f"{HINTED}\n\n\n{FUTURE}"), "toy.ipynb")
+
+
 ENCODED = 'GREETING = "ä"\nclass Scaler:\n    def greet(self): return GREETING\nclass Cutter: pass\n'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -165,7 +165,22 @@ class _Lifting:
                 runs.append((statement.chunk, []))
             runs[-1][1].append([statement.index, positions])
         parts = self._document.parts
-        return [Chunk(parts[part].label, parts[part].code, keep) for part, keep in runs]
+        chunks = [(part, Chunk(parts[part].label, parts[part].code, keep)) for part, keep in runs]
+        # A cell without anything to run may still say how those below it are compiled.
+        for number, future in self._futures():
+            if any(part == number for part, _ in runs):
+                continue
+            place = next((place for place, (part, _) in enumerate(chunks) if part >= number), len(chunks))
+            chunks.insert(place, (number, Chunk(parts[number].label, future, [])))
+        return [chunk for _, chunk in chunks]
+
+    def _futures(self) -> Iterator[tuple[int, str]]:
+        """The ``from __future__`` imports of a notebook, by the number of their part."""
+        for number, part in enumerate(self._document.parts):
+            if not self._document.is_module and isinstance(part.tree, ast.Module) and not part.is_copy:
+                found = [s for s in part.tree.body if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
+                if found:
+                    yield number, "\n".join(map(ast.unparse, found))
 
     def _node(self, statement: Statement) -> ast.stmt:
         tree = self._document.parts[statement.chunk].tree

@@ -116,7 +116,8 @@ class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if module.__name__ in self._own:
             label, source, keep, _ = self._own[module.__name__]
             module.__file__ = label
-            for statement, flags in _select_statements(source, label, keep):
+            statements, flags = _select_statements(source, label, keep)
+            for statement in statements:
                 self._run(statement, label, flags, module)
             return
         label = f"{module.__name__}.py"
@@ -200,9 +201,13 @@ class Worker:
         module = types.ModuleType(order["module"])
         sys.modules[order["module"]] = module
         self._labels = frozenset(label for label, *_ in (*order["chunks"], *own.values()))
+        # A cell goes on with the `from __future__` imports of the cells above it.
+        flags = 0
         for label, source, keep in order["chunks"]:
             vars(module)["__file__"] = label
-            for statement, flags in _select_statements(source, label, keep):
+            statements, own = _select_statements(source, label, keep)
+            flags |= own
+            for statement in statements:
                 run(statement, label, flags, module)
         for name in order["stand_ins"]:
             self._install_stand_in(module, name)
@@ -381,8 +386,8 @@ def _cut_windows(value: Any, args: tuple[Any, ...]) -> Any:
     return value
 
 
-def _select_statements(source: str, label: str, keep: list[list[Any]] | None) -> list[tuple[ast.stmt, int]]:
-    """The statements to run, with the compiler flags of the chunk's ``from __future__`` imports.
+def _select_statements(source: str, label: str, keep: list[list[Any]] | None) -> tuple[list[ast.stmt], int]:
+    """The statements to run, and the compiler flags of the chunk's ``from __future__`` imports.
 
     keep holds ``[index, aliases]`` pairs; aliases, where given, are the positions of the names to keep of an import.
     Without keep everything runs.
@@ -399,8 +404,8 @@ def _select_statements(source: str, label: str, keep: list[list[Any]] | None) ->
         statement = body[index]
         if aliases is not None and isinstance(statement, ast.Import | ast.ImportFrom):
             statement.names = [statement.names[position] for position in aliases]
-        chosen.append((statement, flags))
-    return chosen
+        chosen.append(statement)
+    return chosen, flags
 
 
 def _names_of_import(statement: ast.stmt) -> list[str]:
