@@ -9,7 +9,7 @@ A test that goes another way has some answers too many, and asks again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnn_assignment.sandbox import wire
@@ -53,16 +53,30 @@ class Reading:
         self._expected = self._expected[1:]
         return (self._values.pop(0),)
 
-    def expect(self) -> tuple[Read, ...]:
-        """What should go along with the next request, which is no read."""
+    def expect(self, number: int) -> tuple[Read, ...]:
+        """What should go along with the next request, which is no read. number: that of the next operation after it.
+
+        A run that has gone another way gives its operations other numbers. Reads with those of the learned one could
+        not be what follows, and would take the places of objects that are still needed.
+        """
         self._values = []
-        self._expected = self._foresight.expect(len(self.followed))
+        self._expected = tuple(_in_step(self._foresight.expect(len(self.followed)), number))
         self.followed.append([])
         return self._expected
 
     def keep(self, values: list[Any]) -> None:
         """The values that came along with that request: those of the first reads that were expected."""
         self._values = values
+
+
+def _in_step(reads: Sequence[Read], number: int) -> Iterator[Read]:
+    """The reads up to the first whose operations are not numbered on from here."""
+    for read in reads:
+        for operation in read.operations:
+            if operation[1] != number:
+                return
+            number += 1
+        yield read
 
 
 def as_read(operations: tuple[tuple[Any, ...], ...], want: int | None, caps: wire.Caps) -> Read | None:

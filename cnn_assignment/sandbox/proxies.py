@@ -74,7 +74,7 @@ class Conversation:
         want = None if remote is None else _number(remote)
         read = as_read(operations, want, caps)
         if read is None:
-            request = Request(operations, want, caps, ahead=self.reading.expect())
+            request = Request(operations, want, caps, ahead=self.reading.expect(self._next_number))
             value = self._carry(request, self._label)
             self.reading.keep(request.found)
             return value
