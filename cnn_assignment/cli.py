@@ -312,7 +312,7 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
             click.echo(
                 f"{grading.kept} of {len(students)} reports are still right and are kept; --fresh makes them again."
             )
-        with show_progress(grading.work, "grading") as advance:
+        with show_progress(grading.work, "grading", log=True) as advance:
             graded = grading.run(advance)
     print_class(graded.reports)
     click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(options.out)}.")

@@ -37,10 +37,10 @@ _PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
 
 
 @contextmanager
-def show_progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
+def show_progress(total: int, what: str, *, log: bool = False) -> Iterator[Callable[[str], None]]:
     """How far something long has come, how fast, and how long it still takes, on standard error.
 
-    A bar on a terminal; elsewhere, such as in a log, now and then a line.
+    A bar on a terminal; elsewhere nothing, or with log now and then a line.
     """
     console = Console(stderr=True)
     columns = (
@@ -58,7 +58,7 @@ def show_progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
         def advance(at: str) -> None:
             pace.advance()
             progress.update(task, advance=1, at=escape(at), rate=pace.rate)
-            if progress.disable and pace.is_due():
+            if log and progress.disable and pace.is_due():
                 console.print(f"{what} {pace}", markup=False, highlight=False, soft_wrap=True)
 
         yield advance

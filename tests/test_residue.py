@@ -158,7 +158,9 @@ def test_a_hostile_class_leaves_nothing(course):
     submit(course.root, "honest", toy_course.SOLUTION)
     with course.grading() as process:
         stdout, stderr = process.communicate(timeout=200)
-    assert (process.returncode, stderr) == (0, ""), stdout
+    assert process.returncode == 0, stdout
+    # On a slow machine it says how far it has come.
+    assert [line for line in stderr.splitlines() if not line.startswith("grading ")] == []
     assert course.left() == NOTHING
     scores = {
         path.stem: json.loads(path.read_text(encoding="utf-8"))["score"]
