@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
 from cnn_assignment.course.students import FolderDigests, Student
 from cnn_assignment.errors import GraderError
 from cnn_assignment.export import read_report, read_summary, report_path, write_class_csv, write_report
-from cnn_assignment.grading.digests import autograder_digest, file_digest, kit_digest
+from cnn_assignment.grading.digests import autograder_digest, data_digest, file_digest, kit_digest
 from cnn_assignment.grading.pool import grade_all
 from cnn_assignment.intake import find_submission
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
@@ -139,7 +138,7 @@ class ClassGrading:
             data = path.read_bytes()
         except OSError:
             return None
-        if f"sha256:{hashlib.sha256(data).hexdigest()}" != entry.report or self._keys.of(student) != entry.key:
+        if data_digest(data) != entry.report or self._keys.of(student) != entry.key:
             return None
         report = read_summary(path, data)
         return report if report.level >= self._assignment.limits.required_level else None
@@ -207,4 +206,4 @@ class _Keys:
         folder = self._folders.digest(student)
         if folder is None:
             return None
-        return f"sha256:{hashlib.sha256(f'{self._common} {student.name!r} {folder}'.encode()).hexdigest()}"
+        return data_digest(f"{self._common} {student.name!r} {folder}".encode())

@@ -20,6 +20,11 @@ def file_digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
+def data_digest(data: bytes) -> str:
+    """The same of bytes at hand."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
 def submission_digest(path: Path, modules: Sequence[LocalModule] = ()) -> str:
     """The digest of a submission's file, together with the modules of the student's own that it imports."""
     if not modules:

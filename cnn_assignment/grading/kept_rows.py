@@ -6,6 +6,7 @@ the wire format, so nothing in it can run. Whatever is wrong with the file costs
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -26,8 +27,6 @@ _PASSED = b""
 
 def rows_file(*digests: str) -> Path:
     """The file for an assignment and a kit of these digests."""
-    import hashlib
-
     from platformdirs import user_cache_path
 
     name = hashlib.sha256("\n".join(digests).encode()).hexdigest()
