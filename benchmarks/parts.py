@@ -24,6 +24,7 @@ from floor import class_submissions, right_submissions
 
 from cnn_assignment.grading import hidden, job, scoring
 from cnn_assignment.grading.diagnosis import Diagnostician
+from cnn_assignment.grading.transcripts import Transcripts
 from cnn_assignment.model import Submission
 from cnn_assignment.sandbox.host import Sandbox
 from cnn_assignment.sandbox.protocol import WorkerProcess
@@ -35,7 +36,7 @@ DOORS: tuple[tuple[Any, str, str], ...] = (
     (scoring, "lift_file", "reading and lifting the file"),
     (Sandbox, "spawn", "a worker: start"),
     (WorkerProcess, "load", WAITING[0]),
-    (WorkerProcess, "request", WAITING[1]),
+    (WorkerProcess, "exchange", WAITING[1]),
     (WorkerProcess, "kill", "a worker: end"),
     (hidden, "runtestprotocol", "pytest, the tests and their comparisons"),
     (Diagnostician, "explain", "reasons for lost marks"),
@@ -95,7 +96,7 @@ def measure(title: str, submissions: list[Submission], rounds: int) -> float:
     before = [(place, name, getattr(place, name)) for place, name, _ in DOORS]
     for door in DOORS:
         clocks.put_at(*door)
-    tests = hidden.HiddenTests(the_assignment())
+    tests = hidden.HiddenTests(the_assignment(), transcripts=Transcripts())
     told: Any = orders(submissions, rounds, clocks)
     first = {"required_level": 0, "collect_only": False}
     loop = job.GradingLoop(tests, told, io.StringIO(), first)

@@ -31,7 +31,7 @@ def find_worker():
     return frame.f_locals["self"]
 
 def frame_of(header, payload=b""):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
     return struct.pack(">II", len(text), len(payload)) + text + payload
 
 def forge(header, payload=b""):

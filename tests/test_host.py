@@ -392,10 +392,11 @@ def test_killing_twice_and_after_the_end_is_harmless(sandbox):
         pytest.param("os.write(4, frame_of({'value': 1}))", "another request", id="no nonce"),
         pytest.param("os.write(4, frame_of({'nonce': '0' * 32, 'value': 1}))", "another request", id="guessed nonce"),
         pytest.param("os.write(4, frame_of({'nonce': None, 'value': 1}))", "another request", id="null nonce"),
-        pytest.param("os.write(4, frame_of(b'{'))", "not JSON", id="no JSON"),
-        pytest.param("os.write(4, frame_of(b'[1]'))", "not an object", id="no object"),
-        pytest.param("os.write(4, frame_of(b''))", "not JSON", id="empty"),
-        pytest.param("os.write(4, frame_of(b'[' * 60000))", "not JSON", id="deep"),
+        pytest.param("os.write(4, frame_of(b''))", "another request", id="empty"),
+        pytest.param("os.write(4, frame_of(b'[1]'))", "another request", id="no object"),
+        pytest.param("os.write(4, frame_of(begin()))", "not JSON", id="not finished"),
+        pytest.param("os.write(4, frame_of(begin() + b', 7}'))", "not JSON", id="no JSON"),
+        pytest.param("os.write(4, frame_of(begin() + b',\"value\":' + b'[' * 60000))", "not JSON", id="deep"),
         pytest.param("os.write(4, struct.pack('>II', 65537, 0))", "more parts", id="header too long"),
         pytest.param("os.write(4, struct.pack('>II', 2**32 - 1, 0))", "more parts", id="header of 4 GiB"),
         pytest.param("os.write(4, struct.pack('>II', 2, 65537))", "larger than the right answer", id="payload too long"),
@@ -415,6 +416,9 @@ def test_killing_twice_and_after_the_end_is_harmless(sandbox):
 )  # fmt: skip
 def test_what_is_no_reply_is_refused_and_ends_the_worker(sandbox, body, words):
     source = attack(f"""
+        def begin():
+            return b'{{"nonce":"%s"' % find_worker()._nonce.encode()
+
         def answer():
             {body}
             time.sleep(1000)

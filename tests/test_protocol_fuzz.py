@@ -116,7 +116,7 @@ class Puppet:
 
 
 def frame(header, payload=b""):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
     return wire.FRAME.pack(len(text), len(payload)) + text + payload
 
 
@@ -412,7 +412,7 @@ def forge(value):
     frame = sys._getframe()
     while type(frame.f_locals.get("self")).__name__ != "Worker":
         frame = frame.f_back
-    text = json.dumps({"nonce": frame.f_locals["self"]._nonce, "value": value}).encode()
+    text = json.dumps({"nonce": frame.f_locals["self"]._nonce, "value": value}, separators=(",", ":")).encode()
     os.write(4, struct.pack(">II", len(text), 0) + text)
 
 class Scaler:

@@ -6,7 +6,8 @@ import ast
 import itertools
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -16,19 +17,23 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Assignment
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.foresight import Foresight
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.protocol import (
     Answer,
-    Ask,
+    Answerer,
+    BadReply,
     CallRaised,
     CallTimedOut,
+    Packed,
+    Reply,
     Request,
     Spawner,
     TimeLimits,
     WorkerDied,
     WorkerFailure,
     WorkerProcess,
+    answer_question,
+    pack_request,
 )
 from cnn_assignment.sandbox.proxies import Conversation
 
@@ -175,23 +180,20 @@ class Attempt:
         # The methods whose stand-ins answered in the last conversation.
         self.replaced: set[str] = set()
 
-    def converse(self, stand_ins: tuple[str, ...] = (), foresight: Foresight | None = None) -> Conversation:
-        """A fresh conversation for one test, with right methods in the place of those named.
+    @property
+    def is_troubled(self) -> bool:
+        """Whether a call is known not to come back: tests are then run in another way."""
+        return bool(self._deadly)
 
-        foresight: what the test is known to read.
-        """
-        worker: WorkerProcess | None = None
+    def line(self, stand_ins: tuple[str, ...] = ()) -> Line:
+        """A way for one test to the worker, with right methods in the place of those named."""
         self.replaced = set()
+        return Line(self, stand_ins)
 
-        def carry(request: Request, label: str) -> Any:
-            nonlocal worker
-            call = (stand_ins, label)
-            self._refuse_hopeless(call)
-            if worker is None:
-                worker = self._ready_worker(stand_ins)
-            return self._carry(worker, request, call)
-
-        return Conversation(carry, lambda label: (stand_ins, label) in self._deadly, foresight)
+    def converse(self, stand_ins: tuple[str, ...] = ()) -> Conversation:
+        """A fresh conversation on a line of its own."""
+        line = self.line(stand_ins)
+        return Conversation(line.carry, line.is_deadly)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -207,7 +209,8 @@ class Attempt:
         for worker in self._workers.values():
             worker.kill()
 
-    def _refuse_hopeless(self, call: _Call) -> None:
+    def refuse_hopeless(self, call: _Call) -> None:
+        """Raise NotRun for a call that is not worth its time any more."""
         most = self._assignment.limits.timeouts_per_method
         if self._timeouts[call] >= most:
             raise NotRun(f"not run, because {call[1]} ran out of time {most} times before")
@@ -215,10 +218,15 @@ class Attempt:
             seconds = self._assignment.limits.submission_wall_s
             raise NotRun(f"not run, because the submission as a whole used up its {seconds:g} seconds")
 
-    def _carry(self, worker: WorkerProcess, request: Request, call: _Call) -> Any:
-        limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
+    def is_deadly(self, call: _Call) -> bool:
+        """Whether a call is known to end its worker."""
+        return call in self._deadly
+
+    @contextmanager
+    def noting_death(self, call: _Call) -> Iterator[None]:
+        """Remember a call that ends its worker."""
         try:
-            return worker.request(request, limits, self._ask_for(call[0]))
+            yield
         except CallRaised:
             raise
         except WorkerFailure as failure:
@@ -226,7 +234,12 @@ class Attempt:
             self._timeouts[call] += isinstance(failure, CallTimedOut)
             raise
 
-    def _ask_for(self, stand_ins: tuple[str, ...]) -> Ask | None:
+    def exchange(self, worker: WorkerProcess, packed: Packed, stand_ins: tuple[str, ...]) -> Reply:
+        """The worker's reply."""
+        limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
+        return worker.exchange(packed, limits, self._answerer(stand_ins))
+
+    def _answerer(self, stand_ins: tuple[str, ...]) -> Answerer | None:
         if not stand_ins:
             return None
 
@@ -236,9 +249,9 @@ class Attempt:
             self.replaced.add(name)
             return self._right.answer(name, state, args)
 
-        return ask
+        return lambda question: answer_question(question, ask)
 
-    def _ready_worker(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
+    def ready_worker(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
         """The submission's worker for these stand-ins; one that died is replaced."""
         if self._load_failure is not None:
             raise self._load_failure
@@ -260,6 +273,39 @@ class Attempt:
             raise
         self.load_errors = tuple(_describe_load_error(failure) for failure in failures[:_MOST_LOAD_ERRORS])
         return worker
+
+
+class Line:
+    """Carries the requests of one test to a worker of the submission. It is the same worker to the end of the test."""
+
+    def __init__(self, attempt: Attempt, stand_ins: tuple[str, ...]) -> None:
+        self._attempt = attempt
+        self._stand_ins = stand_ins
+        self._worker: WorkerProcess | None = None
+
+    def send(self, packed: Packed, label: str) -> Reply:
+        """The reply to a request; label names the last call in it. Raises WorkerFailure where none comes."""
+        call = (self._stand_ins, label)
+        self._attempt.refuse_hopeless(call)
+        if self._worker is None:
+            self._worker = self._attempt.ready_worker(self._stand_ins)
+        with self._attempt.noting_death(call):
+            return self._attempt.exchange(self._worker, packed, self._stand_ins)
+
+    def open(self, reply: Reply, request: Request, label: str) -> Any:
+        """The value in a reply. Raises CallRaised for an error in it, and BadReply for what is none."""
+        if self._worker is None:
+            raise BadReply("a reply that nobody sent")
+        with self._attempt.noting_death((self._stand_ins, label)):
+            return self._worker.open(reply, request)
+
+    def carry(self, request: Request, label: str) -> Any:
+        """The value that a request wants."""
+        return self.open(self.send(pack_request(request), label), request, label)
+
+    def is_deadly(self, label: str) -> bool:
+        """Whether a call of that name is known to end its worker."""
+        return self._attempt.is_deadly((self._stand_ins, label))
 
 
 def _describe_load_error(failure: dict[str, Any]) -> str:

@@ -20,10 +20,11 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from cnn_assignment.errors import AuthoringError, GraderError
-from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.attempt import Attempt, Line
 from cnn_assignment.grading.evidence import Evidence, keep_evidence
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest, make_plan
 from cnn_assignment.grading.testing import WorkerGoneError
+from cnn_assignment.grading.transcripts import Ending, Hearing, Transcripts
 from cnn_assignment.grading.verdicts import is_open_gap, judge_failure
 from cnn_assignment.model import Assignment, Outcome, Verdict
 from cnn_assignment.sandbox.foresight import Foresight
@@ -48,14 +49,18 @@ class Judgement:
 class HiddenTests:
     """Registered with pytest as a plugin object. attempt is the submission under test; whoever drives the run sets it."""
 
-    def __init__(self, assignment: Assignment, *, whole: bool = True) -> None:
+    def __init__(
+        self, assignment: Assignment, *, whole: bool = True, transcripts: Transcripts | None = None
+    ) -> None:
         self.assignment = assignment
+        self._transcripts = transcripts
         # Whether all tests of the assignment are collected, or only those that an instructor named.
         self._whole = whole
         self.attempt: Attempt | None = None
         self.plan: tuple[PlannedTask, ...] = ()
         self.problem: AuthoringError | None = None
-        self._stand_ins: tuple[str, ...] = ()
+        self._hearing: Hearing | None = None
+        self._line: Line | None = None
         self._conversation: Conversation | None = None
         self._failure: BaseException | None = None
         self._foresight = Foresight()
@@ -114,9 +119,9 @@ class HiddenTests:
 
     def _conversation_now(self) -> Conversation:
         if self._conversation is None:
-            if self.attempt is None:
+            if self._hearing is None or self._line is None:
                 raise GraderError("a hidden test was run without a submission")
-            self._conversation = self.attempt.converse(self._stand_ins, self._foresight)
+            self._conversation = Conversation(self._hearing.carry, self._line.is_deadly, self._foresight)
         return self._conversation
 
     # Hooks
@@ -167,6 +172,9 @@ class HiddenTests:
             # pytest must know what comes next to tear down the right fixtures; after the last one, all of them.
             following = None if until_loss or number + 1 == len(order) else order[number + 1][1].item
             found[task.id].append(self.judge(task, test, following))
+        # The last ones may not have been run.
+        if order:
+            order[-1][1].item.session._setupstate.teardown_exact(None)
         return found
 
     def judge(self, task: PlannedTask, test: PlannedTest, following: pytest.Item | None) -> Judgement:
@@ -174,21 +182,27 @@ class HiddenTests:
 
         following is the item that is run next, if any. Raises GraderError where the test itself is broken.
         """
-        failure, reports = self._run(test, (), following)
+        ending = self._run(test, (), following)
+        reports = self.last_reports
+        remarks = ending.remarks
         replaced: frozenset[str] = frozenset()
         stand_ins = self.assignment.stand_ins.get(task.id, ())
-        if failure is not None and stand_ins and not self._is_untouched(failure, task):
-            other, other_reports = self._run(test, stand_ins, following)
-            if other is None or is_open_gap(failure) or judge_failure(other, task.id)[0] is Verdict.FAILED:
-                failure, reports, replaced = other, other_reports, self._replaced()
-        remarks = tuple(self._conversation.remarks) if self._conversation is not None else ()
+        if ending.failure is not None and stand_ins and not self._is_untouched(ending.failure, task):
+            other = self._run(test, stand_ins, following)
+            remarks = other.remarks
+            if (
+                other.failure is None
+                or is_open_gap(ending.failure)
+                or judge_failure(other.failure, task.id)[0] is Verdict.FAILED
+            ):
+                ending, reports, replaced = other, self.last_reports, self._replaced()
         share = float(test.share)
-        if failure is None:
+        if ending.failure is None:
             outcome = Outcome(test.id, test.title, Verdict.PASSED, share, share)
             return Judgement(outcome, None, replaced, remarks, reports)
-        verdict, message = judge_failure(failure, task.id)
+        verdict, message = judge_failure(ending.failure, task.id)
         outcome = Outcome(test.id, test.title, verdict, 0.0, share, message)
-        return Judgement(outcome, keep_evidence(failure, verdict, message), replaced, remarks, reports)
+        return Judgement(outcome, keep_evidence(ending.failure, verdict, message), replaced, remarks, reports)
 
     def _replaced(self) -> frozenset[str]:
         return frozenset(self.attempt.replaced) if self.attempt is not None else frozenset()
@@ -197,24 +211,47 @@ class HiddenTests:
     def _is_untouched(failure: BaseException, task: PlannedTask) -> bool:
         return is_open_gap(failure) and judge_failure(failure, task.id)[0] is Verdict.NOT_ATTEMPTED
 
-    def _run(
-        self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None
-    ) -> tuple[BaseException | None, list[pytest.TestReport]]:
+    def _run(self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> Ending:
         # With nothing between a test and its next run, pytest would keep its fixtures: those of the last submission.
         following = following if following is not test.item else None
         while True:
-            self._stand_ins, self._conversation, self._failure = stand_ins, None, None
-            self._foresight = self._foresights[test.item.nodeid, stand_ins]
-            self.last_reports = runtestprotocol(test.item, log=False, nextitem=following)
-            failure = self._caught()
-            if failure is None:
-                self._learn()
-            else:
-                # Their local values, as large as student code makes them, would wait for the collector of cycles.
-                traceback.clear_frames(failure.__traceback__)
+            ending = self._run_once(test, stand_ins, following)
             # It ends: each time one more call is known to be deadly, and is not made again.
-            if not isinstance(failure, WorkerGoneError):
-                return failure, self.last_reports
+            if not isinstance(ending.failure, WorkerGoneError):
+                return ending
+
+    def _run_once(self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> Ending:
+        """Run a test, unless it is known how it ends."""
+        key = test.item.nodeid, stand_ins
+        self._conversation, self._failure, self.last_reports = None, None, []
+        self._foresight = self._foresights[key]
+        # Where a call does not come back, what a test asks depends on that too.
+        transcripts = self._transcripts if self.attempt is not None and not self.attempt.is_troubled else None
+        if self.attempt is not None:
+            self._line = self.attempt.line(stand_ins)
+            self._hearing = transcripts.hear(key, self._line) if transcripts is not None else Hearing(self._line)
+            known = self._hearing.replay()
+            if known is not None:
+                return known
+        ending = self._run_with_pytest(test.item, following)
+        if transcripts is not None and self._hearing is not None and self._foresight.is_settled:
+            transcripts.keep(key, self._hearing, ending)
+        return ending
+
+    def _run_with_pytest(self, item: pytest.Function, following: pytest.Item | None) -> Ending:
+        try:
+            # pytest tears down all but what the next test needs, and another one than the next may be run next.
+            item.session._setupstate.teardown_exact(item)
+        except Exception as error:  # noqa: BLE001 - a fixture of the author: whatever it is, the test is broken
+            return Ending(error)
+        self.last_reports = runtestprotocol(item, log=False, nextitem=following)
+        failure = self._caught()
+        if failure is None:
+            self._learn()
+        else:
+            # Their local values, as large as student code makes them, would wait for the collector of cycles.
+            traceback.clear_frames(failure.__traceback__)
+        return Ending(failure, tuple(self._conversation.remarks) if self._conversation is not None else ())
 
     def _learn(self) -> None:
         """Remember what a test that was passed looked at."""

@@ -31,6 +31,7 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.kept_rows import KeptRows, rows_file
 from cnn_assignment.grading.process import problem_to_json
 from cnn_assignment.grading.scoring import Scorer
+from cnn_assignment.grading.transcripts import Transcripts
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
 from cnn_assignment.sandbox.choice import open_sandbox
@@ -128,7 +129,7 @@ def _take_orders(answers: IO[str]) -> None:
     order = json.loads(first)
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
-        hidden = HiddenTests(assignment)
+        hidden = HiddenTests(assignment, transcripts=Transcripts())
         _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers, order))
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})

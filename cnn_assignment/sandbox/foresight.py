@@ -20,10 +20,11 @@ _MOST_READS = 64
 
 
 class Foresight:
-    """What one test reads, learned from the last of its runs that was passed."""
+    """What one test reads, learned from its runs that were passed, until two of them in a row read the same."""
 
     def __init__(self) -> None:
-        self._followed: Sequence[Sequence[Read]] = ()
+        self._followed: list[list[Read]] = []
+        self.is_settled = False
 
     def expect(self, number: int) -> tuple[Read, ...]:
         """The reads that should follow the request of this number."""
@@ -31,7 +32,9 @@ class Foresight:
 
     def learn(self, reading: Reading) -> None:
         """Expect what this run read, from now on."""
-        self._followed = reading.followed
+        if not self.is_settled:
+            self.is_settled = self._followed == reading.followed
+            self._followed = reading.followed
 
 
 class Reading:

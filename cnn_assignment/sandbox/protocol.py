@@ -6,6 +6,7 @@ Nothing that a worker says about itself is believed: its time and its end are to
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import secrets
@@ -93,6 +94,47 @@ class Request:
     ahead: tuple[Read, ...] = ()
     found: list[Any] = field(default_factory=list)
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A request as it travels: its header's JSON text after the nonce, and the bytes of its arrays.
+
+    reply_cap: bytes of arrays that the reply may have.
+    """
+
+    header: bytes
+    payload: bytes
+    reply_cap: int
+
+    def is_same(self, other: Packed) -> bool:
+        """Whether a worker would be told the same."""
+        return self.header == other.header and self.payload == other.payload
+
+
+class Reply:
+    """What a worker sent, unopened: its header's JSON text after the nonce, and the bytes of its arrays."""
+
+    __slots__ = ("header", "payload")
+
+    def __init__(self, header: bytes, payload: bytes) -> None:
+        self.header = header
+        self.payload = payload
+
+    @property
+    def is_question(self) -> bool:
+        """Whether a stand-in asks, and the worker waits for an answer before it replies."""
+        return self.header.startswith(b',"ask":')
+
+    def digest(self) -> bytes:
+        """Of all that it says: two replies with one digest hold the same values, bit by bit, or the same error."""
+        found = hashlib.blake2b(len(self.header).to_bytes(8, "big"), digest_size=32)
+        found.update(self.header)
+        found.update(self.payload)
+        return found.digest()
+
+    def read(self) -> dict[str, Any]:
+        """Its header. Raises WireError where that is not one."""
+        return wire.parse_header(b"{" + self.header.removeprefix(b","))
+
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
@@ -112,6 +154,8 @@ class Answer:
 
 
 Ask = Callable[[str, dict[str, Any], tuple[Any, ...]], Answer]
+# From a question to the frame that answers it.
+Answerer = Callable[[Reply], bytes]
 
 
 class Woken(Enum):
@@ -170,13 +214,17 @@ class WorkerProcess:
         self._process = process
         self._write_fd = write_fd
         self._read_fd = read_fd
+        # What came and was not looked at yet.
+        self._inbox = bytearray()
         self.alive = True
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
 
     def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
         """Hand over a submission's code; returns a description of every statement that failed."""
-        failures = self._exchange({"load": order}, [], limits, Request((), caps=wire.Caps(0, 10_000)), None)
+        request = Request((), caps=wire.Caps(0, 10_000))
+        packed = Packed(_continue_header({"load": order}), b"", request.caps.payload_bytes)
+        failures = self.open(self.exchange(packed, limits), request)
         if not isinstance(failures, list):
             self.kill()
             raise BadReply("a list of failures was due")
@@ -188,17 +236,46 @@ class WorkerProcess:
         ask answers stand-ins. Raises CallRaised, CallTimedOut, WorkerDied or BadReply; after the last three the
         worker is dead. Raises SandboxError when the fork server, and with it the worker, is gone.
         """
-        tree, buffers = wire.encode(list(request.operations), _OUR_CAPS)
-        header = {
-            "tree": tree,
-            "want": request.want,
-            "bytes": request.caps.payload_bytes,
-            "items": request.caps.items,
-            "windows": list(request.windows),
-        }
-        if request.ahead:
-            header["ahead"] = [_describe_read(read) for read in request.ahead]
-        return self._exchange(header, buffers, limits, request, ask)
+        answer = None if ask is None else lambda question: answer_question(question, ask)
+        return self.open(self.exchange(pack_request(request), limits, answer), request)
+
+    def exchange(self, packed: Packed, limits: TimeLimits, answer: Answerer | None = None) -> Reply:
+        """Send a request; what comes back is for `open`. Raises as `request` does, but for CallRaised."""
+        if not self.alive:
+            raise WorkerDied(None)
+        start = b'{"nonce":"%s"' % secrets.token_hex(16).encode()
+        watch = Stopwatch(self._process.cpu_now, limits)
+        try:
+            self._refuse_unasked_bytes(watch)
+            self._write(wire.frame(start + packed.header, packed.payload), watch)
+            # What a stand-in is given may be larger than the answer that is wanted.
+            payload_cap = max(packed.reply_cap, _ASK_CAPS.payload_bytes if answer else wire.HEADER_CAP)
+            while True:
+                # Here and before each wait: whoever always has a byte more to give would never be stopped otherwise.
+                watch.check()
+                header, payload = self._read_frame(watch, payload_cap)
+                if not header.startswith(start):
+                    raise BadReply("a reply to another request")
+                reply = Reply(header[len(start) :], payload)
+                if not reply.is_question:
+                    return reply
+                if answer is None:
+                    raise BadReply("a question that no stand-in asks")
+                self._write(answer(reply), watch)
+        except wire.WireError as error:
+            self.kill()
+            raise BadReply(str(error)) from error
+        except WorkerFailure:
+            self.kill()
+            raise
+
+    def open(self, reply: Reply, request: Request) -> Any:
+        """The value in a reply to this request. Raises CallRaised for an error in it, and BadReply as `request` does."""
+        try:
+            return _open_reply(reply.read(), reply.payload, request)
+        except wire.WireError as error:
+            self.kill()
+            raise BadReply(str(error)) from error
 
     def kill(self) -> None:
         """End the worker and give its descriptors back."""
@@ -214,48 +291,13 @@ class WorkerProcess:
         os.close(self._write_fd)
         os.close(self._read_fd)
 
-    def _exchange(
-        self,
-        header: dict[str, Any],
-        buffers: list[bytes],
-        limits: TimeLimits,
-        request: Request,
-        ask: Ask | None,
-    ) -> Any:
-        if not self.alive:
-            raise WorkerDied(None)
-        nonce = secrets.token_hex(16)
-        watch = Stopwatch(self._process.cpu_now, limits)
-        try:
-            self._refuse_unasked_bytes(watch)
-            self._write(wire.pack({**header, "nonce": nonce}, buffers), watch)
-            # What a stand-in is given may be larger than the answer that is wanted.
-            answer_cap = request.caps.payload_bytes + sum(read.caps.payload_bytes for read in request.ahead)
-            payload_cap = max(answer_cap, _ASK_CAPS.payload_bytes if ask else wire.HEADER_CAP)
-            while True:
-                # Here and before each wait: whoever always has a byte more to give would never be stopped otherwise.
-                watch.check()
-                reply, payload = self._read_frame(watch, payload_cap)
-                if reply.get("nonce") != nonce:
-                    raise BadReply("a reply to another request")
-                if "ask" not in reply:
-                    return _open_reply(reply, payload, request)
-                self._write(_answer_frame(reply["ask"], payload, ask), watch)
-        except CallRaised:
-            raise
-        except wire.WireError as error:
-            self.kill()
-            raise BadReply(str(error)) from error
-        except WorkerFailure:
-            self.kill()
-            raise
-
     def _refuse_unasked_bytes(self, watch: Stopwatch) -> None:
-        try:
-            early = os.read(self._read_fd, 1)
-        except BlockingIOError:
-            return
-        if early:
+        if not self._inbox:
+            try:
+                self._inbox += os.read(self._read_fd, 1)
+            except BlockingIOError:
+                return
+        if self._inbox:
             raise BadReply("bytes that nobody asked for")
         self._await_death(watch)
 
@@ -283,26 +325,28 @@ class WorkerProcess:
         while True:
             self._wait(None, 0, watch)
 
-    def _read_frame(self, watch: Stopwatch, payload_cap: int) -> tuple[dict[str, Any], bytes]:
+    def _read_frame(self, watch: Stopwatch, payload_cap: int) -> tuple[bytes, bytes]:
         header_size, payload_size = wire.FRAME.unpack(self._read(wire.FRAME.size, watch))
         if header_size > wire.HEADER_CAP:
             raise BadReply("a reply with more parts than the grader takes")
         if payload_size > payload_cap:
             raise BadReply("a reply larger than the right answer could be")
-        return wire.parse_header(self._read(header_size, watch)), self._read(payload_size, watch)
+        return self._read(header_size, watch), self._read(payload_size, watch)
 
     def _read(self, size: int, watch: Stopwatch) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
+        while len(self._inbox) < size:
             try:
-                part = os.read(self._read_fd, min(size - len(parts), 1 << 20))
+                # At least what a pipe holds, so that a short frame is one read.
+                part = os.read(self._read_fd, min(max(size - len(self._inbox), 1 << 16), 1 << 20))
             except BlockingIOError:
                 self._wait(self._read_fd, select.POLLIN, watch)
                 continue
             if not part:
                 self._await_death(watch)
-            parts += part
-        return bytes(parts)
+            self._inbox += part
+        found = bytes(memoryview(self._inbox)[:size])
+        del self._inbox[:size]
+        return found
 
     def _wait(self, fd: int | None, event: int, watch: Stopwatch) -> None:
         """Wait until the pipe is ready or the worker has ended. Raises CallTimedOut at a limit."""
@@ -340,11 +384,31 @@ class Stopwatch:
             raise CallTimedOut("wall", self._limits.wall_s)
 
 
-def _answer_frame(tree: Any, payload: bytes, ask: Ask | None) -> bytes:
-    """Let the grader answer a stand-in; anything malformed is the student's own doing and refused."""
-    question = wire.decode(tree, payload, _ASK_CAPS)
-    match question:
-        case [str(name), dict(state), tuple(args)] if ask is not None:
+def pack_request(request: Request) -> Packed:
+    """A request, ready to be sent."""
+    tree, buffers = wire.encode(list(request.operations), _OUR_CAPS)
+    header = {
+        "tree": tree,
+        "want": request.want,
+        "bytes": request.caps.payload_bytes,
+        "items": request.caps.items,
+        "windows": list(request.windows),
+    }
+    if request.ahead:
+        header["ahead"] = [_describe_read(read) for read in request.ahead]
+    reply_cap = request.caps.payload_bytes + sum(read.caps.payload_bytes for read in request.ahead)
+    return Packed(_continue_header(header), b"".join(buffers), reply_cap)
+
+
+def _continue_header(header: dict[str, Any]) -> bytes:
+    """The JSON text of a header that has one more entry before these."""
+    return b"," + wire.dump_header(header)[1:]
+
+
+def answer_question(question: Reply, ask: Ask) -> bytes:
+    """Let the grader answer a stand-in: a whole frame. Raises BadReply for anything malformed, the student's own doing."""
+    match wire.decode(question.read().get("ask"), question.payload, _ASK_CAPS):
+        case [str(name), dict(state), tuple(args)]:
             answer = ask(name, state, args)
         case _:
             raise BadReply("a question that no stand-in asks")

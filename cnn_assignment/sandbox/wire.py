@@ -367,10 +367,23 @@ def decode(tree: Any, payload: bytes, caps: Caps | None = None, *, handles: bool
     return value
 
 
+# json.dumps makes a new encoder each time.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def pack(header: dict[str, Any], buffers: list[bytes]) -> bytes:
     """One frame, ready to be written."""
-    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return frame(dump_header(header), *buffers)
+
+
+def frame(text: bytes, *buffers: bytes) -> bytes:
+    """A frame with a header that is JSON text already."""
     return b"".join((FRAME.pack(len(text), sum(map(len, buffers))), text, *buffers))
+
+
+def dump_header(header: dict[str, Any]) -> bytes:
+    """The JSON text of a header."""
+    return _ENCODER.encode(header).encode("utf-8")
 
 
 def parse_header(text: bytes) -> dict[str, Any]:
