@@ -145,7 +145,7 @@ def test_arrays_arrive_writable_and_on_their_own(value):
 @given(st.integers(0, 2**64).map(wire.Handle))
 def test_handles_cross_from_the_grader_only(handle):
     tree, _ = wire.encode({"a": [handle]})
-    assert wire.decode(tree, b"", handles=True) == {"a": [handle]}
+    assert wire.decode(tree, b"", handles=wire.Handle) == {"a": [handle]}
     with pytest.raises(wire.WireError, match="unknown or malformed tag 'h'"):
         wire.decode(tree, b"")
 

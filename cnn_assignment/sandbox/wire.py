@@ -31,8 +31,6 @@ DTYPES = frozenset(
     )
 )
 _SAFE_INTEGER = 2**63
-# The tags whose elements count as items, on both sides.
-_CONTAINERS = frozenset({"l", "t", "d"})
 _TYPE_NAME = vars(type)["__name__"].__get__
 # How to read a value of a subclass, such as a named tuple or a member of an enumeration, as an exact value of its base:
 # with the base's own methods, so that it counts what the value holds and not what the subclass says.
@@ -100,6 +98,8 @@ class _Encoder:
         kind = type(value)
         if value is None or kind is bool:
             return value
+        if kind is str and len(value) <= self.text_cap:
+            return printable(value)
         if kind is Handle:
             return ["h", value.number]
         if kind not in _READERS:
@@ -120,7 +120,7 @@ class _Encoder:
             return ["c", self.encode(value.real, depth + 1), self.encode(value.imag, depth + 1)]
         if kind in (list, tuple):
             self._spend_items(len(value))
-            return ["l" if kind is list else "t", *(self.encode(item, depth + 1) for item in value)]
+            return ["l" if kind is list else "t", *[self.encode(item, depth + 1) for item in value]]
         if issubclass(kind, dict):
             return self._encode_dict(value, depth)
         if kind is slice:
@@ -145,7 +145,7 @@ class _Encoder:
         # What the dict holds, whatever a subclass says that it does. No new dict: that would ask the keys.
         pairs = list(dict.items(value))
         self._spend_items(len(pairs))
-        return ["d", *([self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in pairs)]
+        return ["d", *[[self.encode(key, depth + 1), self.encode(item, depth + 1)] for key, item in pairs]]
 
     def _encode_scalar(self, value: np.generic) -> Any:
         if value.dtype.str not in DTYPES:
@@ -197,6 +197,8 @@ def type_name(value: Any) -> str:
 
 def printable(text: str) -> str:
     """The text in characters that UTF-8 has: lone surrogates are legal in a str, and no report could be written."""
+    if type(text) is str and text.isascii():
+        return text
     return str.encode(text, "utf-8", "replace").decode("utf-8")
 
 
@@ -250,8 +252,12 @@ def encode(value: Any, caps: Caps | None = None, arguments: tuple[Any, ...] = ()
     return encoder.encode(value), encoder.buffers
 
 
-class _Decoder:
-    def __init__(self, payload: bytes, caps: Caps, *, handles: bool, windows: int) -> None:
+class Decoder:
+    """Rebuilds values whose arrays lie one after the other in one payload; see `decode`."""
+
+    def __init__(
+        self, payload: bytes, caps: Caps, *, handles: Callable[[int], Any] | None = None, windows: int = 0
+    ) -> None:
         self.handles = handles
         self.windows = windows
         self.payload = memoryview(payload)
@@ -259,28 +265,40 @@ class _Decoder:
         self.items_left = caps.items
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
-        if isinstance(tree, str):
+        """The next value. Raises WireError on anything malformed."""
+        kind = type(tree)
+        if kind is str:
             return printable(tree)
-        if tree is None or isinstance(tree, bool | int | float):
+        if tree is None or kind is int or kind is float or kind is bool:
             return tree
         if depth > NESTING_CAP:
             raise WireError(f"containers are nested deeper than {NESTING_CAP}")
-        if not isinstance(tree, list) or not tree or not isinstance(tree[0], str):
+        if kind is not list or not tree or type(tree[0]) is not str:
             raise WireError("a value without a tag")
-        if tree[0] in _CONTAINERS:
-            self.items_left -= len(tree) - 1
-            if self.items_left < 0:
-                raise WireError("more items than the grader asked for")
-        return self._decode_tagged(tree[0], tree[1:], depth + 1)
-
-    def _decode_tagged(self, tag: str, rest: list[Any], depth: int) -> Any:
-        match tag, rest:
-            case "l", _:
+        depth += 1
+        match tree:
+            # What is frequent comes first.
+            case ["h", int(number)] if self.handles is not None:
+                return self.handles(number)
+            case ["a", str(dtype), list(shape), ("C" | "F" | "N") as order]:
+                try:
+                    return _lay_out(self._take(dtype, _read_shape(shape)), order)
+                except ValueError as error:
+                    # An empty array can have a shape whose other sizes are more than NumPy takes.
+                    raise WireError("an array of a shape that cannot be") from error
+            case ["t", *rest]:
+                self._spend_items(len(rest))
+                return tuple([self.decode(item, depth) for item in rest])
+            case ["l", *rest]:
+                self._spend_items(len(rest))
                 return [self.decode(item, depth) for item in rest]
-            case "t", _:
-                return tuple(self.decode(item, depth) for item in rest)
-            case "d", _:
+            case ["d", *rest]:
+                self._spend_items(len(rest))
                 return self._decode_dict(rest, depth)
+        return self._decode_rare(tree[0], tree[1:], depth)
+
+    def _decode_rare(self, tag: str, rest: list[Any], depth: int) -> Any:
+        match tag, rest:
             case "f", [("nan" | "inf" | "-inf") as text]:
                 return float(text)
             case "c", [real, imag]:
@@ -291,8 +309,6 @@ class _Decoder:
                 return slice(*(self.decode(part, depth) for part in rest))
             case "e", []:
                 return Ellipsis
-            case "h", [int(number)] if self.handles:
-                return Handle(number)
             case "o", [str(name), str(reason)]:
                 return Opaque(printable(name[:80]), printable(reason[:TEXT_CAP]))
             case "x", [str(dtype), list(shape), str(reason)]:
@@ -300,17 +316,16 @@ class _Decoder:
                 return Opaque("ndarray", printable(told))
             case "n", [str(dtype)]:
                 return self._take(dtype, ())[()]
-            case "a", [str(dtype), list(shape), ("C" | "F" | "N") as order]:
-                try:
-                    return _lay_out(self._take(dtype, _read_shape(shape)), order)
-                except ValueError as error:
-                    # An empty array can have a shape whose other sizes are more than NumPy takes.
-                    raise WireError("an array of a shape that cannot be") from error
             case "w", [int(argument), *parts] if 0 <= argument < self.windows and len(parts) <= NESTING_CAP:
                 slices = tuple(self.decode(part, depth) for part in parts)
                 if all(isinstance(part, slice) for part in slices):
                     return WindowOf(argument, slices)
         raise WireError(f"an unknown or malformed tag {tag[:20]!r}")
+
+    def _spend_items(self, count: int) -> None:
+        self.items_left -= count
+        if self.items_left < 0:
+            raise WireError("more items than the grader asked for")
 
     def _decode_dict(self, rest: list[Any], depth: int) -> dict[Any, Any]:
         result = {}
@@ -354,20 +369,22 @@ def _lay_out(value: np.ndarray[Any, Any], order: str) -> np.ndarray[Any, Any]:
     return value
 
 
-def decode(tree: Any, payload: bytes, caps: Caps | None = None, *, handles: bool = False, windows: int = 0) -> Any:
+def decode(
+    tree: Any, payload: bytes, caps: Caps | None = None, *, handles: Callable[[int], Any] | None = None, windows: int = 0
+) -> Any:
     """Rebuild a value. Every array is a new, writable, exact ndarray. Raises WireError on anything malformed.
 
-    handles: whether the sender may name objects of the receiver, as the grader does and a worker never. windows: how
-    many arguments there are of which windows may come.
+    handles: what becomes of a handle's number, where the sender may name objects of the receiver: the grader may, and a
+    worker never. windows: how many arguments there are of which windows may come.
     """
-    decoder = _Decoder(payload, caps or Caps(), handles=handles, windows=windows)
+    decoder = Decoder(payload, caps or Caps(), handles=handles, windows=windows)
     value = decoder.decode(tree)
     if decoder.offset != len(payload):
         raise WireError("bytes that belong to no array")
     return value
 
 
-# json.dumps makes a new encoder each time.
+# json.dumps and json.loads would make new ones each time.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
@@ -389,7 +406,7 @@ def dump_header(header: dict[str, Any]) -> bytes:
 def parse_header(text: bytes) -> dict[str, Any]:
     """The header of a frame. Raises WireError where it is not a JSON object of moderate depth."""
     try:
-        header = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+        header = _DECODER.decode(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise WireError("a header that is not JSON") from error
     if not isinstance(header, dict):
@@ -399,3 +416,6 @@ def parse_header(text: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -236,13 +236,16 @@ class Worker:
 
     def _carry_out(self, header: dict[str, Any], payload: bytes) -> tuple[Any, list[bytes]]:
         """Carry out the operations in order and return the value that the request wants, if any."""
-        operations = wire.decode(header["tree"], payload, wire.Caps(items=1 << 30), handles=True)
+        operations = header["tree"][1:]
         self._forget_ahead(operations)
-        for self._step, (kind, target, *rest) in enumerate(operations):
+        decoder = wire.Decoder(payload, wire.Caps(items=1 << 30), handles=self._find_object)
+        for self._step, operation in enumerate(operations):
+            # One after the other: an operation may need what the one before it made.
+            _, kind, target, *arguments = operation
             if kind == "forget":
                 self._objects = {0: self._objects[0]}
             else:
-                self._objects[target] = self._operate(kind, self._resolve(rest))
+                self._objects[target] = self._operate(kind, [decoder.decode(argument) for argument in arguments])
         if header["want"] is None:
             return None, []
         wanted = self._objects[header["want"]]
@@ -255,8 +258,8 @@ class Worker:
         found, sizes = reply.setdefault("ahead", []), reply.setdefault("sizes", [])
         for read in reads:
             try:
-                for _, target, *rest in wire.decode(read["tree"], b"", handles=True):
-                    holder, key = self._resolve(rest)
+                for operation in read["tree"][1:]:
+                    _, target, holder, key = wire.decode(operation, b"", handles=self._find_object)
                     if type(holder) not in _PLAIN:
                         return
                     self._objects[target] = holder[key]
@@ -272,11 +275,12 @@ class Worker:
             sizes.append(sum(map(len, parts)))
             buffers += parts
 
-    def _forget_ahead(self, operations: list[tuple[Any, ...]]) -> None:
+    def _forget_ahead(self, operations: list[list[Any]]) -> None:
         """Drop what was read ahead and not taken: the grader goes on with other objects of these numbers."""
         if operations:
+            _, _, first, *_ = operations[0]
             for number in self._ahead:
-                if number >= operations[0][1]:
+                if number >= first:
                     self._objects.pop(number, None)
             self._ahead = []
 
@@ -307,17 +311,8 @@ class Worker:
                 return _make_bare(rest[0], rest[1])
         raise ValueError(f"unknown operation {kind}")
 
-    def _resolve(self, value: Any) -> Any:
-        """Put objects in the place of their handles, in containers too."""
-        if isinstance(value, wire.Handle):
-            return self._objects[value.number]
-        if type(value) is list:
-            return [self._resolve(item) for item in value]
-        if type(value) is tuple:
-            return tuple(self._resolve(item) for item in value)
-        if type(value) is dict:
-            return {key: self._resolve(item) for key, item in value.items()}
-        return value
+    def _find_object(self, number: int) -> Any:
+        return self._objects[number]
 
     # Stand-ins
 
