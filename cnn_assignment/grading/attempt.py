@@ -38,6 +38,9 @@ from cnn_assignment.sandbox.protocol import (
 from cnn_assignment.sandbox.proxies import Conversation
 
 _STAND_IN_ITEMS = 100_000
+# Bytes that known answers may take; what is beyond makes room by starting anew.
+_ANSWERS_ROOM = 32 << 20
+_ANSWER_OVERHEAD = 300
 _MAIN = "__submission__"
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
@@ -91,6 +94,31 @@ def worker_limits(assignment: Assignment) -> WorkerLimits:
     """The kernel's limits for a worker of this assignment."""
     limits = assignment.limits
     return WorkerLimits(memory_mib=limits.memory_mib, cpu_s=int(limits.submission_wall_s) + 1)
+
+
+class RightAnswers:
+    """What right methods answered, by question: a right method gives the same for the same object and arguments.
+
+    One for all submissions of a grader. Refusals are not kept: they may come of what a submission did before.
+    """
+
+    def __init__(self, room: int = _ANSWERS_ROOM) -> None:
+        self._room = room
+        self._left = room
+        self._known: dict[tuple[tuple[str, ...], bytes], tuple[str, bytes]] = {}
+
+    def find(self, stand_ins: tuple[str, ...], question: Reply) -> tuple[str, bytes] | None:
+        """The name of the method that a question asks for, and the frame that answers it."""
+        return self._known.get((stand_ins, question.digest()))
+
+    def keep(self, stand_ins: tuple[str, ...], question: Reply, name: str, frame: bytes) -> None:
+        """Remember an answer."""
+        self._left -= len(frame) + _ANSWER_OVERHEAD
+        if self._left < 0:
+            self._known.clear()
+            self._left = self._room
+        else:
+            self._known[stand_ins, question.digest()] = name, frame
 
 
 class RightMethods:
@@ -163,9 +191,12 @@ def _holds_handles(value: Any) -> bool:
 
 
 class Attempt:
-    """Serves the tests of one submission. Close it when they are done."""
+    """Serves the tests of one submission. Close it when they are done. answers: those of earlier ones."""
 
-    def __init__(self, sandbox: Spawner, assignment: Assignment, code: LiftedCode) -> None:
+    def __init__(
+        self, sandbox: Spawner, assignment: Assignment, code: LiftedCode, answers: RightAnswers | None = None
+    ) -> None:
+        self._answers = answers if answers is not None else RightAnswers()
         self._sandbox = sandbox
         self._assignment = assignment
         self._code = code
@@ -243,13 +274,32 @@ class Attempt:
         if not stand_ins:
             return None
 
+        def answer(question: Reply) -> bytes:
+            known = self._answers.find(stand_ins, question)
+            if known is None:
+                return self._answer(stand_ins, question)
+            name, frame = known
+            self.replaced.add(name)
+            return frame
+
+        return answer
+
+    def _answer(self, stand_ins: tuple[str, ...], question: Reply) -> bytes:
+        given: list[str] = []
+
         def ask(name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
             if name not in stand_ins:
                 return Answer(refusal=f"{name} is not replaced here")
             self.replaced.add(name)
-            return self._right.answer(name, state, args)
+            answer = self._right.answer(name, state, args)
+            if answer.refusal is None:
+                given.append(name)
+            return answer
 
-        return lambda question: answer_question(question, ask)
+        frame = answer_question(question, ask)
+        for name in given:
+            self._answers.keep(stand_ins, question, name, frame)
+        return frame
 
     def ready_worker(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
         """The submission's worker for these stand-ins; one that died is replaced."""

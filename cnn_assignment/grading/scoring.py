@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
-from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.attempt import Attempt, RightAnswers
 from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.digests import autograder_digest, submission_digest
 from cnn_assignment.grading.hidden import HiddenTests, Judgement
@@ -37,6 +37,7 @@ class Scorer:
         self._protections = protections
         self._diagnostician = Diagnostician(hidden, sandbox, kept)
         self._digest = autograder_digest(hidden.assignment)
+        self._answers = RightAnswers()
 
     def score(self, submission: Submission) -> Report:
         """The report of one submission. A GraderError becomes a report that withholds the grade."""
@@ -69,7 +70,7 @@ class Scorer:
         self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
     ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
         """What the tests say of the code, and what is to be noted of its loading."""
-        self._hidden.attempt = attempt = Attempt(self._sandbox, self._assignment, code)
+        self._hidden.attempt = attempt = Attempt(self._sandbox, self._assignment, code, self._answers)
         try:
             return self._hidden.judge_all(plan, until_loss=submission.until_loss), attempt.notes
         finally:

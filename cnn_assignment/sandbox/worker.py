@@ -207,8 +207,8 @@ class Worker:
         flags = 0
         for label, source, keep in order["chunks"]:
             vars(module)["__file__"] = label
-            statements, own = _select_statements(source, label, keep)
-            flags |= own
+            statements, own_flags = _select_statements(source, label, keep)
+            flags |= own_flags
             for statement in statements:
                 run(statement, label, flags, module)
         for name in order["stand_ins"]:
