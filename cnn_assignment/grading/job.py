@@ -9,6 +9,7 @@ files: whoever outlives the other, this process or the one that gives the orders
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -75,6 +76,9 @@ class GradingLoop:
             scorer = Scorer(self._hidden, sandbox, protections, kept)
             sandbox_facts = {"level": protections.level, "protections": protections.active}
             _tell(self._answers, {"ready": {"tasks": tasks, "sandbox": sandbox_facts}})
+            # What is here now stays: each full collection of garbage would look through it again.
+            gc.collect()
+            gc.freeze()
             for line in self._orders:
                 report = scorer.score(Submission.from_json(json.loads(line)))
                 _tell(self._answers, {"report": report.to_json()})

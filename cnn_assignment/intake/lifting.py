@@ -34,7 +34,9 @@ _ALWAYS = "setrecursionlimit"
 # symtable looks through all scopes inside of a scope for each of its names. Nobody writes a layer of so many.
 _MOST_SCOPES = 500
 # What was found out of a tree, as long as there is the tree: those of short cells are kept by `parsing.parse`.
-_DESCRIBED: WeakKeyDictionary[ast.Module, list[Statement]] = WeakKeyDictionary()
+# By the number of the chunk: a cell stands in the same place with most students.
+_DESCRIBED: WeakKeyDictionary[ast.Module, dict[int, list[Statement]]] = WeakKeyDictionary()
+_MOST_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,16 @@ class Selection:
 
 def analyse(tree: ast.Module, chunk: int) -> list[Statement]:
     """Describe every top-level statement of a parsed chunk, whose tree is not to be changed any more."""
-    described = _DESCRIBED.get(tree)
-    if described is None:
-        described = _DESCRIBED[tree] = [_describe(statement, 0, index) for index, statement in enumerate(tree.body)]
-    return [replace(statement, chunk=chunk) for statement in described]
+    known = _DESCRIBED.setdefault(tree, {})
+    if chunk in known:
+        return known[chunk]
+    if known:
+        found = [replace(statement, chunk=chunk) for statement in next(iter(known.values()))]
+    else:
+        found = [_describe(statement, chunk, index) for index, statement in enumerate(tree.body)]
+    if len(known) < _MOST_PLACES:
+        known[chunk] = found
+    return found
 
 
 def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:

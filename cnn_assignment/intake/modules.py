@@ -11,7 +11,7 @@ from pathlib import Path
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.lifting import analyse, select
-from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse
+from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse, statements_in
 from cnn_assignment.intake.reading import decode_module
 
 _MOST_MODULES = 50
@@ -154,7 +154,7 @@ def _imports(statement: ast.stmt, package: str) -> Iterator[tuple[str, list[str]
 
     package: that of the module in which it stands, from which relative imports count.
     """
-    for node in ast.walk(statement):
+    for node in statements_in(statement):
         match node:
             case ast.Import(names=aliases):
                 for alias in aliases:

@@ -112,8 +112,21 @@ def _functions(tree: ast.AST) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
+def statements_in(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement of a tree, itself included, in no particular order. No expression is looked into."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            parts = getattr(node, name, ())
+            if isinstance(parts, list):
+                todo += parts
+
+
 def _raised_texts(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in statements_in(tree):
         match node:
             case ast.Raise(exc=ast.Call(func=ast.Name("NotImplementedError"), args=[ast.Constant(value=str(text))])):
                 yield text

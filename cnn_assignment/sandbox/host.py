@@ -188,6 +188,7 @@ class _Forked:
         self._sandbox = sandbox
         self._inner_pid = inner_pid
         self._pidfd = pidfd
+        self._polls: dict[tuple[int | None, int], select.poll] = {}
         self.pid = _pid_here(pidfd)
         self._cpu_clock = cpu_clock_of(self.pid)
 
@@ -197,11 +198,13 @@ class _Forked:
 
     def wait(self, fd: int | None, event: int, timeout_ms: float) -> Woken:
         """See `protocol.Process`."""
-        poll = select.poll()
-        if fd is not None:
-            poll.register(fd, event)
-        poll.register(self._pidfd, select.POLLIN)
-        ready = {number for number, _ in poll.poll(timeout_ms)}
+        poll = self._polls.get((fd, event))
+        if poll is None:
+            poll = self._polls[fd, event] = select.poll()
+            if fd is not None:
+                poll.register(fd, event)
+            poll.register(self._pidfd, select.POLLIN)
+        ready = [number for number, _ in poll.poll(timeout_ms)]
         if fd in ready:
             return Woken.PIPE
         return Woken.END if ready else Woken.TIME

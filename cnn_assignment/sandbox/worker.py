@@ -44,6 +44,7 @@ class Channel:
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd
         self._write_fd = write_fd
+        self._inbox = bytearray()
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """The next frame. Raises EOFError when the grader has closed its end."""
@@ -57,13 +58,15 @@ class Channel:
             data = data[os.write(self._write_fd, data) :]
 
     def _read(self, size: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            part = os.read(self._read_fd, min(size - len(parts), 1 << 20))
+        while len(self._inbox) < size:
+            # At least what a pipe holds, so that a short frame is one read.
+            part = os.read(self._read_fd, min(max(size - len(self._inbox), 1 << 16), 1 << 20))
             if not part:
                 raise EOFError
-            parts += part
-        return bytes(parts)
+            self._inbox += part
+        found = bytes(memoryview(self._inbox)[:size])
+        del self._inbox[:size]
+        return found
 
 
 class _Unavailable:
