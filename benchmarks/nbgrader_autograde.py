@@ -4,7 +4,9 @@ nbgrader has a course of its own, without the kit's preprocessors; the hidden te
 notebook, as its documentation has it, and run the same cases with the same inputs for the same partial points. The kit
 grades the same classes in its own released notebook and fills nbgrader's gradebook too. Both are commands that are told
 a folder of submissions, on one core, in turn. What a command does once is taken out of both: it grades N submissions,
-then 2 N of the same kinds, and the difference is the time of N.
+then the same and N of other kinds; the difference is the time of N submissions of which it has seen none like them. The
+kit does not judge an answer twice, so it then grades these others again beside themselves: that difference is the time
+of N submissions like earlier ones, as most of a large class are.
 
 Two notebooks: the assignment as students hand it in, with its pictures and its training, which nbgrader must run to
 come to its tests and the kit need not; and one with nothing but classes and tests, the least that nbgrader can do.
@@ -27,9 +29,10 @@ from benchkit import NAME, ROOT, add_core_options, copy_course, run, stay_on_one
 from inline_tests import setup_text, task_text
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from notebooks import fill, is_test, layers_only, mark_of, read, sample_texts, split_by_class
+from notebooks import fill, is_test, layers_only, mark_of, read, repeat_texts, sample_texts, split_by_class
 
 HIDDEN = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
+NEW, KNOWN = "kit, first of their kind", "kit, like earlier ones"
 Scores = dict[str, dict[str, float]]
 
 
@@ -105,23 +108,29 @@ def submit(course: Stock | Kit, folder: Path, texts: Mapping[str, str]) -> Stock
     return copied
 
 
-def compare(place: Path, *, whole: bool, kinds: int, rounds: int) -> float:
-    """Grade the same submissions with both, print what was found, and give the ratio."""
+def compare(place: Path, *, whole: bool, kinds: int, rounds: int) -> dict[str, float]:
+    """Grade the same submissions with both, print what was found, and give the ratios."""
     source, released = (read(ROOT / name / NAME / f"{NAME}.ipynb") for name in ("source", "release"))
     if not whole:
         source, released = layers_only(source), layers_only(released)
     courses = {"stock": Stock(place / "stock", source), "kit": Kit(place / "kit", released)}
-    fewer, texts = sample_texts(kinds), sample_texts(kinds, times=2)
-    each: dict[str, list[float]] = {name: [] for name in courses}
+    texts = sample_texts(2 * kinds)
+    names = list(texts)
+    fewer = {name: texts[name] for name in names[::2]}
+    others = {name: texts[name] for name in names[1::2]}
+    each: dict[str, list[float]] = {"stock": [], NEW: [], KNOWN: []}
     starts: dict[str, list[float]] = {name: [] for name in courses}
     scores: dict[str, Scores] = {}
     for number in range(rounds):
         for name, course in courses.items():
             short = submit(course, place / f"{name}-{number}-fewer", fewer).grade()
             graded = submit(course, place / f"{name}-{number}-all", texts)
-            each[name].append((graded.grade() - short) / kinds)
-            starts[name].append(short - kinds * each[name][-1])
+            long = graded.grade()
+            each[NEW if name == "kit" else name].append((long - short) / kinds)
+            starts[name].append(2 * short - long)
             scores[name] = graded.scores()
+        again = submit(courses["kit"], place / f"again-{number}", texts | repeat_texts(others, "-again"))
+        each[KNOWN].append((again.grade() - long) / kinds)
     require_equal(scores["stock"], scores["kit"], texts)
     full = sum(sum(tasks.values()) == 100 for tasks in scores["kit"].values())
     print(
@@ -130,12 +139,14 @@ def compare(place: Path, *, whole: bool, kinds: int, rounds: int) -> float:
     print(
         "  scores are equal, but for tasks that only lose marks in nbgrader because they use another one that is wrong"
     )
-    for name in courses:
-        print(f"  {name:5} {statistics.median(each[name]):7.3f} s a submission, ", end="")
-        print(f"and once {statistics.median(starts[name]):5.1f} s")
-    ratio = statistics.median(each["stock"]) / statistics.median(each["kit"])
-    print(f"  ratio {ratio:.1f}")
-    return ratio
+    for name, seconds in each.items():
+        print(f"  {name:27} {statistics.median(seconds):7.3f} s a submission")
+    for name, seconds in starts.items():
+        print(f"  {name:27} {statistics.median(seconds):7.1f} s once")
+    found = {name: statistics.median(each["stock"]) / statistics.median(each[name]) for name in (NEW, KNOWN)}
+    for name, ratio in found.items():
+        print(f"  ratio stock/{name}: {ratio:.1f}")
+    return found
 
 
 def require_equal(stock: Scores, kit: Scores, texts: Mapping[str, str]) -> None:
@@ -156,7 +167,7 @@ def require_equal(stock: Scores, kit: Scores, texts: Mapping[str, str]) -> None:
 def main() -> None:
     """Print the seconds and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=9, help="kinds of submissions (default: 9)")
+    parser.add_argument("--n", type=int, default=9, help="kinds of submissions that are timed (default: 9)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, both sides in turn (default: 3)")
     add_core_options(parser)
     options = parser.parse_args()
@@ -165,8 +176,9 @@ def main() -> None:
         arguments = {"kinds": options.n, "rounds": options.rounds}
         least = compare(Path(folder) / "layers", whole=False, **arguments)
         ratio = compare(Path(folder) / "whole", whole=True, **arguments)
-    print(f"ratio stock/kit, classes and tests alone: {least:.1f}")
-    print(f"ratio stock/kit, the notebook as handed in: {ratio:.1f}")
+    for what, found in (("classes and tests alone", least), ("the notebook as handed in", ratio)):
+        for name in (NEW, KNOWN):
+            print(f"ratio stock/{name}, {what}: {found[name]:.1f}")
 
 
 if __name__ == "__main__":

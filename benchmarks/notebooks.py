@@ -64,8 +64,8 @@ def layers_only(notebook: NotebookNode) -> NotebookNode:
     return shortened
 
 
-def sample_texts(kinds: int, times: int = 1) -> dict[str, str]:
-    """So many kinds of modules by name, all of them so many times, no two of them equal.
+def sample_texts(kinds: int) -> dict[str, str]:
+    """So many kinds of modules by name, no two of them equal.
 
     Two of three are right, each built in another way; the others hold a mistake each, of all tasks in turn.
     """
@@ -76,5 +76,10 @@ def sample_texts(kinds: int, times: int = 1) -> dict[str, str]:
     wrong = [known[number * len(known) // kinds] for number in range(kinds)]
     rights = itertools.cycle({"solution": solution, **right}.items())
     wrongs = itertools.cycle((entry.id, entry.apply(solution)) for entry in wrong)
-    chosen = [next(wrongs if number % 3 == 2 else rights) for number in range(kinds)] * times
-    return {f"{number:04}-{name}": f"{text}\n# Submission {number}\n" for number, (name, text) in enumerate(chosen)}
+    chosen = [next(wrongs if number % 3 == 2 else rights) for number in range(kinds)]
+    return repeat_texts({f"{number:04}-{name}": text for number, (name, text) in enumerate(chosen)}, "")
+
+
+def repeat_texts(texts: dict[str, str], mark: str) -> dict[str, str]:
+    """The same modules once more under other names; none is equal to the one that it repeats."""
+    return {f"{name}{mark}": f"{text}\n# Submission {name}{mark}\n" for name, text in texts.items()}

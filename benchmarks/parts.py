@@ -58,8 +58,10 @@ class Clocks:
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             self._switch()
-            self._running.append(part)
-            self.calls[part] += 1
+            # Loading is a request too.
+            is_loading = part == WAITING[1] and self._running[-1:] == [WAITING[0]]
+            self._running.append(WAITING[0] if is_loading else part)
+            self.calls[part] += not is_loading
             try:
                 return function(*args, **kwargs)
             finally:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import toy_course
-from cnn_assignment.grading.attempt import Attempt, RightMethods, load_order
+from cnn_assignment.grading.attempt import Attempt, RightAnswers, RightMethods, load_order
 from cnn_assignment.grading.pool import GraderProcess
 from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.protocol import Reply
 from cnn_assignment.sandbox.proxies import fetch
 from toy_course import TOTAL, answer, edit, left_open, submit
 
@@ -579,3 +580,80 @@ def test_a_closed_attempt_leaves_no_worker(course, tmp_path):
         assert worker.alive
         attempt.close()
         assert not worker.alive
+
+
+# Answers that are known
+
+
+class Counting:
+    """A sandbox that counts the workers it starts."""
+
+    def __init__(self, sandbox):
+        self._sandbox = sandbox
+        self.spawned = 0
+
+    def spawn(self, limits):
+        self.spawned += 1
+        return self._sandbox.spawn(limits)
+
+
+STAND_INS = ("Cutter.pieces",)
+
+
+def clear(counting, course, code, answers, x):
+    """What a student's own clear gives with right pieces, the methods that were replaced, and the workers it took."""
+    counting.spawned = 0
+    attempt = Attempt(counting, course, code, answers)
+    try:
+        return fetch(attempt.converse(STAND_INS).module().Cutter(2).clear(x)), attempt.replaced, counting.spawned
+    finally:
+        attempt.close()
+
+
+@pytest.fixture
+def wrong_pieces(course, tmp_path):
+    return lift_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
+
+
+def test_a_question_that_was_answered_before_needs_no_right_worker(course, wrong_pieces):
+    answers, x, y = RightAnswers(), np.arange(4.0), np.arange(4.0) + 1
+    with Sandbox() as sandbox:
+        counting = Counting(sandbox)
+        for given, workers in ((x, 2), (x, 1), (y, 2), (y, 1), (x, 1)):
+            found, replaced, spawned = clear(counting, course, wrong_pieces, answers, given)
+            assert found.tolist() == [0, 0, 1, 1]
+            assert (replaced, spawned) == (set(STAND_INS), workers)
+
+
+def test_known_answers_do_not_pile_up(course, wrong_pieces):
+    answers = RightAnswers(room=1000)
+    with Sandbox() as sandbox:
+        counting = Counting(sandbox)
+        found = [clear(counting, course, wrong_pieces, answers, np.arange(2.0) + n)[2] for n in (1, 2, 3, 4, 1, 4)]
+    assert found[:4] == [2] * 4
+    assert found[4] == 2
+
+
+def test_an_answer_is_on_offer_only_where_it_was(course):
+    question, other = Reply(b',"ask":1}', b""), Reply(b',"ask":1}', b"2")
+    answers = RightAnswers()
+    answers.keep(STAND_INS, question, "Cutter.pieces", b"frame")
+    assert answers.find(STAND_INS, question) == ("Cutter.pieces", b"frame")
+    assert answers.find(("Scaler.forward",), question) is None
+    assert answers.find((), question) is None
+    assert answers.find(STAND_INS, other) is None
+
+
+def test_what_is_refused_is_asked_again(course, tmp_path):
+    """A refusal may come of what a submission did to its own right worker before."""
+    code = lift_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
+    answers = RightAnswers()
+    with Sandbox() as sandbox:
+        counting = Counting(sandbox)
+        for _ in range(2):
+            counting.spawned = 0
+            attempt = Attempt(counting, course, code, answers)
+            with pytest.raises(CallRaised, match="cannot work with these"):
+                fetch(attempt.converse(STAND_INS).module().Cutter("two").clear(np.arange(4.0)))
+            attempt.close()
+            assert counting.spawned == 2

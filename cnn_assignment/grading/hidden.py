@@ -49,9 +49,7 @@ class Judgement:
 class HiddenTests:
     """Registered with pytest as a plugin object. attempt is the submission under test; whoever drives the run sets it."""
 
-    def __init__(
-        self, assignment: Assignment, *, whole: bool = True, transcripts: Transcripts | None = None
-    ) -> None:
+    def __init__(self, assignment: Assignment, *, whole: bool = True, transcripts: Transcripts | None = None) -> None:
         self.assignment = assignment
         self._transcripts = transcripts
         # Whether all tests of the assignment are collected, or only those that an instructor named.
@@ -174,7 +172,7 @@ class HiddenTests:
             found[task.id].append(self.judge(task, test, following))
         # The last ones may not have been run.
         if order:
-            order[-1][1].item.session._setupstate.teardown_exact(None)
+            _tear_down(order[-1][1].item, None)
         return found
 
     def judge(self, task: PlannedTask, test: PlannedTest, following: pytest.Item | None) -> Judgement:
@@ -241,7 +239,7 @@ class HiddenTests:
     def _run_with_pytest(self, item: pytest.Function, following: pytest.Item | None) -> Ending:
         try:
             # pytest tears down all but what the next test needs, and another one than the next may be run next.
-            item.session._setupstate.teardown_exact(item)
+            _tear_down(item, item)
         except Exception as error:  # noqa: BLE001 - a fixture of the author: whatever it is, the test is broken
             return Ending(error)
         self.last_reports = runtestprotocol(item, log=False, nextitem=following)
@@ -261,6 +259,11 @@ class HiddenTests:
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""
         return self._failure
+
+
+def _tear_down(item: pytest.Item, following: pytest.Item | None) -> None:
+    """End the fixtures that the item to be run next does not share."""
+    item.session._setupstate.teardown_exact(following)  # noqa: SLF001 - as pytest does, which has no other way
 
 
 def _freeze(value: Any) -> Any:

@@ -94,6 +94,7 @@ class Request:
     ahead: tuple[Read, ...] = ()
     found: list[Any] = field(default_factory=list)
 
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """A request as it travels: its header's JSON text after the nonce, and the bytes of its arrays.

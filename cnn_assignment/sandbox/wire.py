@@ -98,8 +98,6 @@ class _Encoder:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        if kind is str and len(value) <= self.text_cap:
-            return printable(value)
         if kind is Handle:
             return ["h", value.number]
         if kind not in _READERS:
@@ -370,7 +368,12 @@ def _lay_out(value: np.ndarray[Any, Any], order: str) -> np.ndarray[Any, Any]:
 
 
 def decode(
-    tree: Any, payload: bytes, caps: Caps | None = None, *, handles: Callable[[int], Any] | None = None, windows: int = 0
+    tree: Any,
+    payload: bytes,
+    caps: Caps | None = None,
+    *,
+    handles: Callable[[int], Any] | None = None,
+    windows: int = 0,
 ) -> Any:
     """Rebuild a value. Every array is a new, writable, exact ndarray. Raises WireError on anything malformed.
 
