@@ -114,8 +114,19 @@ def test_a_test_that_asks_otherwise_each_time_is_run_to_its_end_each_time():
     hearing = transcripts.hear("test", line)
     assert hearing.replay() is None
     assert hearing.carry(ask(7), "f") == "2"
-    assert not hearing.whole
+    assert not hearing.is_whole
     assert len(line.sent) == 3
+
+
+def test_a_test_that_asks_less_than_before_is_not_remembered():
+    transcripts, line = Transcripts(), Line("1", "3")
+    run(transcripts, Line("1", "2"), ask(1), ask(2))
+    hearing = transcripts.hear("test", line)
+    assert hearing.replay() is None
+    assert hearing.carry(ask(1), "f") == "1"
+    assert not hearing.is_whole
+    transcripts.keep("test", hearing, Ending(None))
+    assert transcripts.hear("test", Line("1", "3")).replay() is None
 
 
 def test_a_call_that_does_not_come_back_ends_the_test_as_if_it_had_made_it():

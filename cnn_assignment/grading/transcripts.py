@@ -68,8 +68,12 @@ class Hearing:
         self._first = first
         self._given: deque[_Step | tuple[Packed, WorkerFailure]] = deque()
         self.steps: list[_Step] = []
-        # Whether all that the test knows is in the steps.
-        self.whole = True
+        self._in_step = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the steps are all that the worker was asked, and all that the test knows."""
+        return self._in_step and not self._given
 
     def replay(self) -> Ending | None:
         """Ask what is known to be asked; the ending, if the answers are known too. Else the test is to be run."""
@@ -92,7 +96,7 @@ class Hearing:
             if reply is None:
                 reply = self._line.send(packed, label)
         except WorkerFailure:
-            self.whole = False
+            self._in_step = False
             raise
         self.steps.append(_Step(packed, label, reply))
         return self._line.open(reply, request, label)
@@ -108,7 +112,7 @@ class Hearing:
                 raise failure
         # The worker has been asked other things than this run knows of.
         self._given.clear()
-        self.whole = False
+        self._in_step = False
         return None
 
 
@@ -126,7 +130,7 @@ class Transcripts:
 
     def keep(self, key: Hashable, hearing: Hearing, ending: Ending) -> None:
         """Remember a run, if it would end so again: by its answers alone."""
-        if not hearing.whole or not hearing.steps or not _is_certain(ending.failure):
+        if not hearing.is_whole or not hearing.steps or not _is_certain(ending.failure):
             return
         if self._left < 0:
             self._first.clear()
