@@ -11,6 +11,7 @@ from cnn_assignment.grading.pool import GraderProcess
 from cnn_assignment.grading.testing import Mismatch
 from cnn_assignment.grading.transcripts import Ending, Transcripts
 from cnn_assignment.layout import load_assignment
+from cnn_assignment.model import ReportStatus
 from cnn_assignment.sandbox.protocol import CallRaised, CallTimedOut, Reply, Request, pack_request
 from toy_course import answer, edit, make_course, submit
 
@@ -238,6 +239,15 @@ def test_fixtures_of_a_file_begin_and_end_whatever_is_left_out(grade):
     for text in [answer()] * 3 + [answer(scale="cache['out'][:] = x if len(x) == 1 else self.factor * (x + HALF)")]:
         _, told = grade(text)
         assert told == (["begin", *runs(told), "end"] if runs(told) else [])
+
+
+def test_a_fixture_that_does_not_end_withholds_the_grade_and_is_named(course):
+    edit(course / "autograder/toy/test_scale.py", '    tell("end")', "    raise OSError('full')")
+    with GraderProcess(load_assignment(course, "toy")) as grader:
+        for number in range(3):
+            report = grader.grade(submit(course, f"s{number}", f"{answer()}\n# {number}\n"))
+            assert report.status is ReportStatus.GRADER_ERROR
+            assert "OSError: full" in report.notes[0]
 
 
 def test_a_test_without_a_seed_is_judged_by_what_it_asks_itself(course, grade):

@@ -237,11 +237,8 @@ class HiddenTests:
         return ending
 
     def _run_with_pytest(self, item: pytest.Function, following: pytest.Item | None) -> Ending:
-        try:
-            # pytest tears down all but what the next test needs, and another one than the next may be run next.
-            _tear_down(item, item)
-        except Exception as error:  # noqa: BLE001 - a fixture of the author: whatever it is, the test is broken
-            return Ending(error)
+        # pytest tears down all but what the next test needs, and another one than the next may be run next.
+        _tear_down(item, item)
         self.last_reports = runtestprotocol(item, log=False, nextitem=following)
         failure = self._caught()
         if failure is None:
@@ -262,8 +259,15 @@ class HiddenTests:
 
 
 def _tear_down(item: pytest.Item, following: pytest.Item | None) -> None:
-    """End the fixtures that the item to be run next does not share."""
-    item.session._setupstate.teardown_exact(following)  # noqa: SLF001 - as pytest does, which has no other way
+    """End the fixtures that the item to be run next does not share. Raises GraderError where that fails."""
+    try:
+        item.session._setupstate.teardown_exact(following)  # noqa: SLF001 - as pytest does, which has no other way
+    except Exception as error:
+        raise GraderError(
+            f"a fixture of the hidden tests does not end: {type(error).__name__}: {error}",
+            place=f"autograder/…/{item.path.name}",
+            remedy="Debug it with `pytest autograder/<assignment> --submission FILE`.",
+        ) from error
 
 
 def _freeze(value: Any) -> Any:
