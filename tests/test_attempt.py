@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import toy_course
-from cnn_assignment.grading.attempt import Attempt, RightAnswers, RightMethods, load_order
+from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.loading import load_order
 from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.grading.right_methods import RightAnswers, RightMethods
 from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus

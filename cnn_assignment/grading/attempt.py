@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from cnn_assignment.errors import GraderError
-from cnn_assignment.intake import Chunk, LiftedCode
+from cnn_assignment.grading.loading import load_order, worker_limits
+from cnn_assignment.grading.right_methods import RightAnswers, RightMethods
+from cnn_assignment.intake import LiftedCode
 from cnn_assignment.model import Assignment
-from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.protocol import (
     Answer,
     Answerer,
@@ -37,11 +31,6 @@ from cnn_assignment.sandbox.protocol import (
 )
 from cnn_assignment.sandbox.proxies import Conversation
 
-_STAND_IN_ITEMS = 100_000
-# Bytes that known answers may take; what is beyond makes room by starting anew.
-_ANSWERS_ROOM = 32 << 20
-_ANSWER_OVERHEAD = 300
-_MAIN = "__submission__"
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
 # The stand-ins in force and the name of the call.
@@ -50,144 +39,6 @@ _Call = tuple[tuple[str, ...], str]
 
 class NotRun(WorkerFailure):
     """A call that was not made, because earlier ones of its kind used up their time. The text says so."""
-
-
-def load_order(assignment: Assignment, code: LiftedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
-    """What a worker is told to load: code, the provided files, and which methods to replace.
-
-    Under "attributes" stand the names of what a replaced method tells of its object, whatever way the object keeps it.
-    """
-    provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files}
-    solution = assignment.solution_file.read_text(encoding="utf-8") if stand_ins else ""
-    return {
-        # A notebook may import a module of the assignment's name, which it must not be itself then.
-        "module": _MAIN if any(module.name == assignment.name for module in code.modules) else assignment.name,
-        "provided": provided,
-        "modules": list(assignment.modules),
-        "seed": assignment.seed,
-        "chunks": [chunk.to_json() for chunk in code.chunks],
-        "own": {module.name: module.to_json() for module in code.modules},
-        "stand_ins": list(stand_ins),
-        "attributes": list(_find_attributes((solution, *provided.values()))) if stand_ins else [],
-    }
-
-
-# The same few texts, for every worker of a grader.
-@lru_cache(maxsize=8)
-def _find_attributes(sources: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the attributes that objects of these sources have: assigned anywhere, declared, or read of self.
-
-    Public ones only, because they reach the worker of the student.
-    """
-    names: set[str] = set()
-    for node in itertools.chain.from_iterable(ast.walk(ast.parse(source)) for source in sources):
-        match node:
-            case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Attribute(ast.Name("self"), name):
-                names.add(name)
-            case ast.ClassDef(body=body):
-                fields = (part.target for part in body if isinstance(part, ast.AnnAssign))
-                names.update(field.id for field in fields if isinstance(field, ast.Name))
-    return tuple(sorted(name for name in names if not name.startswith("_")))
-
-
-def worker_limits(assignment: Assignment) -> WorkerLimits:
-    """The kernel's limits for a worker of this assignment."""
-    limits = assignment.limits
-    return WorkerLimits(memory_mib=limits.memory_mib, cpu_s=int(limits.submission_wall_s) + 1)
-
-
-class RightAnswers:
-    """What right methods answered, by question: a right method gives the same for the same object and arguments.
-
-    One for all submissions of a grader. Refusals are not kept: they may come of what a submission did before.
-    """
-
-    def __init__(self, room: int = _ANSWERS_ROOM) -> None:
-        self._room = room
-        self._left = room
-        self._known: dict[tuple[tuple[str, ...], bytes], tuple[str, bytes]] = {}
-
-    def find(self, stand_ins: tuple[str, ...], question: Reply) -> tuple[str, bytes] | None:
-        """The name of the method that a question asks for, and the frame that answers it."""
-        return self._known.get((stand_ins, question.digest()))
-
-    def keep(self, stand_ins: tuple[str, ...], question: Reply, name: str, frame: bytes) -> None:
-        """Remember an answer."""
-        self._left -= len(frame) + _ANSWER_OVERHEAD
-        if self._left < 0:
-            self._known.clear()
-            self._left = self._room
-        else:
-            self._known[stand_ins, question.digest()] = name, frame
-
-
-class RightMethods:
-    """Answers stand-ins with the values of the solution, which runs in a worker of its own.
-
-    It is a worker because what it is given comes from student code: sizes that never end or fill the memory hurt
-    nobody there. Each submission has one of its own, so that none feels what another one did to it. Close it at the end.
-    """
-
-    def __init__(self, sandbox: Spawner, assignment: Assignment) -> None:
-        self._sandbox = sandbox
-        self._assignment = assignment
-        self._worker: WorkerProcess | None = None
-
-    def answer(self, name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
-        """The value of the right ``Class.method`` for an object in this state."""
-        if _holds_handles((state, args)):
-            return Answer(refusal=f"{name} cannot work with these arguments")
-        class_name, _, method = name.partition(".")
-        operations: list[tuple[Any, ...]] = [
-            ("forget", 0),
-            ("get", 1, wire.Handle(0), class_name),
-            ("bare", 2, wire.Handle(1), state),
-            ("get", 3, wire.Handle(2), method),
-        ]
-        numbers = tuple(range(10, 10 + len(args)))
-        # In one piece each, which is what windows can be told of. They fit the student's own arrays in any layout.
-        pieces = (value.copy("C") if isinstance(value, np.ndarray) else value for value in args)
-        operations += [("put", number, value) for number, value in zip(numbers, pieces, strict=True)]
-        operations += [
-            ("call", 4, wire.Handle(3), tuple(wire.Handle(number) for number in numbers), {}),
-            ("settle", 5, wire.Handle(4), _STAND_IN_ITEMS),
-        ]
-        limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
-        try:
-            worker = self._ready_worker()
-            is_iterator, value = worker.request(Request(tuple(operations), want=5, windows=numbers), limits)
-        except WorkerFailure:
-            return Answer(refusal=f"{name} cannot work with these arguments")
-        return Answer(value, iterator=is_iterator)
-
-    def close(self) -> None:
-        """End the worker, if there is one."""
-        if self._worker is not None:
-            self._worker.kill()
-
-    def _ready_worker(self) -> WorkerProcess:
-        if self._worker is None or not self._worker.alive:
-            self._worker = self._sandbox.spawn(worker_limits(self._assignment))
-            path = self._assignment.solution_file
-            chunk = Chunk(path.name, path.read_text(encoding="utf-8"))
-            limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
-            failures = self._worker.load(load_order(self._assignment, LiftedCode((chunk,), ())), limits)
-            if failures:
-                raise GraderError(
-                    f"the solution does not load: {failures[0]['type']}: {failures[0]['message']}",
-                    place=f"solutions/{path.name}",
-                    remedy="Mend it; `cnn-assignment verify` shows more.",
-                )
-        return self._worker
-
-
-def _holds_handles(value: Any) -> bool:
-    """Whether student code wrote a handle into a question: it would name an object of the solution's worker."""
-    if isinstance(value, dict):
-        return any(_holds_handles(part) for pair in value.items() for part in pair)
-    if isinstance(value, list | tuple):
-        return any(map(_holds_handles, value))
-    return isinstance(value, wire.Handle)
 
 
 class Attempt:

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
-from cnn_assignment.grading.attempt import Attempt, RightAnswers
+from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.digests import autograder_digest, submission_digest
 from cnn_assignment.grading.hidden import HiddenTests, Judgement
 from cnn_assignment.grading.kept_rows import KeptRows
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
+from cnn_assignment.grading.right_methods import RightAnswers
 from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
 from cnn_assignment.sandbox.probe import Protections

@@ -252,8 +252,11 @@ class WorkerProcess:
             # What a stand-in is given may be larger than the answer that is wanted.
             payload_cap = max(packed.reply_cap, _ASK_CAPS.payload_bytes if answer else wire.HEADER_CAP)
             while True:
-                # It is not there yet. Looked for here too: whoever always has a byte more to give is never waited for.
-                self._wait(self._read_fd, select.POLLIN, watch)
+                # Here and before each wait: whoever always has a byte more to give would never be stopped otherwise.
+                if self._inbox:
+                    watch.check()
+                else:
+                    self._wait(self._read_fd, select.POLLIN, watch)
                 header, payload = self._read_frame(watch, payload_cap)
                 if not header.startswith(start):
                     raise BadReply("a reply to another request")

@@ -1,0 +1,59 @@
+"""What a worker is told when it starts: which code to load, and what it may use."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from cnn_assignment.intake import LiftedCode
+from cnn_assignment.model import Assignment
+from cnn_assignment.sandbox.limits import WorkerLimits
+
+_MAIN = "__submission__"
+
+
+def load_order(assignment: Assignment, code: LiftedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
+    """What a worker is told to load: code, the provided files, and which methods to replace.
+
+    Under "attributes" stand the names of what a replaced method tells of its object, whatever way the object keeps it.
+    """
+    provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files}
+    solution = assignment.solution_file.read_text(encoding="utf-8") if stand_ins else ""
+    return {
+        # A notebook may import a module of the assignment's name, which it must not be itself then.
+        "module": _MAIN if any(module.name == assignment.name for module in code.modules) else assignment.name,
+        "provided": provided,
+        "modules": list(assignment.modules),
+        "seed": assignment.seed,
+        "chunks": [chunk.to_json() for chunk in code.chunks],
+        "own": {module.name: module.to_json() for module in code.modules},
+        "stand_ins": list(stand_ins),
+        "attributes": list(_find_attributes((solution, *provided.values()))) if stand_ins else [],
+    }
+
+
+# The same few texts, for every worker of a grader.
+@lru_cache(maxsize=8)
+def _find_attributes(sources: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the attributes that objects of these sources have: assigned anywhere, declared, or read of self.
+
+    Public ones only, because they reach the worker of the student.
+    """
+    names: set[str] = set()
+    for node in itertools.chain.from_iterable(ast.walk(ast.parse(source)) for source in sources):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Attribute(ast.Name("self"), name):
+                names.add(name)
+            case ast.ClassDef(body=body):
+                fields = (part.target for part in body if isinstance(part, ast.AnnAssign))
+                names.update(field.id for field in fields if isinstance(field, ast.Name))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def worker_limits(assignment: Assignment) -> WorkerLimits:
+    """The kernel's limits for a worker of this assignment."""
+    limits = assignment.limits
+    return WorkerLimits(memory_mib=limits.memory_mib, cpu_s=int(limits.submission_wall_s) + 1)
