@@ -57,6 +57,7 @@ class HiddenTests:
         self.attempt: Attempt | None = None
         self.plan: tuple[PlannedTask, ...] = ()
         self.problem: AuthoringError | None = None
+        self._item: pytest.Item | None = None
         self._hearing: Hearing | None = None
         self._line: Line | None = None
         self._conversation: Conversation | None = None
@@ -94,26 +95,33 @@ class HiddenTests:
             return SimpleNamespace(**{path.stem: _import_file(path) for path in self.assignment.provided_files})
 
     @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
+    def rng(self) -> np.random.Generator:
         """Random numbers that depend on the assignment's seed and on the test's name, and on nothing else."""
-        name = f"{request.path.name}::{request.node.name}"
+        item = self._item_now()
+        name = f"{item.path.name}::{item.name}"
         return np.random.default_rng([self.assignment.seed, zlib.crc32(name.encode())])
 
     @pytest.fixture
-    def once(self, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    def once(self) -> Callable[..., Any]:
         """``once(function, *arguments)`` calls the function once for this test, and remembers what it gave.
 
         For what is the same for every submission, such as expected values. Its arrays are made read-only.
         """
-        number = itertools.count()
+        number, nodeid = itertools.count(), self._item_now().nodeid
 
         def once(function: Callable[..., Any], *arguments: Any) -> Any:
-            key = (request.node.nodeid, next(number))
+            key = (nodeid, next(number))
             if key not in self._remembered:
                 self._remembered[key] = _freeze(function(*arguments))
             return self._remembered[key]
 
         return once
+
+    def _item_now(self) -> pytest.Item:
+        # pytest's own fixture for it, `request`, takes longer to make than all of ours.
+        if self._item is None:
+            raise GraderError("a hidden test was run without a submission")
+        return self._item
 
     def _conversation_now(self) -> Conversation:
         if self._conversation is None:
@@ -239,6 +247,7 @@ class HiddenTests:
     def _run_with_pytest(self, item: pytest.Function, following: pytest.Item | None) -> Ending:
         # pytest tears down all but what the next test needs, and another one than the next may be run next.
         _tear_down(item, item)
+        self._item = item
         self.last_reports = runtestprotocol(item, log=False, nextitem=following)
         failure = self._caught()
         if failure is None:
