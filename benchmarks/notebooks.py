@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import nbformat
@@ -64,14 +64,16 @@ def layers_only(notebook: NotebookNode) -> NotebookNode:
     return shortened
 
 
-def sample_texts(kinds: int) -> dict[str, str]:
+def sample_texts(kinds: int, without: Collection[str] = ()) -> dict[str, str]:
     """So many kinds of modules by name, no two of them equal.
 
-    Two of three are right, each built in another way; the others hold a mistake each, of all tasks in turn.
+    Two of three are right, each built in another way; the others hold a mistake each, of all tasks in turn. without:
+    right ones that the other side would fail.
     """
     assignment = the_assignment()
     solution = assignment.solution_file.read_text(encoding="utf-8")
-    right = {variant.name: variant.text for variant in load_variants(assignment) if split_by_class(variant.text)}
+    variants = [variant for variant in load_variants(assignment) if variant.name not in without]
+    right = {variant.name: variant.text for variant in variants if split_by_class(variant.text)}
     known = load_misconceptions(assignment)
     wrong = [known[number * len(known) // kinds] for number in range(kinds)]
     rights = itertools.cycle({"solution": solution, **right}.items())
