@@ -151,8 +151,10 @@ def main() -> None:
         python = python_with_otter((options.venv or folder / "venv").absolute())
         stay_on_one_core(options)
         otter = Otter(python, folder)
+        # A new process for each, which knows no answers yet.
         with GraderProcess(the_assignment()) as kit:
             least = compare(folder / "layers", otter, kit, options, whole=False)
+        with GraderProcess(the_assignment()) as kit:
             ratio = compare(folder / "whole", otter, kit, options, whole=True)
         otter.close()
     print(f"ratio otter/kit, classes and checks alone: {least:.1f}")
