@@ -37,6 +37,13 @@ def add_core_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--real-time", action="store_true", help="go before all else that runs on the core (as root)")
 
 
+def add_group_options(parser: argparse.ArgumentParser, rounds: int) -> None:
+    """The options of a benchmark that grades groups of submissions round by round, on one core."""
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"rounds that are counted (default: {rounds})")
+    parser.add_argument("--n", type=int, help="take only so many submissions of each group")
+    add_core_options(parser)
+
+
 def stay_on_one_core(options: argparse.Namespace) -> None:
     """Keep this process and all that it will start on one core: then a second is a core's second."""
     core = max(os.sched_getaffinity(0))

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchkit import CLASS, ONE_THREAD, add_core_options, median_ms, stay_on_one_core, the_assignment
+from benchkit import CLASS, ONE_THREAD, add_group_options, median_ms, stay_on_one_core, the_assignment
 
 from cnn_assignment.course import find_students
 from cnn_assignment.grading.pool import GraderProcess
@@ -39,14 +39,14 @@ LEFT_OUT = {
     "not-utf8": "unreadable",
     "syntax-error": "unreadable",
 }
-WAYS = ("kit", "kit, first of its kind", "pytest", "direct")
+# What is timed, and in which words it is told.
+WAYS = {
+    "kit": "kit, when it has seen the same answers before",
+    "kit, first of its kind": "kit, first of its kind",
+    "pytest": "floor: pytest in process",
+    "direct": "floor without pytest",
+}
 KIT, FIRST, *FLOORS = WAYS
-TOLD = (
-    "kit, when it has seen the same answers before",
-    "kit, first of its kind",
-    "floor: pytest in process",
-    "floor without pytest",
-)
 
 
 @dataclass
@@ -160,7 +160,7 @@ def report_group(title: str, works: list[Work]) -> dict[str, dict[str, float]]:
     means = {way: statistics.mean(median_ms(work.seconds[way]) for work in works) for way in WAYS}
     equal = sum(work.passed[KIT] == work.passed["pytest"] == work.passed["direct"] for work in works)
     print(f"{title}: {len(works)} submissions; all ways pass the same tests in {equal} of them")
-    for way, what in zip(WAYS, TOLD, strict=True):
+    for way, what in WAYS.items():
         each = {work.submission.student: median_ms(work.seconds[way]) for work in works}
         print(f"  {what:45} mean {means[way]:6.1f} ms, median {statistics.median(each.values()):6.1f} ms", end="")
         print(f", most {max(each.values()):6.1f} ms ({max(each, key=lambda name: each[name])})")
@@ -208,9 +208,7 @@ def require_full_marks(works: list[Work], tests: int) -> None:
 def main() -> None:
     """Print the milliseconds and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds that are counted (default: 5)")
-    parser.add_argument("--n", type=int, help="take only so many submissions of each group")
-    add_core_options(parser)
+    add_group_options(parser, rounds=5)
     options = parser.parse_args()
     stay_on_one_core(options)
     with tempfile.TemporaryDirectory() as folder:

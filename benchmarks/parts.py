@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchkit import add_core_options, stay_on_one_core, the_assignment
+from benchkit import add_group_options, stay_on_one_core, the_assignment
 from floor import class_submissions, right_submissions
 
 from cnn_assignment.grading import hidden, job, scoring
@@ -121,9 +121,7 @@ def measure(title: str, submissions: list[Submission], rounds: int) -> float:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=2, help="rounds that are counted (default: 2)")
-    parser.add_argument("--n", type=int, help="take only so many submissions of each group")
-    add_core_options(parser)
+    add_group_options(parser, rounds=2)
     options = parser.parse_args()
     stay_on_one_core(options)
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}

@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 
+import sandbox_kit
 import toy_course
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.loading import load_order
@@ -575,7 +576,7 @@ def test_a_closed_attempt_leaves_no_worker(course, tmp_path):
     with Sandbox() as sandbox:
         code = lift_file(toy_course.write(tmp_path / "toy.py", answer(scale="raise ValueError")), course)
         attempt = Attempt(sandbox, course, code)
-        student = attempt.converse().module()
+        student = sandbox_kit.converse(attempt)
         with pytest.raises(CallRaised, match="ValueError"):
             fetch(student.Scaler().forward(np.ones(1)))
         (worker,) = attempt._workers.values()
@@ -607,7 +608,7 @@ def clear(counting, course, code, answers, x):
     counting.spawned = 0
     attempt = Attempt(counting, course, code, answers)
     try:
-        return fetch(attempt.converse(STAND_INS).module().Cutter(2).clear(x)), attempt.replaced, counting.spawned
+        return fetch(sandbox_kit.converse(attempt, *STAND_INS).Cutter(2).clear(x)), attempt.replaced, counting.spawned
     finally:
         attempt.close()
 
@@ -656,6 +657,6 @@ def test_what_is_refused_is_asked_again(course, tmp_path):
             counting.spawned = 0
             attempt = Attempt(counting, course, code, answers)
             with pytest.raises(CallRaised, match="cannot work with these"):
-                fetch(attempt.converse(STAND_INS).module().Cutter("two").clear(np.arange(4.0)))
+                fetch(sandbox_kit.converse(attempt, *STAND_INS).Cutter("two").clear(np.arange(4.0)))
             attempt.close()
             assert counting.spawned == 2

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sandbox_kit
 import toy_course
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.grading.attempt import Attempt
@@ -54,7 +55,7 @@ def load(lift, assignment, sandbox):
     def load(text, name="toy.py"):
         code = lift(text, name)
         attempts.append(Attempt(sandbox, assignment, code))
-        module = attempts[-1].converse().module()
+        module = sandbox_kit.converse(attempts[-1])
         fetch(module.__getattr__("Scaler"))
         return module, (*code.notes, *attempts[-1].notes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import sandbox_kit
 import toy_course
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.testing import (
@@ -47,7 +48,7 @@ def converse(assignment, sandbox, tmp_path):
 
     def converse(text):
         attempts.append(Attempt(sandbox, assignment, lift_file(write(tmp_path / "toy.py", text), assignment)))
-        return lambda: attempts[-1].converse().module()
+        return lambda: sandbox_kit.converse(attempts[-1])
 
     yield converse
     for attempt in attempts:

@@ -27,9 +27,7 @@ from cnn_assignment.sandbox.protocol import (
     WorkerFailure,
     WorkerProcess,
     answer_question,
-    pack_request,
 )
-from cnn_assignment.sandbox.proxies import Conversation
 
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
@@ -71,11 +69,6 @@ class Attempt:
         """A way for one test to the worker, with right methods in the place of those named."""
         self.replaced = set()
         return Line(self, stand_ins)
-
-    def converse(self, stand_ins: tuple[str, ...] = ()) -> Conversation:
-        """A fresh conversation on a line of its own."""
-        line = self.line(stand_ins)
-        return Conversation(line.carry, line.is_deadly)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -199,10 +192,6 @@ class Line:
             raise BadReply("a reply that nobody sent")
         with self._attempt.noting_death((self._stand_ins, label)):
             return self._worker.open(reply, request)
-
-    def carry(self, request: Request, label: str) -> Any:
-        """The value that a request wants."""
-        return self.open(self.send(pack_request(request), label), request, label)
 
     def is_deadly(self, label: str) -> bool:
         """Whether a call of that name is known to end its worker."""

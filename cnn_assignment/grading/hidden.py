@@ -20,7 +20,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from cnn_assignment.errors import AuthoringError, GraderError
-from cnn_assignment.grading.attempt import Attempt, Line
+from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.evidence import Evidence, keep_evidence
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest, make_plan
 from cnn_assignment.grading.testing import WorkerGoneError
@@ -46,6 +46,14 @@ class Judgement:
     reports: list[pytest.TestReport]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """A test that is being run, and its conversation with the submission."""
+
+    item: pytest.Item
+    conversation: Conversation
+
+
 class HiddenTests:
     """Registered with pytest as a plugin object. attempt is the submission under test; whoever drives the run sets it."""
 
@@ -57,12 +65,8 @@ class HiddenTests:
         self.attempt: Attempt | None = None
         self.plan: tuple[PlannedTask, ...] = ()
         self.problem: AuthoringError | None = None
-        self._item: pytest.Item | None = None
-        self._hearing: Hearing | None = None
-        self._line: Line | None = None
-        self._conversation: Conversation | None = None
+        self._running: _Run | None = None
         self._failure: BaseException | None = None
-        self._foresight = Foresight()
         # By test and stand-ins.
         self._foresights: defaultdict[tuple[str, tuple[str, ...]], Foresight] = defaultdict(Foresight)
         self._remembered: dict[tuple[str, int], Any] = {}
@@ -73,12 +77,12 @@ class HiddenTests:
     @pytest.fixture
     def student(self) -> Remote:
         """The submission's module, seen through the sandbox."""
-        return self._conversation_now().module()
+        return self._run_now().conversation.module()
 
     @pytest.fixture
     def student_files(self) -> SimpleNamespace:
         """The provided files where the student's code runs: ``student_files.mlp`` is its ``mlp.py``."""
-        conversation = self._conversation_now()
+        conversation = self._run_now().conversation
         names = [path.stem for path in self.assignment.provided_files]
         return SimpleNamespace(**{name: conversation.import_module(name) for name in names})
 
@@ -97,7 +101,8 @@ class HiddenTests:
     @pytest.fixture
     def rng(self) -> np.random.Generator:
         """Random numbers that depend on the assignment's seed and on the test's name, and on nothing else."""
-        item = self._item_now()
+        # pytest's own fixture for it, `request`, takes longer to make than all of ours.
+        item = self._run_now().item
         name = f"{item.path.name}::{item.name}"
         return np.random.default_rng([self.assignment.seed, zlib.crc32(name.encode())])
 
@@ -107,7 +112,7 @@ class HiddenTests:
 
         For what is the same for every submission, such as expected values. Its arrays are made read-only.
         """
-        number, nodeid = itertools.count(), self._item_now().nodeid
+        number, nodeid = itertools.count(), self._run_now().item.nodeid
 
         def once(function: Callable[..., Any], *arguments: Any) -> Any:
             key = (nodeid, next(number))
@@ -117,18 +122,10 @@ class HiddenTests:
 
         return once
 
-    def _item_now(self) -> pytest.Item:
-        # pytest's own fixture for it, `request`, takes longer to make than all of ours.
-        if self._item is None:
+    def _run_now(self) -> _Run:
+        if self._running is None:
             raise GraderError("a hidden test was run without a submission")
-        return self._item
-
-    def _conversation_now(self) -> Conversation:
-        if self._conversation is None:
-            if self._hearing is None or self._line is None:
-                raise GraderError("a hidden test was run without a submission")
-            self._conversation = Conversation(self._hearing.carry, self._line.is_deadly, self._foresight)
-        return self._conversation
+        return self._running
 
     # Hooks
 
@@ -228,39 +225,35 @@ class HiddenTests:
 
     def _run_once(self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> Ending:
         """Run a test, unless it is known how it ends."""
-        key = test.item.nodeid, stand_ins
-        self._conversation, self._failure, self.last_reports = None, None, []
-        self._foresight = self._foresights[key]
+        if self.attempt is None:
+            raise GraderError("a hidden test was run without a submission")
+        key, line = (test.item.nodeid, stand_ins), self.attempt.line(stand_ins)
         # Where a call does not come back, what a test asks depends on that too.
-        transcripts = self._transcripts if self.attempt is not None and not self.attempt.is_troubled else None
-        if self.attempt is not None:
-            self._line = self.attempt.line(stand_ins)
-            self._hearing = transcripts.hear(key, self._line) if transcripts is not None else Hearing(self._line)
-            known = self._hearing.replay()
-            if known is not None:
-                return known
-        ending = self._run_with_pytest(test.item, following)
-        if transcripts is not None and self._hearing is not None and self._foresight.is_settled:
-            transcripts.keep(key, self._hearing, ending)
+        transcripts = self._transcripts if not self.attempt.is_troubled else None
+        hearing = transcripts.hear(key, line) if transcripts is not None else Hearing(line)
+        self.last_reports = []
+        known = hearing.replay()
+        if known is not None:
+            return known
+        foresight = self._foresights[key]
+        conversation = Conversation(hearing.carry, line.is_deadly, foresight)
+        ending = self._run_with_pytest(_Run(test.item, conversation), following)
+        if ending.failure is None:
+            foresight.learn(conversation.reading)
+        if transcripts is not None and foresight.is_settled:
+            transcripts.keep(key, hearing, ending)
         return ending
 
-    def _run_with_pytest(self, item: pytest.Function, following: pytest.Item | None) -> Ending:
+    def _run_with_pytest(self, run: _Run, following: pytest.Item | None) -> Ending:
         # pytest tears down all but what the next test needs, and another one than the next may be run next.
-        _tear_down(item, item)
-        self._item = item
-        self.last_reports = runtestprotocol(item, log=False, nextitem=following)
+        _tear_down(run.item, run.item)
+        self._running, self._failure = run, None
+        self.last_reports = runtestprotocol(run.item, log=False, nextitem=following)
         failure = self._caught()
-        if failure is None:
-            self._learn()
-        else:
+        if failure is not None:
             # Their local values, as large as student code makes them, would wait for the collector of cycles.
             traceback.clear_frames(failure.__traceback__)
-        return Ending(failure, tuple(self._conversation.remarks) if self._conversation is not None else ())
-
-    def _learn(self) -> None:
-        """Remember what a test that was passed looked at."""
-        if self._conversation is not None:
-            self._foresight.learn(self._conversation.reading)
+        return Ending(failure, tuple(run.conversation.remarks))
 
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""

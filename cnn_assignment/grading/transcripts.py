@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from cnn_assignment.grading.attempt import Line
 from cnn_assignment.grading.testing import Mismatch
 from cnn_assignment.sandbox.protocol import CallRaised, Packed, Reply, Request, WorkerFailure, pack_request
 
@@ -22,16 +23,6 @@ from cnn_assignment.sandbox.protocol import CallRaised, Packed, Reply, Request, 
 _ROOM = 32 << 20
 # What Python needs for a turn or an ending beside the bytes in it, roughly.
 _OVERHEAD = 600
-
-
-class Line(Protocol):
-    """What carries the requests of one test to the submission's worker."""
-
-    def send(self, packed: Packed, label: str) -> Reply:
-        """The reply to a request. Raises WorkerFailure where none comes."""
-
-    def open(self, reply: Reply, request: Request, label: str) -> Any:
-        """The value in a reply. Raises WorkerFailure for an error in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -109,7 +109,7 @@ def holds_more_work(one: ast.AST, other: ast.AST) -> bool:
 
 
 def _functions(tree: ast.AST) -> set[str]:
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {node.name for node in statements_in(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def statements_in(tree: ast.AST) -> Iterator[ast.stmt]:

@@ -215,8 +215,7 @@ class WorkerProcess:
         self._process = process
         self._write_fd = write_fd
         self._read_fd = read_fd
-        # What came and was not looked at yet.
-        self._inbox = bytearray()
+        self._inbox = wire.Inbox()
         self.alive = True
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
@@ -338,19 +337,16 @@ class WorkerProcess:
         return self._read(header_size, watch), self._read(payload_size, watch)
 
     def _read(self, size: int, watch: Stopwatch) -> bytes:
-        while len(self._inbox) < size:
+        while missing := self._inbox.missing(size):
             try:
-                # At least what a pipe holds, so that a short frame is one read.
-                part = os.read(self._read_fd, min(max(size - len(self._inbox), 1 << 16), 1 << 20))
+                part = os.read(self._read_fd, missing)
             except BlockingIOError:
                 self._wait(self._read_fd, select.POLLIN, watch)
                 continue
             if not part:
                 self._await_death(watch)
             self._inbox += part
-        found = bytes(memoryview(self._inbox)[:size])
-        del self._inbox[:size]
-        return found
+        return self._inbox.take(size)
 
     def _wait(self, fd: int | None, event: int, watch: Stopwatch) -> None:
         """Wait until the pipe is ready or the worker has ended. Raises CallTimedOut at a limit."""

@@ -401,6 +401,23 @@ def frame(text: bytes, *buffers: bytes) -> bytes:
     return b"".join((FRAME.pack(len(text), sum(map(len, buffers))), text, *buffers))
 
 
+class Inbox(bytearray):
+    """What has come through a pipe and was not taken yet."""
+
+    def missing(self, size: int) -> int:
+        """How many bytes to read next until there are so many; 0 if they are here.
+
+        At least what a pipe holds, so that a short frame is one read.
+        """
+        return 0 if len(self) >= size else min(max(size - len(self), 1 << 16), 1 << 20)
+
+    def take(self, size: int) -> bytes:
+        """The first bytes, which are here."""
+        found = bytes(memoryview(self)[:size])
+        del self[:size]
+        return found
+
+
 def dump_header(header: dict[str, Any]) -> bytes:
     """The JSON text of a header."""
     return _ENCODER.encode(header).encode("utf-8")

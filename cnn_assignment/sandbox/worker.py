@@ -44,7 +44,7 @@ class Channel:
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd
         self._write_fd = write_fd
-        self._inbox = bytearray()
+        self._inbox = wire.Inbox()
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """The next frame. Raises EOFError when the grader has closed its end."""
@@ -58,15 +58,12 @@ class Channel:
             data = data[os.write(self._write_fd, data) :]
 
     def _read(self, size: int) -> bytes:
-        while len(self._inbox) < size:
-            # At least what a pipe holds, so that a short frame is one read.
-            part = os.read(self._read_fd, min(max(size - len(self._inbox), 1 << 16), 1 << 20))
+        while missing := self._inbox.missing(size):
+            part = os.read(self._read_fd, missing)
             if not part:
                 raise EOFError
             self._inbox += part
-        found = bytes(memoryview(self._inbox)[:size])
-        del self._inbox[:size]
-        return found
+        return self._inbox.take(size)
 
 
 class _Unavailable:
