@@ -27,7 +27,8 @@ class Cluster:
         self.process = start(
             "scheduler", "--port", "0", "--scheduler-file", self.file, log=folder / "log", **environment
         )
-        await_that(self.file.is_file)
+        # Dask opens the file, and then writes it.
+        await_that(lambda: self.file.is_file() and self.file.read_bytes().endswith(b"}"))
         self.address = json.loads(self.file.read_text(encoding="utf-8"))["address"]
 
     def add_worker(self, *words: str, **environment: str) -> Worker:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from fractions import Fraction
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import toy_course
 from cnn_assignment.errors import AuthoringError
+from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.evidence import Evidence, Likeness
+from cnn_assignment.grading.hidden import Judgement
+from cnn_assignment.grading.kept_rows import KeptRows
+from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.pool import GraderProcess
 from cnn_assignment.layout import load_assignment
-from cnn_assignment.model import ReportStatus, Verdict
+from cnn_assignment.model import Outcome, ReportStatus, Verdict
+from cnn_assignment.sandbox.protocol import WorkerDied
 from toy_course import answer, edit, run_pytest, submit, write
 
 MISCONCEPTIONS = '''"""Mistakes."""
@@ -173,6 +182,44 @@ def test_a_list_that_is_not_valid_stops_grading_and_says_why(tmp_path, old, new,
     edit(path, old, new)
     with pytest.raises(AuthoringError, match=f"autograder/toy/misconceptions.py: .*{fact}"):
         GraderProcess(load_assignment(tmp_path, "toy"))
+
+
+class Stumbling:
+    """Stands for hidden tests on a machine that ends the first so many workers."""
+
+    def __init__(self, course, stumbles):
+        self.assignment = course
+        self.attempt = None
+        self.runs = 0
+        self._stumbles = stumbles
+
+    def judge_all(self, tasks):
+        (task,) = tasks
+        self.runs += 1
+        verdict = Verdict.FAILED
+        with suppress(WorkerDied), self.attempt.noting_death(((), "scale")):
+            if self.runs <= self._stumbles:
+                verdict = Verdict.ERROR
+                raise WorkerDied(-9)
+        outcome = Outcome(TEST, "", verdict, 0.0, 1.0)
+        return {task.id: [Judgement(outcome, found(VALUES, verdict=verdict), frozenset(), (), [])]}
+
+
+TEST = "test_values"
+TASK = PlannedTask("slope", "", (PlannedTest(SimpleNamespace(), TEST, "", Fraction(1)),))
+
+
+@pytest.mark.parametrize(
+    ("stumbles", "runs", "told", "keeps"), [(0, 1, True, True), (1, 2, True, True), (2, 2, False, False)]
+)
+def test_a_worker_that_the_machine_ended_is_no_trait_of_a_mistake(tmp_path, course, stumbles, runs, told, keeps):
+    hidden, kept = Stumbling(course, stumbles), KeptRows(tmp_path / "rows.sqlite")
+    diagnostician = Diagnostician(hidden, None, kept)
+    for _ in range(2):
+        (why,) = diagnostician.explain(TASK, [found(VALUES)])
+        assert ("It never ends." in why) is told
+    assert hidden.runs == runs
+    assert bool(kept.find("never-ends")) is keeps
 
 
 # Evidence

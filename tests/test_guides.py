@@ -147,10 +147,16 @@ def test_the_instructor_sees_what_the_guide_says(term):
     assert f"dl101 {NAME}" in said["nbgrader list"]
 
 
-def test_the_student_sees_what_the_guide_says(term):
-    said = term.students["ada"].said
-    assert "Success! Your notebook passes all the tests." in said["nbgrader validate cnn.ipynb"]
-    assert " passed" in said["pytest test_cnn.py"]
+def test_right_work_is_valid_for_nbgrader(term):
+    said = term.students["ada"].said["nbgrader validate cnn.ipynb"]
+    assert "Success! Your notebook passes all the tests." in said
+
+
+def test_the_student_sees_that_the_visible_tests_pass(term):
+    assert " passed" in term.students["ada"].said["pytest test_cnn.py"]
+
+
+def test_the_students_feedback_tells_the_reason_of_a_lost_mark(term):
     (page,) = (term.students["bob"].folder / NAME / "feedback").glob(f"*/{NAME}.html")
     assert "right for stride 1 only" in words_of(page)
 

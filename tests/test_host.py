@@ -105,6 +105,44 @@ def test_a_sleep_is_stopped_by_the_clock(sandbox):
     assert caught.value.kind == "wall"
 
 
+# Stopped, as by a virtual machine that is paused, between the question and the answer: all of it, or the grader alone.
+PAUSED = """
+import sys
+from cnn_assignment.sandbox.host import Sandbox, TimeLimits
+from sandbox_kit import call, working
+
+SOURCE = '''
+import time
+
+def answer():
+    for _ in range(8):
+        time.sleep(0.1)
+    return 1
+'''
+if __name__ == "__main__":
+    with Sandbox(1) as sandbox, working(sandbox, SOURCE) as worker:
+        print(worker.pid, flush=True)
+        print(call(worker, "answer", limits=TimeLimits(cpu_s=60, wall_s=3)), worker.waited_s < 3)
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["machine", "grader"])
+def test_time_in_which_the_grader_was_stopped_is_not_the_students(tmp_path, whole):
+    program = tmp_path / "paused.py"
+    program.write_text(PAUSED, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True, env=environment) as grader:
+        worker = int(grader.stdout.readline())
+        stopped = [grader.pid, worker] if whole else [grader.pid]
+        time.sleep(0.2)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(4)
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+        assert grader.communicate(timeout=60)[0] == "1 True\n"
+
+
 def test_waiting_costs_no_processor_time(sandbox):
     source = """
         import time

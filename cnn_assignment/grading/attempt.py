@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,15 +54,15 @@ class Attempt:
         # By stand-ins and call: a call may end in time once what it calls has been replaced.
         self._timeouts: Counter[_Call] = Counter()
         self._deadly: set[_Call] = set()
-        self._deadline = time.monotonic() + assignment.limits.submission_wall_s
+        self._waited_s = 0.0
         self.load_errors: tuple[str, ...] = ()
         # The methods whose stand-ins answered in the last conversation.
         self.replaced: set[str] = set()
 
     @property
     def is_troubled(self) -> bool:
-        """Whether a call is known not to come back: tests are then run in another way."""
-        return bool(self._deadly)
+        """Whether something did not come back: tests are then run in another way, and would not end so each time."""
+        return bool(self._deadly) or self._load_failure is not None or self._is_out_of_time
 
     def line(self, stand_ins: tuple[str, ...] = ()) -> Line:
         """A way for one test to the worker, with right methods in the place of those named."""
@@ -89,9 +88,13 @@ class Attempt:
         most = self._assignment.limits.timeouts_per_method
         if self._timeouts[call] >= most:
             raise NotRun(f"not run, because {call[1]} ran out of time {most} times before")
-        if time.monotonic() > self._deadline:
+        if self._is_out_of_time:
             seconds = self._assignment.limits.submission_wall_s
             raise NotRun(f"not run, because the submission as a whole used up its {seconds:g} seconds")
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return self._waited_s > self._assignment.limits.submission_wall_s
 
     def is_deadly(self, call: _Call) -> bool:
         """Whether a call is known to end its worker."""
@@ -112,7 +115,17 @@ class Attempt:
     def exchange(self, worker: WorkerProcess, packed: Packed, stand_ins: tuple[str, ...]) -> Reply:
         """The worker's reply."""
         limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
-        return worker.exchange(packed, limits, self._answerer(stand_ins))
+        with self._counting_time_of(worker):
+            return worker.exchange(packed, limits, self._answerer(stand_ins))
+
+    @contextmanager
+    def _counting_time_of(self, worker: WorkerProcess) -> Iterator[None]:
+        """Add what it takes to the submission's time."""
+        before = worker.waited_s
+        try:
+            yield
+        finally:
+            self._waited_s += worker.waited_s - before
 
     def _answerer(self, stand_ins: tuple[str, ...]) -> Answerer | None:
         if not stand_ins:
@@ -159,7 +172,8 @@ class Attempt:
         worker = self._sandbox.spawn(worker_limits(self._assignment))
         order = load_order(self._assignment, self._code, stand_ins)
         try:
-            failures = worker.load(order, TimeLimits(limits.call_cpu_s, limits.call_wall_s))
+            with self._counting_time_of(worker):
+                failures = worker.load(order, TimeLimits(limits.call_cpu_s, limits.call_wall_s))
         except WorkerFailure as failure:
             worker.kill()
             # The same code would end the same way before every test.

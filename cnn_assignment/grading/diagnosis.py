@@ -83,29 +83,38 @@ class Diagnostician:
             self._found |= {(misconception.id, test): evidence for test, evidence in found_before.items()}
         missing = tuple(test for test in task.tests if (misconception.id, test.id) not in self._found)
         if missing:
-            self._found |= self._try(replace(task, tests=missing), misconception)
+            self._found |= self._find_out(replace(task, tests=missing), misconception)
         found = [self._found[misconception.id, test.id] for test in task.tests]
         return None if False in found else [evidence or None for evidence in found]
 
-    def _try(
+    def _find_out(
         self, task: PlannedTask, misconception: Misconception
-    ) -> dict[tuple[str, str], Evidence | Literal[False] | None]:
+    ) -> Mapping[tuple[str, str], Evidence | Literal[False] | None]:
+        try:
+            row, is_certain = self._try(task, misconception)
+            if not is_certain:
+                # The machine may have been to blame. What happens twice is the mistake's own doing.
+                row, is_certain = self._try(task, misconception)
+        except GraderError:
+            # A test that breaks on it is for `verify` to tell: it costs no student the grade.
+            return {(misconception.id, test.id): False for test in task.tests}
+        if is_certain and self._kept is not None:
+            self._kept.keep(misconception.id, row)
+        return {(misconception.id, test): evidence for test, evidence in row.items()}
+
+    def _try(self, task: PlannedTask, misconception: Misconception) -> tuple[dict[str, Evidence | None], bool]:
+        """By test what a misconception gives; and whether it would give so each time."""
         assignment = self._hidden.assignment
         chunk = Chunk(assignment.solution_file.name, misconception.apply(self._solution))
         attempt = Attempt(self._sandbox, assignment, LiftedCode((chunk,), ()))
         before, self._hidden.attempt = self._hidden.attempt, attempt
         try:
             judged = self._hidden.judge_all([task])[task.id]
-            row = {found.outcome.id: found.evidence and without_expected(found.evidence) for found in judged}
-            if self._kept is not None:
-                self._kept.keep(misconception.id, row)
-            return {(misconception.id, test): evidence for test, evidence in row.items()}
-        except GraderError:
-            # A test that breaks on it is for `verify` to tell: it costs no student the grade.
-            return {(misconception.id, test.id): False for test in task.tests}
         finally:
             self._hidden.attempt = before
             attempt.close()
+        row = {found.outcome.id: found.evidence and without_expected(found.evidence) for found in judged}
+        return row, not attempt.is_troubled
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class BadReply(WorkerFailure):
 
 
 DEFAULT_CAPS = wire.Caps()
+# A grader that waits looks at its clocks at least so often; whatever is longer was not spent waiting.
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ class WorkerProcess:
         self._read_fd = read_fd
         self._inbox = wire.Inbox()
         self.alive = True
+        self.waited_s = 0.0
+        """Seconds of wall time that its requests took."""
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
 
@@ -271,6 +275,8 @@ class WorkerProcess:
         except WorkerFailure:
             self.kill()
             raise
+        finally:
+            self.waited_s += watch.wall_used()
 
     def open(self, reply: Reply, request: Request) -> Any:
         """The value in a reply to this request. Raises CallRaised for an error in it, and BadReply as `request` does."""
@@ -362,25 +368,36 @@ class WorkerProcess:
 
 
 class Stopwatch:
-    """Holds one request to its CPU and wall time, by the kernel's clocks."""
+    """Holds one request to its CPU and wall time, by the kernel's clocks.
+
+    Wall time counts while the grader looks on. Where it was stopped itself, by Ctrl-Z or with the machine it runs on,
+    nobody can tell what student code would have done with that time.
+    """
 
     def __init__(self, cpu_now: Callable[[], float], limits: TimeLimits) -> None:
         self._cpu_now = cpu_now
         self._limits = limits
         self._cpu_start = self._cpu_now()
-        self._wall_start = time.monotonic()
+        self._wall_used = 0.0
+        self._looked = time.monotonic()
+
+    def wall_used(self) -> float:
+        """Seconds since the start, without those in which the grader was stopped."""
+        now = time.monotonic()
+        self._wall_used += min(now - self._looked, _LOOK_S)
+        self._looked = now
+        return self._wall_used
 
     def remaining_ms(self) -> float:
         """How long to sleep before looking again: no limit can be reached earlier, with one busy thread."""
         cpu_left = self._limits.cpu_s - (self._cpu_now() - self._cpu_start)
-        wall_left = self._limits.wall_s - (time.monotonic() - self._wall_start)
-        return max(1.0, 1000 * min(cpu_left, wall_left))
+        return max(1.0, 1000 * min(cpu_left, self._limits.wall_s - self._wall_used, _LOOK_S))
 
     def check(self) -> None:
         """Raise CallTimedOut when a limit is passed."""
         if self._cpu_now() - self._cpu_start >= self._limits.cpu_s:
             raise CallTimedOut("CPU", self._limits.cpu_s)
-        if time.monotonic() - self._wall_start >= self._limits.wall_s:
+        if self.wall_used() >= self._limits.wall_s:
             raise CallTimedOut("wall", self._limits.wall_s)
 
 
