@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from toy_course import await_that, descendants, is_running
+from toy_course import await_that, descendants, end_family
 
 # Scratch folders that Dask keeps for its workers, and in them those of a class.
 STATIONS = "dask-scratch-space/*/cnn-assignment-*"
@@ -41,8 +40,8 @@ class Cluster:
     def close(self) -> None:
         """End everything, workers first."""
         for worker in self.workers:
-            end(worker.process)
-        end(self.process)
+            end_family(worker.process)
+        end_family(self.process)
 
 
 class Worker:
@@ -84,22 +83,6 @@ def start(what: str, *words: str | Path, log: Path, **environment: str) -> subpr
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
         )
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started, in good order if it can."""
-    theirs = descendants(process.pid)
-    process.terminate()
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for pid in theirs:
-        with suppress(AssertionError):
-            await_that(lambda pid=pid: not is_running(pid), seconds=5)
-        with suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def command_of(pid: int) -> str:

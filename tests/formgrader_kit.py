@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Dialog, Error, Locator, Page, Route, sync_playwright
 
-from toy_course import descendants, is_running
+from toy_course import end_family
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 NO_CHROMIUM = "Chromium is not installed (Debian's package chromium)"
@@ -85,7 +84,8 @@ def serve(course: Path, folder: Path) -> Iterator[Server]:
         error.add_note(f"The end of {log}:\n" + "\n".join(log.read_text(encoding="utf-8").splitlines()[-60:]))
         raise
     finally:
-        _end(process)
+        left = end_family(process)
+    assert not left, f"{len(left)} processes outlived the server"
 
 
 def _wait_for_address(process: subprocess.Popen[bytes], file: Path) -> str:
@@ -95,24 +95,6 @@ def _wait_for_address(process: subprocess.Popen[bytes], file: Path) -> str:
             return str(json.loads(file.read_text(encoding="utf-8"))["url"])
         time.sleep(0.05)
     raise AssertionError(f"no Jupyter server: exit status {process.poll()}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server as Ctrl-C does, or by force; a process of its that is still there after it is an error."""
-    family = descendants(process.pid)
-    process.terminate()
-    try:
-        process.wait(timeout=60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    deadline = time.monotonic() + 20
-    while (left := [pid for pid in family if is_running(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for pid in left:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    assert not left, f"{len(left)} processes outlived the server"
 
 
 @dataclass(slots=True)

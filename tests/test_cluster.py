@@ -286,6 +286,29 @@ def test_what_is_no_address_is_refused(course, tmp_path, monkeypatch, address):
         next(grade_on_cluster(course, [], "file"))
 
 
+def test_a_scheduler_file_that_is_not_written_yet_is_waited_for(course, tmp_path):
+    file = write(tmp_path / "scheduler.json", "")
+    written = threading.Timer(0.5, write, (file, json.dumps({"address": "tcp://127.0.0.1:1"})))
+    written.start()
+    try:
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "5s"}),
+            pytest.raises(UsageError, match="no Dask sch"),
+        ):
+            next(grade_on_cluster(course, [], str(file)))
+    finally:
+        written.join()
+
+
+def test_a_scheduler_file_that_stays_empty_is_refused(course, tmp_path):
+    file = write(tmp_path / "scheduler.json", "")
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
+        pytest.raises(UsageError, match="not the scheduler file of a Dask cluster"),
+    ):
+        next(grade_on_cluster(course, [], str(file)))
+
+
 def test_without_dask_the_remedy_is_told(course):
     submit(course.root, "ada", SOLUTION)
     words = ["grade", "toy", "submitted", "--no-gradebook", "--out", "out", "--dask", "tcp://127.0.0.1:1"]

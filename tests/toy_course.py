@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -348,6 +349,24 @@ def await_that(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.01)
+
+
+def end_family(process: subprocess.Popen[bytes], seconds: float = 60) -> set[int]:
+    """End a process and all that it started, in good order if it can; what was still there after it."""
+    family = descendants(process.pid)
+    process.terminate()
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with suppress(AssertionError):
+        await_that(lambda: not any(map(is_running, family)), seconds=20)
+    left = set(filter(is_running, family))
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return left
 
 
 def is_running(pid: int) -> bool:

@@ -70,7 +70,7 @@ def _connect(address: str) -> Iterator[tuple[Client, float]]:
 
     patience_s = float(parse_timedelta(dask.config.get("distributed.comm.timeouts.connect")))
     try:
-        client = Client(_locate(address), set_as_default=False)
+        client = Client(_locate(address, patience_s), set_as_default=False)
     except OSError as error:
         raise UsageError(
             f"no Dask scheduler answers, in {patience_s:g} seconds", place=address, remedy=_START
@@ -79,12 +79,17 @@ def _connect(address: str) -> Iterator[tuple[Client, float]]:
         yield client, patience_s
 
 
-def _locate(address: str) -> str:
+def _locate(address: str, patience_s: float) -> str:
     """The scheduler's address, which may stand in a file. Dask waits for a file that is not there, and for any word."""
     found = address
-    if Path(address).is_file():
+    file = Path(address)
+    if file.is_file():
+        # A scheduler makes the file first, and writes it then.
+        end = time.monotonic() + patience_s
+        while not file.stat().st_size and time.monotonic() < end:
+            time.sleep(_POLL_S)
         try:
-            found = json.loads(Path(address).read_text(encoding="utf-8"))["address"]
+            found = json.loads(file.read_text(encoding="utf-8"))["address"]
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError("not the scheduler file of a Dask cluster", place=address, remedy=_START) from error
     if not _ADDRESS.fullmatch(str(found)):
