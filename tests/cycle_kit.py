@@ -68,7 +68,9 @@ class School:
         settings = home / ".jupyter/nbgrader_config.py"
         if not settings.is_file():
             settings.parent.mkdir(parents=True)
-            settings.write_text(f"c = get_config()\n{_exchange_settings(self.exchange)}", encoding="utf-8")
+            # nbgrader gives a cell half a minute, in which a machine that is busy or paused may do nothing.
+            patience = f"c.Execute.timeout = {_BACKSTOP_S}\n"
+            settings.write_text(f"c = get_config()\n{_exchange_settings(self.exchange)}{patience}", encoding="utf-8")
             (home / "work").mkdir()
         return Person(name, home, home / "work")
 
