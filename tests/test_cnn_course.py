@@ -25,6 +25,8 @@ from cnn_assignment.grading.pool import collect_tasks
 from cnn_assignment.layout import load_assignment
 from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit, tree
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 FILES = ("README.md", "cnn.ipynb", "cnn.py", "gradient_check.py", "mlp.py", "requirements.txt", "test_cnn.py")
 BUILT = [f"{folder}/{NAME}/{file}" for folder in ("source", "release") for file in FILES]
 STANDARD = {

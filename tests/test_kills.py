@@ -17,6 +17,8 @@ from cnn_assignment.course import LEDGER
 from course_kit import gradebook_of
 from toy_course import COMMAND, SLOW, answer, await_that, left_open, run, submit
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 KILLS = 20
 STUDENTS = 36
 TEXTS = [

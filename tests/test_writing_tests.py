@@ -12,6 +12,8 @@ import pytest
 from cnn_kit import NAME, copy_course, run
 from toy_course import edit, run_pytest, write
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs/writing-tests.md").read_text(encoding="utf-8")
 WALKS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL))
