@@ -119,10 +119,9 @@ def answer():
         time.sleep(0.1)
     return 1
 '''
-if __name__ == "__main__":
-    with Sandbox(1) as sandbox, working(sandbox, SOURCE) as worker:
-        print(worker.pid, flush=True)
-        print(call(worker, "answer", limits=TimeLimits(cpu_s=60, wall_s=3)), worker.waited_s < 3)
+with Sandbox(1) as sandbox, working(sandbox, SOURCE) as worker:
+    print(worker.pid, flush=True)
+    print(call(worker, "answer", limits=TimeLimits(cpu_s=60, wall_s=3)), worker.waited_s < 3)
 """
 
 
@@ -135,11 +134,14 @@ def test_time_in_which_the_grader_was_stopped_is_not_the_students(tmp_path, whol
         worker = int(grader.stdout.readline())
         stopped = [grader.pid, worker] if whole else [grader.pid]
         time.sleep(0.2)
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        time.sleep(4)
-        for pid in reversed(stopped):
-            os.kill(pid, signal.SIGCONT)
+        try:
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(4)
+        finally:
+            # Nobody could wait for one that stays stopped.
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
         assert grader.communicate(timeout=60)[0] == "1 True\n"
 
 

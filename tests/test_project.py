@@ -238,7 +238,7 @@ def test_no_file_names(what):
         ("a folder of one machine", "open('/" + "home/ada/cnn.py')"),
         ("a folder of one machine", "/" + "tmp/scratch1/cnn.py"),
         ("the address of a package index", "https://files.python" + "hosted.org/x"),
-        ("the address of a package index", "https://mirror.example/root/" + "simple"),
+        ("the address of a package index", "https://mirror.example/" + "root/" + "simple"),
         ("an option that names a package index", "pip install --extra-" + "index-url x"),
     ],
 )

@@ -351,12 +351,12 @@ def await_that(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
-def end_family(process: subprocess.Popen[bytes], seconds: float = 60) -> set[int]:
+def end_family(process: subprocess.Popen[bytes]) -> set[int]:
     """End a process and all that it started, in good order if it can; what was still there after it."""
     family = descendants(process.pid)
     process.terminate()
     try:
-        process.wait(timeout=seconds)
+        process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
