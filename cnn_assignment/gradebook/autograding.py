@@ -16,7 +16,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
-from cnn_assignment.intake.document import FILE_CAP
+from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import list_assignments
 
 # What a browser would run.

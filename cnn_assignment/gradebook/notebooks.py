@@ -6,22 +6,22 @@ and its grade_id arrive here.
 
 from __future__ import annotations
 
-import ast
 import copy
 import re
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.gradebook.annotate import REBUILD, is_solution
-from cnn_assignment.intake.document import FILE_CAP, Part, parse_document
+from cnn_assignment.intake import ShownCell, show_file
+from cnn_assignment.intake.folder import FILE_CAP
+from cnn_assignment.model import Assignment
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_SHOWN_CELLS = 2_000
 _SHOWN_CHARACTERS = 200_000
 _SHOWN_RAW_CHARACTERS = 20_000
 _DEFINITION = re.compile(r"^(?:class|(?:async )?def)[ \t]+(\w+)", re.MULTILINE)
@@ -61,11 +61,11 @@ def read_submitted(path: Path | None) -> bytes | None:
         return stream.read(FILE_CAP)
 
 
-def put_in_order(release: NotebookNode, file: str, data: bytes | None, classes: Collection[str]) -> NotebookNode:
+def put_in_order(release: NotebookNode, file: str, data: bytes | None, assignment: Assignment) -> NotebookNode:
     """The student's work as a notebook that nbgrader can grade and show.
 
     release: as `read_release` gives it. file: the submitted file's name. data: its bytes, None where there is no file.
-    classes: the names that it should define. Returns a notebook without outputs that has every nbgrader cell of the
+    Returns a notebook without outputs that has every nbgrader cell of the
     release exactly once, with the release's metadata; locked cells have the release's text. Solution cells are found by
     grade_id or by the names that they define. Where no solution cell is found, the release is returned with the
     student's text in its solution cells. Equal arguments give equal notebooks.
@@ -73,21 +73,26 @@ def put_in_order(release: NotebookNode, file: str, data: bytes | None, classes: 
     if data is None:
         return copy.deepcopy(release)
     try:
-        document = parse_document(data, file, classes)
+        shown = show_file(data, file, assignment)
     except UnreadableSubmissionError:
         return _show_unreadable(release, file, data)
-    if document.is_module:
-        text, tree = _shown(document.parts[0].source), document.parts[0].tree
-        return _fill_from_module(release, text, tree if text == document.parts[0].source else None)
-    parts = document.parts[:_SHOWN_CELLS]
-    restored = _restore(release, parts)
-    if restored is not None:
-        return restored
-    return _fill_from_module(release, _shown("\n\n".join(part.source for part in parts if part.kind == "code")))
+    restored = None if shown.is_module else _restore(release, shown.cells)
+    return restored if restored is not None else _fill_from_module(release, *_join(shown.cells))
 
 
-def _shown(text: str) -> str:
-    return text[:_SHOWN_CHARACTERS]
+def _join(cells: Sequence[ShownCell]) -> tuple[str, dict[str, range]]:
+    """The code of all cells as one text, and the lines of each definition in it; the last one of a name counts."""
+    texts: list[str] = []
+    spans: dict[str, range] = {}
+    first, size = 0, 0
+    for cell in (cell for cell in cells if cell.kind == "code"):
+        size += len(cell.source)
+        if size > _SHOWN_CHARACTERS:
+            break
+        texts.append(cell.source)
+        spans |= {name: range(first + lines.start, first + lines.stop) for name, lines in cell.definitions.items()}
+        first += cell.source.count("\n") + 2
+    return "\n\n".join(texts), spans
 
 
 def _nbgrader_cells(release: NotebookNode) -> dict[str, NotebookNode]:
@@ -98,7 +103,7 @@ def _nbgrader_cells(release: NotebookNode) -> dict[str, NotebookNode]:
     }
 
 
-def _restore(release: NotebookNode, parts: Sequence[Part]) -> NotebookNode | None:
+def _restore(release: NotebookNode, parts: Sequence[ShownCell]) -> NotebookNode | None:
     """The student's cells in their order, with the release's cells in their places."""
     wanted = _nbgrader_cells(release)
     found = _match(wanted, parts)
@@ -108,17 +113,17 @@ def _restore(release: NotebookNode, parts: Sequence[Part]) -> NotebookNode | Non
     for number, part in enumerate(parts):
         if number in found:
             original = copy.deepcopy(wanted[found[number]])
-            original.source = _shown(part.source) if is_solution(original) else original.source
+            original.source = part.source if is_solution(original) else original.source
             restored.append(original)
         else:
-            restored.append(_own_cell(part.kind, _shown(part.source), f"student-{number}"))
+            restored.append(_own_cell(part.kind, part.source, f"student-{number}"))
     _insert_missing(restored, wanted, parts)
     notebook = copy.copy(release)
     notebook.metadata, notebook.cells = copy.deepcopy(release.metadata), restored
     return notebook
 
 
-def _match(wanted: dict[str, NotebookNode], parts: Sequence[Part]) -> dict[int, str]:
+def _match(wanted: dict[str, NotebookNode], parts: Sequence[ShownCell]) -> dict[int, str]:
     """Which student's cell, by its number, stands for which nbgrader cell of the release."""
     found: dict[int, str] = {}
     for number, part in enumerate(parts):
@@ -134,7 +139,7 @@ def _match(wanted: dict[str, NotebookNode], parts: Sequence[Part]) -> dict[int, 
     return found
 
 
-def _alike(original: NotebookNode, part: Part) -> bool:
+def _alike(original: NotebookNode, part: ShownCell) -> bool:
     if is_solution(original):
         return bool({*_DEFINITION.findall(original.source)} & {*_DEFINITION.findall(part.source)}) and not part.is_copy
     return bool(original.source.strip() == part.source.strip())
@@ -150,7 +155,7 @@ def _own_cell(kind: str, source: str, name: str) -> NotebookNode:
     return cell
 
 
-def _insert_missing(cells: list[NotebookNode], wanted: dict[str, NotebookNode], parts: Sequence[Part]) -> None:
+def _insert_missing(cells: list[NotebookNode], wanted: dict[str, NotebookNode], parts: Sequence[ShownCell]) -> None:
     """Put each missing nbgrader cell behind the one that precedes it in the release."""
     place = 0
     for name, original in wanted.items():
@@ -161,7 +166,7 @@ def _insert_missing(cells: list[NotebookNode], wanted: dict[str, NotebookNode], 
         place = numbers[0] + 1
 
 
-def _missing_cell(original: NotebookNode, parts: Sequence[Part]) -> NotebookNode:
+def _missing_cell(original: NotebookNode, parts: Sequence[ShownCell]) -> NotebookNode:
     """A cell of the release that was not handed in; of a solution cell it is told where its work stands, if anywhere."""
     cell = copy.deepcopy(original)
     if is_solution(cell) and cell.cell_type == "code":
@@ -171,16 +176,15 @@ def _missing_cell(original: NotebookNode, parts: Sequence[Part]) -> NotebookNode
     return cell
 
 
-def _fill_from_module(release: NotebookNode, text: str, tree: ast.Module | SyntaxError | None = None) -> NotebookNode:
+def _fill_from_module(release: NotebookNode, text: str, spans: dict[str, range]) -> NotebookNode:
     """The release with the module's definitions in the solution cells that define them, and the rest before these.
 
-    tree: the text's own, where it is known.
+    spans: the lines of each definition.
     """
     notebook = copy.deepcopy(release)
     solutions = [cell for cell in notebook.cells if is_solution(cell) and cell.cell_type == "code"]
     if not solutions:
         return notebook
-    spans = _definition_spans(tree if isinstance(tree, ast.Module) else _parse(text))
     lines = text.split("\n")
     placed: set[int] = set()
     for cell in solutions:
@@ -197,30 +201,11 @@ def _fill_from_module(release: NotebookNode, text: str, tree: ast.Module | Synta
     return notebook
 
 
-def _parse(text: str) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as invalid escapes in the student's strings
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
-
-
-def _definition_spans(tree: ast.Module) -> dict[str, range]:
-    """The 0-based lines of each class and function at the top of a module; the last definition of a name counts."""
-    spans = {}
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            spans[node.name] = range(first - 1, node.end_lineno or first)
-    return spans
-
-
 def _show_unreadable(release: NotebookNode, file: str, data: bytes) -> NotebookNode:
     """The release with the beginning of a file's text in its first solution cell, as comments unless it is a module."""
     text = data[: 4 * _SHOWN_CHARACTERS].decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
     if Path(file).suffix.lower() == ".py":
-        return _fill_from_module(release, _shown(text))
+        return _fill_from_module(release, text[:_SHOWN_CHARACTERS], {})
     notebook = copy.deepcopy(release)
     shown = "".join(char for char in text[:_SHOWN_RAW_CHARACTERS] if char.isprintable() or char == "\n")
     told = [f"{file} could not be read as a notebook. It begins:", "", *shown.split("\n")]

@@ -40,7 +40,7 @@ def prepare(course: OpenCourse, release: NotebookNode, submission: Submission, r
         raise withheld(report)
     _check_student(submission.student)
     path, data = submission.path, read_submitted(submission.path)
-    notebook = annotate(put_in_order(release, path.name if path else "", data, course.assignment.classes), report)
+    notebook = annotate(put_in_order(release, path.name if path else "", data, course.assignment), report)
     folder = _submission_folder(course, submission)
     scores = {
         cell.metadata["nbgrader"]["grade_id"]: utils.determine_grade(cell)[0]

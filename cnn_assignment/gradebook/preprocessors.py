@@ -106,7 +106,7 @@ class SubmissionExporter(NotebookExporter):
         submission = find_submitted(course, assignment, resources["nbgrader"]["student"])
         file = submission.path.name if submission.path is not None else ""
         release = read_release(release_file(course, assignment))
-        notebook = put_in_order(release, file, read_submitted(submission.path), assignment.classes)
+        notebook = put_in_order(release, file, read_submitted(submission.path), assignment)
         resources["metadata"] = {"name": assignment.name, "path": str(Path(filename).parent)}
         convert: Any = self.from_notebook_node  # nbconvert's types call its text a notebook
         return cast("tuple[NotebookNode, dict[str, Any]]", convert(notebook, resources=resources, **kw))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from cnn_assignment.intake.modules import LocalModule
+from cnn_assignment.intake import LocalModule
 from cnn_assignment.model import Assignment
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.intake import find_own_files
-from cnn_assignment.intake.document import FILE_CAP
+from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.intake.parsing import SOURCE_CAP
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Assignment, Submission

@@ -1,20 +1,22 @@
 """Intake: from a student's folder to one file, to its cells in order, to the code of its layers. Nothing is run here.
 
-`find_submission` chooses the file, `read_document` reads and mends it, `lift_file` takes what the layers need.
+`find_submission` chooses the file, `lift_file` takes what the layers need, `show_file` gives the cells for a person. What
+a student wrote is parsed in a confined process only: `reader` starts it, `confined` is what runs there.
 """
 
-from cnn_assignment.intake.document import Document, Part, read_document
+from cnn_assignment.intake.asking import find_own_files, lift_file, show_file
 from cnn_assignment.intake.files import find_in_folder, find_submission
-from cnn_assignment.intake.lift import Chunk, LiftedCode, find_own_files, lift_file
+from cnn_assignment.intake.values import Chunk, LiftedCode, LocalModule, Shown, ShownCell
 
 __all__ = [
     "Chunk",
-    "Document",
     "LiftedCode",
-    "Part",
+    "LocalModule",
+    "Shown",
+    "ShownCell",
     "find_in_folder",
     "find_own_files",
     "find_submission",
     "lift_file",
-    "read_document",
+    "show_file",
 ]

@@ -11,7 +11,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import islice
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.parsing import (
@@ -20,18 +20,21 @@ from cnn_assignment.intake.parsing import (
     code_within,
     defined_classes,
     describe_syntax_error,
-    holds_more_work,
     parse,
+    work_in,
     written_module,
 )
 from cnn_assignment.intake.reading import Cell, read_work
 
-FILE_CAP = 128 * 1024 * 1024
-
-# How far back a piece of a cut cell is looked for, and how many characters are parsed on trial in all.
+# Of a notebook; what is beyond is left out with a note.
+_MOST_CELLS = 2_000
+# How far back a piece of a cut cell is looked for, and how many characters are parsed on trial in all. Each trial counts
+# as so many beside those.
 _PIECES = 8
-_JOIN_EFFORT = 8 * 1024 * 1024
+_JOIN_EFFORT = 512 * 1024
+_JOIN_TRY = 200
 _METHOD_INDENT = 4
+_LONGEST_LIST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +69,11 @@ class Document:
     notes: tuple[str, ...]
 
 
-def read_document(path: Path, classes: Collection[str]) -> Document:
-    """Read the file of a submission. classes: the names that it should define.
-
-    Raises UnreadableSubmissionError, with the reason in words for the student, and OSError as the system does.
-    """
-    if path.stat().st_size > FILE_CAP:
-        raise UnreadableSubmissionError(
-            f"{path.name} is larger than {FILE_CAP // 2**20} MiB",
-            remedy="Clear its outputs and submit it again.",
-        )
-    return parse_document(path.read_bytes(), path.name, classes)
-
-
 def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
-    """The same from a file's bytes."""
+    """Read the file of a submission. name: what it is called. classes: the names that it should define.
+
+    Raises UnreadableSubmissionError, with the reason in words for the student.
+    """
     work = read_work(raw, name)
     if work.cells is None:
         return Document((_read_module(work.text, name),), is_module=True, written={}, notes=work.notes)
@@ -99,6 +92,9 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
 
 def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:
     """The cells without the largest ones, where all together hold more code than is read."""
+    if len(cells) > _MOST_CELLS:
+        notes.append(f"Only the first {_MOST_CELLS} of {len(cells)} cells were read.")
+        cells = cells[:_MOST_CELLS]
     sizes = {cell.number: len(cell.source) for cell in cells if cell.kind == "code"}
     left_out: set[int] = set()
     total = sum(sizes.values())
@@ -182,9 +178,10 @@ class _Book:
         for found in copies.values():
             numbers = [number for number in found if not self.parts[number].is_copy]
             if len(numbers) > 1:
+                done = {number: work_in(self._tree(number)) for number in numbers}
                 chosen = numbers[0]
                 for number in numbers[1:]:
-                    if holds_more_work(self._tree(number), self._tree(chosen)):
+                    if done[number].is_more_than(done[chosen]):
                         chosen = number
                 self._mark_copies(chosen, [number for number in numbers if number != chosen])
 
@@ -215,7 +212,8 @@ class _Book:
 
     def _join(self, piece: Part) -> bool:
         """Put a piece of a cut cell to the others of its cell; False where it fits nowhere."""
-        before = [number for number, part in enumerate(self.parts) if part.kind == "code"][-_PIECES:]
+        numbers = (number for number in reversed(range(len(self.parts))) if self.parts[number].kind == "code")
+        before = [*islice(numbers, _PIECES)][::-1]
         # The cells just above, all together; or one of them, where something was put between the pieces.
         groups = [before[-count:] for count in range(1, len(before) + 1)]
         groups += [[number] for number in reversed(before[:-1])]
@@ -231,8 +229,10 @@ class _Book:
         return False
 
     def _try_joined(self, pieces: Sequence[Part]) -> Part | None:
+        if self._join_effort < 0:
+            return None
         source = "\n".join(piece.source.rstrip("\n") for piece in pieces)
-        self._join_effort -= len(source)
+        self._join_effort -= _JOIN_TRY + len(source)
         if self._join_effort < 0 or not _may_go_on(pieces[0]):
             return None
         label = _list([piece.label for piece in pieces])
@@ -280,4 +280,5 @@ def _may_go_on(part: Part) -> bool:
 
 def _list(words: Iterable[str]) -> str:
     *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
+    told = f"{', '.join(most)} and {last}" if most else last
+    return told if len(told) <= _LONGEST_LIST else f"{told[:_LONGEST_LIST]} ..."

@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from cnn_assignment.intake.lift import lift_file
+from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.asking import lift_file
+from cnn_assignment.intake.reader import CHOOSE_CPU_S, Budget
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment, Submission
 
@@ -22,6 +25,8 @@ _ENDINGS = (".txt", ".json", ".download")
 _DEPTH = 3
 _MOST_CANDIDATES = 20
 _MOST_ENTRIES = 1_000
+# Of one folder; the order in which a system lists more than these is its own.
+_MOST_LISTED = 10_000
 _SHOWN = 5
 _PASSED_OVER = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"})
 
@@ -56,7 +61,7 @@ def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth:
 
 def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: Assignment) -> Submission:
     """The best of the candidates, which are sorted by rank. A single one is not opened for it."""
-    values = [_value(candidate, assignment) for candidate in candidates] if len(candidates) > 1 else [_UNKNOWN]
+    values = _weigh(candidates, assignment) if len(candidates) > 1 else [_UNKNOWN]
     best = min(range(len(values)), key=lambda number: values[number][:3])
     chosen = _name(candidates[best], folder)
     # What could have counted in its place; not what it is made of.
@@ -89,11 +94,21 @@ class _Value(NamedTuple):
 _UNKNOWN = _Value(False, 0, 0)
 
 
-def _value(path: Path, assignment: Assignment) -> _Value:
+def _weigh(candidates: Sequence[Path], assignment: Assignment) -> list[_Value]:
+    """What decides between these files, as far as there is time to read them all."""
+    budget = Budget(CHOOSE_CPU_S)
+    return [_value(path, assignment, budget) for path in candidates]
+
+
+def _value(path: Path, assignment: Assignment, budget: Budget) -> _Value:
+    unread = _Value(True, len(assignment.classes), 0)
+    if budget.left_s <= 0:
+        return unread
     try:
-        code = lift_file(path, assignment)
-    except Exception:  # noqa: BLE001 - whatever is wrong with a file is told when it is graded, and stops nobody else
-        return _Value(True, len(assignment.classes), 0)
+        code = lift_file(path, assignment, budget)
+    except (OSError, UnreadableSubmissionError):
+        # Whatever is wrong with a file is told when it is graded, and stops nobody else.
+        return unread
     return _Value(False, len(code.missing), code.open_gaps, tuple(module.label for module in code.modules))
 
 
@@ -134,7 +149,8 @@ def _files(folder: Path, depth: int, passed_over: Collection[str]) -> Iterator[P
     while todo:
         place, level = todo.pop(0)
         try:
-            found = sorted(os.scandir(place), key=lambda entry: entry.name)
+            with os.scandir(place) as scanned:
+                found = sorted(islice(scanned, _MOST_LISTED), key=lambda entry: entry.name)
         except OSError:
             continue
         for entry in found:

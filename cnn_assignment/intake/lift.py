@@ -5,93 +5,69 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import PurePath
 
 from cnn_assignment.errors import UnreadableSubmissionError
-from cnn_assignment.intake.document import Document, read_document
+from cnn_assignment.intake.document import Document, parse_document
+from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import Statement, analyse, select
-from cnn_assignment.intake.modules import LocalModule, LocalModules
+from cnn_assignment.intake.modules import LocalModules
 from cnn_assignment.intake.ordering import names_at_load, put_in_order
-from cnn_assignment.intake.parsing import describe_syntax_error, holds_more_work, open_gaps
-from cnn_assignment.model import Assignment
+from cnn_assignment.intake.parsing import Work, describe_syntax_error, open_gaps, work_in
+from cnn_assignment.intake.values import Chunk, LiftedCode, Wanted
 
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
 _MOST_MOVES = 5
 _MOST_NOTES = 20
 # Each is looked at for what it needs and changes, which takes a tenth of a millisecond.
-_MOST_STATEMENTS = 20_000
+_MOST_STATEMENTS = 10_000
+# Characters of code in all chunks together.
+_MOST_CODE = 4 * 1024 * 1024
+# For a name that is missing, so many are looked through for one that is spelt alike, none longer than this.
+_MOST_ALIKE, _LONGEST_ALIKE = 500, 80
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A file or a cell: the label that errors name, its text, and which statements run (None for all)."""
-
-    label: str
-    source: str
-    keep: list[list[object]] | None = None
-
-    def to_json(self) -> list[object]:
-        """The chunk as the worker takes it."""
-        return [self.label, self.source, self.keep]
-
-
-@dataclass(frozen=True, slots=True)
-class LiftedCode:
-    """What was lifted from a submission, and notes for the student on what was left out or mended.
-
-    modules: modules of the student's own that the chunks import. missing: classes that nothing defines. open_gaps: how
-    many gaps the lifted code still holds as they were released.
-    """
-
-    chunks: tuple[Chunk, ...]
-    notes: tuple[str, ...]
-    modules: tuple[LocalModule, ...] = ()
-    missing: tuple[str, ...] = ()
-    open_gaps: int = 0
-
-
-def lift_file(path: Path, assignment: Assignment) -> LiftedCode:
+def lift(raw: bytes, name: str, wanted: Wanted, beside: Files) -> LiftedCode:
     """Lift the layers' code from a notebook or a module.
 
-    Raises UnreadableSubmissionError, with the reason in words for the student, where there is nothing to lift.
+    raw, name: the file. beside: the files of its folder. Raises UnreadableSubmissionError, with the reason in words for
+    the student, where there is nothing to lift.
     """
-    return _begin(path, assignment).lift()
+    return _begin(raw, name, wanted, beside).lift()
 
 
-def find_own_files(path: Path, assignment: Assignment) -> tuple[Path, ...]:
-    """The files beside a submission that lifting it looks at, also those that it leaves out. Raises OSError."""
+def find_own_modules(raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
+    """The files beside a submission that lifting it looks at, also those that it leaves out."""
     lifting = None
-    try:
-        lifting = _begin(path, assignment)
+    # Whatever else is wrong with a file is told when it is graded.
+    with suppress(UnreadableSubmissionError):
+        lifting = _begin(raw, name, wanted, beside)
         lifting.lift()
-    except OSError:
-        raise
-    except Exception:  # noqa: BLE001, S110 - whatever else is wrong with a file is told when it is graded
-        pass
     return () if lifting is None else lifting.files
 
 
-def _begin(path: Path, assignment: Assignment) -> _Lifting:
-    document = read_document(path, assignment.classes)
-    installed = {*assignment.modules, *(file.stem for file in assignment.provided_files)}
+def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Lifting:
+    document = parse_document(raw, name, wanted.classes)
+    installed = set(wanted.installed)
     if document.is_module:
-        installed.add(path.stem)
-    return _Lifting(document, assignment, LocalModules(path.parent, document.written, installed))
+        installed.add(PurePath(name).stem)
+    return _Lifting(document, wanted.classes, LocalModules(beside, document.written, installed))
 
 
 class _Lifting:
     """One document on its way to code."""
 
-    def __init__(self, document: Document, assignment: Assignment, local: LocalModules) -> None:
+    def __init__(self, document: Document, classes: Sequence[str], local: LocalModules) -> None:
         self._document = document
-        self._classes = assignment.classes
+        self._classes = classes
         self._local = local
         self._notes = list(document.notes)
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """The files beside the document that were looked at so far."""
+    def files(self) -> tuple[str, ...]:
+        """The names of the files beside the document that were looked at so far."""
         return tuple(self._local.files)
 
     def lift(self) -> LiftedCode:
@@ -138,11 +114,13 @@ class _Lifting:
         emptied: set[tuple[int, int]] = set()
         for name in self._classes:
             best: Statement | None = None
+            done: Work | None = None
             for definition in (s for s in statements if s.is_definition and name in s.binds):
                 # A class that builds on its namesake goes on with it.
                 goes_on = name in definition.reads
-                if best is None or goes_on or not holds_more_work(self._node(best), self._node(definition)):
-                    best = definition
+                work = work_in(self._node(definition))
+                if best is None or done is None or goes_on or not done.is_more_than(work):
+                    best, done = definition, work
                     continue
                 emptied.add((definition.chunk, definition.index))
                 above, below = self._label(best), self._label(definition)
@@ -150,7 +128,7 @@ class _Lifting:
         return [s for s in statements if (s.chunk, s.index) not in emptied]
 
     def _make_chunks(
-        self, chosen: Sequence[tuple[Statement, list[int] | None]], nodes: Sequence[ast.stmt]
+        self, chosen: Sequence[tuple[Statement, tuple[int, ...] | None]], nodes: Sequence[ast.stmt]
     ) -> list[Chunk]:
         statements = [statement for statement, _ in chosen]
         order, moved = put_in_order([s.binds for s in statements], [names_at_load(node) for node in nodes])
@@ -158,20 +136,26 @@ class _Lifting:
             above, below = self._label(statements[other]), self._label(statements[number])
             if above != below:
                 self._notes.append(f"{above} was read before {below}, which needs {name}.")
-        runs: list[tuple[int, list[list[object]]]] = []
+        runs: list[tuple[int, list[tuple[int, tuple[int, ...] | None]]]] = []
         for number in order:
             statement, positions = chosen[number]
             if not runs or runs[-1][0] != statement.chunk:
                 runs.append((statement.chunk, []))
-            runs[-1][1].append([statement.index, positions])
+            runs[-1][1].append((statement.index, positions))
         parts = self._document.parts
-        chunks = [(part, Chunk(parts[part].label, parts[part].code, keep)) for part, keep in runs]
+        if sum(len(parts[part].code) for part, _ in runs) > _MOST_CODE:
+            # A cell is sent along for each run of its statements.
+            raise UnreadableSubmissionError(
+                "its cells need each other back and forth", remedy="Put what is needed first to the top."
+            )
+        chunks = [(part, Chunk(parts[part].label, parts[part].code, tuple(keep))) for part, keep in runs]
         # A cell without anything to run may still say how those below it are compiled.
+        run = {part for part, _ in runs}
         for number, future in self._futures():
-            if any(part == number for part, _ in runs):
+            if number in run:
                 continue
             place = next((place for place, (part, _) in enumerate(chunks) if part >= number), len(chunks))
-            chunks.insert(place, (number, Chunk(parts[number].label, future, [])))
+            chunks.insert(place, (number, Chunk(parts[number].label, future, ())))
         return [chunk for _, chunk in chunks]
 
     def _futures(self) -> Iterator[tuple[int, str]]:
@@ -192,7 +176,8 @@ class _Lifting:
 
 
 def _describe_missing(name: str, known: Sequence[str]) -> str:
-    alike = difflib.get_close_matches(name, known, n=1)
+    short = [other for other in known if len(other) <= _LONGEST_ALIKE][:_MOST_ALIKE]
+    alike = difflib.get_close_matches(name, short, n=1)
     return f"{name} is not defined" + (f", but {alike[0]} is: names count letter by letter." if alike else ".")
 
 

@@ -26,6 +26,7 @@ from cnn_assignment.intake.effects import (
     read_functions,
 )
 from cnn_assignment.intake.parsing import SCOPES
+from cnn_assignment.intake.values import Keep
 
 _BUILTINS = frozenset(dir(builtins))
 # Attributes of modules that are no functions: `max = np.inf` begins a search, it does not replace max().
@@ -68,8 +69,13 @@ class Selection:
     missing: the wanted names that nobody defines.
     """
 
-    chosen: list[tuple[Statement, list[int] | None]] = field(default_factory=list)
+    chosen: list[tuple[Statement, tuple[int, ...] | None]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def keep(self) -> Keep:
+        """The same by the statements' indexes, where all are of one chunk."""
+        return tuple((statement.index, positions) for statement, positions in self.chosen)
 
 
 def analyse(tree: ast.Module, chunk: int) -> list[Statement]:
@@ -214,10 +220,10 @@ def _note(table: dict[str, list[int]], names: Iterable[str], number: int) -> Non
         table.setdefault(name, []).append(number)
 
 
-def _positions(statement: Statement, needed: set[str]) -> list[int] | None:
+def _positions(statement: Statement, needed: set[str]) -> tuple[int, ...] | None:
     if not statement.aliases:
         return None
-    return [position for position, name in enumerate(statement.aliases) if name in needed or name == "*"]
+    return tuple(position for position, name in enumerate(statement.aliases) if name in needed or name == "*")
 
 
 def _describe(statement: ast.stmt, chunk: int, index: int) -> Statement:

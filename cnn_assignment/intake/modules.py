@@ -6,34 +6,23 @@ import ast
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.effects import DEFINITIONS
+from cnn_assignment.intake.folder import Files, TooLargeError
 from cnn_assignment.intake.lifting import analyse, select
 from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse, statements_in
 from cnn_assignment.intake.reading import decode_module
+from cnn_assignment.intake.values import Keep, LocalModule
 
 _MOST_MODULES = 50
+# What a module's dotted name may have; each part is a folder to look into.
+_MOST_PARTS = 10
 _ALWAYS_INSTALLED = frozenset({"numpy", *sys.stdlib_module_names, *sys.builtin_module_names})
 
 
-@dataclass(frozen=True, slots=True)
-class LocalModule:
-    """A module by its dotted name: the label that errors name, its text, and which statements run."""
-
-    name: str
-    label: str
-    source: str
-    keep: tuple[tuple[int, list[int] | None], ...]
-    is_package: bool = False
-
-    def to_json(self) -> list[object]:
-        """The module as the worker takes it."""
-        return [self.label, self.source, [list(pair) for pair in self.keep], self.is_package]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Source:
     """A module as it was found."""
 
@@ -42,38 +31,42 @@ class _Source:
     tree: ast.Module
     is_package: bool
 
-    @property
-    def names(self) -> set[str]:
+    @cached_property
+    def names(self) -> frozenset[str]:
         """What it binds at its top."""
-        return {name for statement in analyse(self.tree, 0) for name in statement.binds} - {"*"}
+        return frozenset(name for statement in analyse(self.tree, 0) for name in statement.binds) - {"*"}
 
-    def keep(self, wanted: Collection[str]) -> list[tuple[int, list[int] | None]]:
+    @cached_property
+    def public_names(self) -> frozenset[str]:
+        """What an import of everything binds."""
+        return frozenset(name for name in self.names if not name.startswith("_"))
+
+    def keep(self, wanted: Collection[str]) -> Keep:
         """Its definitions, and what is asked for by name; training and plots stay behind here too."""
         definitions = {s.name for s in self.tree.body if isinstance(s, DEFINITIONS)}
-        selection = select(analyse(self.tree, 0), sorted({*wanted, *definitions}))
-        return [(statement.index, positions) for statement, positions in selection.chosen]
+        return select(analyse(self.tree, 0), sorted({*wanted, *definitions})).keep
 
 
 class LocalModules:
     """Finds the modules that statements import, and those that these import in turn.
 
-    folder: where the submission lies; links in it are not followed. written: texts of modules by name. installed: names
-    that are importable where student code runs and are not a student's to replace. files: what was looked at so far.
+    beside: the files beside the submission. written: texts of modules by name. installed: names that are importable
+    where student code runs and are not a student's to replace. files: the names of what was looked at so far.
     """
 
-    def __init__(self, folder: Path, written: Mapping[str, str], installed: Collection[str]) -> None:
-        self._folder = folder
+    def __init__(self, beside: Files, written: Mapping[str, str], installed: Collection[str]) -> None:
+        self._beside = beside
         self._written = written
         self._installed = _ALWAYS_INSTALLED | frozenset(installed)
         self._characters_left = SOURCE_CAP
         self._found: dict[str, _Source | None] = {}
         self.notes: list[str] = []
-        self.files: list[Path] = []
+        self.files: list[str] = []
 
     def public_names(self, name: str) -> frozenset[str]:
         """What ``from name import *`` binds, none where this is no module of the student's."""
         found = self._find(name)
-        return frozenset() if found is None else frozenset(n for n in found.names if not n.startswith("_"))
+        return frozenset() if found is None else found.public_names
 
     def collect(self, statements: Iterable[ast.stmt]) -> tuple[LocalModule, ...]:
         """Every module of the student's own that these statements need, sorted by name."""
@@ -97,39 +90,47 @@ class LocalModules:
                 needed = (found.tree.body[index] for index, _ in found.keep(known))
                 todo += [request for statement in needed for request in _imports(statement, package)]
         return tuple(
-            LocalModule(name, found.label, found.text, tuple(found.keep(wanted.get(name, set()))), found.is_package)
+            LocalModule(name, found.label, found.text, found.keep(wanted.get(name, set())), found.is_package)
             for name, found in sorted(self._found.items())
             if found is not None
         )
 
     def _find(self, name: str) -> _Source | None:
         if name not in self._found:
-            allowed = name.partition(".")[0] not in self._installed and len(self._found) < _MOST_MODULES
+            if len(self._found) >= _MOST_MODULES or name.count(".") >= _MOST_PARTS:
+                return None
+            allowed = name.partition(".")[0] not in self._installed
             self._found[name] = self._read(name) if allowed else None
         return self._found[name]
 
     def _read(self, name: str) -> _Source | None:
         if name in self._written:
             return self._parse(f"{name}.py", self._written[name])
-        stem = self._folder.joinpath(*name.split("."))
-        candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py"))
-        path = next((candidate for candidate in candidates if self._is_plain(candidate)), None)
-        if path is None:
-            # A package needs no file of its own, but one that is in it.
-            part = next(filter(self._is_plain, stem.glob("*.py")), None) if stem.is_dir() else None
-            self.files += [] if part is None else [part]
-            return _Source(name, "", ast.Module([], []), is_package=True) if part is not None else None
-        self.files.append(path)
-        label = path.relative_to(self._folder).as_posix()
-        if path.stat().st_size > self._characters_left:
-            self.notes.append(f"{label} is left out, because it is too large.")
+        stem = name.replace(".", "/")
+        for label in (f"{stem}/__init__.py", f"{stem}.py"):
+            try:
+                raw = self._beside.read(label, self._characters_left)
+            except TooLargeError:
+                self.files.append(label)
+                self.notes.append(f"{label} is left out, because it is too large.")
+                return None
+            if raw is not None:
+                self.files.append(label)
+                return self._decode(label, raw)
+        # A package needs no file of its own, but one that is in it.
+        part = self._beside.find_module(stem)
+        if part is None:
             return None
+        self.files.append(part)
+        return _Source(name, "", ast.Module([], []), is_package=True)
+
+    def _decode(self, label: str, raw: bytes) -> _Source | None:
         try:
-            text = decode_module(path.read_bytes(), label)
+            text = decode_module(raw, label)
         except UnreadableSubmissionError as error:
             self.notes.append(f"{label} is left out: {error.fact}.")
             return None
-        return self._parse(label, text, is_package=path.name == "__init__.py")
+        return self._parse(label, text, is_package=label.endswith("/__init__.py"))
 
     def _parse(self, label: str, text: str, *, is_package: bool = False) -> _Source | None:
         self._characters_left -= len(text)
@@ -139,13 +140,9 @@ class LocalModules:
             self.notes.append(f"{label} is left out, because it is not valid Python: {describe_syntax_error(error)}.")
             return None
 
-    def _is_plain(self, path: Path) -> bool:
-        """Whether a path is a file of the submission's own: a link could lead to the solution."""
-        return path.is_file() and path.resolve() == self._folder.resolve() / path.relative_to(self._folder)
-
 
 def _parents(name: str) -> list[str]:
-    parts = name.split(".")
+    parts = name.split(".", _MOST_PARTS)
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 

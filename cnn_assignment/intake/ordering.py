@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 
 _BUILTINS = frozenset(dir(builtins))
@@ -49,8 +49,11 @@ def put_in_order(
     for number, names in enumerate(binds):
         for name in names:
             binders.setdefault(name, []).append(number)
-    done: set[int] = set()
+    # Each statement's names are gone through once: what is not missing at one time is not missing later.
+    unread = [iter(sorted(names)) for names in reads]
     begun: set[int] = set()
+    done: set[int] = set()
+    bound: set[str] = set()
     ordered: list[int] = []
     moved: list[tuple[int, int, str]] = []
     for first in range(len(binds)):
@@ -58,7 +61,7 @@ def put_in_order(
         while todo:
             number = todo[-1]
             begun.add(number)
-            missing = None if number in done else _find_missing(number, reads[number], binders, done, begun)
+            missing = _find_missing(unread[number], binds[number], binders, bound, begun)
             if missing is not None:
                 name, other = missing
                 moved.append((other, number, name))
@@ -66,17 +69,22 @@ def put_in_order(
                 continue
             if number not in done:
                 done.add(number)
+                bound.update(binds[number])
                 ordered.append(number)
             todo.pop()
     return ordered, moved
 
 
 def _find_missing(
-    number: int, reads: Collection[str], binders: dict[str, list[int]], done: set[int], begun: set[int]
+    names: Iterator[str], own: Collection[str], binders: dict[str, list[int]], bound: set[str], begun: set[int]
 ) -> tuple[str, int] | None:
-    """A name that a statement reads and only statements below it bind, with the first of those."""
-    for name in sorted(reads):
-        places = binders.get(name, ())
-        if places and places[0] not in begun and number not in places and done.isdisjoint(places):
-            return name, places[0]
+    """The next name that a statement reads and only statements below it bind, with the first of those.
+
+    names: those that it reads and that were not gone through yet. own: those that it binds. bound: those that
+    statements which are done bind.
+    """
+    for name in names:
+        first = binders[name][0] if name in binders else None
+        if first is not None and first not in begun and name not in own and name not in bound:
+            return name, first
     return None

@@ -6,12 +6,13 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cnn_assignment.model import OPEN_GAP
 
-# A line that begins or ends code in Markdown.
-_FENCE = re.compile(r"[ \t]*(?:```|~~~)[ \t]*\w*[ \t]*$")
+# Of a line without the white space around it, one that begins or ends code in Markdown.
+_FENCE = re.compile(r"(?:```|~~~)[ \t]*\w*")
 _MAGIC = re.compile(r"\A\s*(?=%%)")
 # Spaces that Python refuses, and characters without any width.
 _SPACES = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None}
@@ -32,8 +33,14 @@ SCOPES = (
 _CROWD = 3_000
 # Without so many of these words there cannot be so many scopes.
 _SCOPE_WORDS = ("class", "def", "for", "lambda")
-# Characters that IPython may read, all together, to replace the magics of one notebook: seconds, not minutes.
-MAGIC_EFFORT = 8 * 1024 * 1024
+# How deep one may be in the other: the compiler writes the code of each a second time, with all that is in it.
+_MOST_FINALLY = 6
+# Characters that IPython may read, all together, to replace the magics of one notebook: a second or so. Each try counts
+# as so many, beside the cell's own.
+MAGIC_EFFORT = 512 * 1024
+_MAGIC_TRY = 400
+# Without any of these, or an indent, IPython finds nothing to replace.
+_MAGIC_SIGNS = ("%", "!", "?", ">>>", "In [")
 
 _TRANSPARENT = re.compile(r"\A(?P<before>\s*)%%(?=(time|capture)\b)")
 _RUN = re.compile(
@@ -53,7 +60,9 @@ def parse(source: str, label: str) -> ast.Module:
         raise SyntaxError(f"more than {SOURCE_CAP} characters of code")
     try:
         return _parse_shared(source) if len(source) <= _SHARED_SIZE else _parse(source, label)
-    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+    except MemoryError as error:
+        raise SyntaxError("it takes too much memory to compile") from error
+    except (ValueError, RecursionError, OverflowError) as error:
         raise SyntaxError(str(error) or "nested too deeply") from error
 
 
@@ -69,6 +78,8 @@ def _parse(source: str, label: str) -> ast.Module:
         tree = ast.parse(source, label)
         if sum(map(source.count, _SCOPE_WORDS)) > _CROWD:
             _refuse_crowds(tree)
+        if source.count("finally") > _MOST_FINALLY:
+            _refuse_nested_finally(tree)
         # Some errors, such as a return outside of a function, show only here.
         compile(source, label, "exec", dont_inherit=True)
     return tree
@@ -87,6 +98,18 @@ def _refuse_crowds(tree: ast.Module) -> None:
         todo += [(child, is_inside) for child in ast.iter_child_nodes(node)]
 
 
+def _refuse_nested_finally(tree: ast.Module) -> None:
+    """Refuse what the compiler would double a level: ``finally`` in ``finally``, whatever stands between them."""
+    todo: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > _MOST_FINALLY:
+            raise SyntaxError(f"more than {_MOST_FINALLY} finally inside of each other")
+        todo += [(child, depth) for child in ast.iter_child_nodes(node)]
+        if isinstance(node, ast.Try | ast.TryStar) and node.finalbody:
+            todo += [(child, depth + 1) for child in node.finalbody]
+
+
 def describe_syntax_error(error: SyntaxError) -> str:
     """The error with its line, in one line."""
     line = f" (line {error.lineno})" if error.lineno else ""
@@ -103,13 +126,22 @@ def open_gaps(tree: ast.AST) -> set[str]:
     return {found[1] for text in _raised_texts(tree) if (found := OPEN_GAP.fullmatch(text))}
 
 
-def holds_more_work(one: ast.AST, other: ast.AST) -> bool:
-    """Whether one of two versions of some code has gaps filled that are open in the other, and lacks no function of it."""
-    return open_gaps(one) < open_gaps(other) and _functions(one) >= _functions(other)
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How far some code has come: its gaps that are open, and the names of its functions."""
+
+    open_gaps: frozenset[str]
+    functions: frozenset[str]
+
+    def is_more_than(self, other: Work) -> bool:
+        """Whether gaps are filled here that are open in another version of the code, and no function of it is lacking."""
+        return self.open_gaps < other.open_gaps and self.functions >= other.functions
 
 
-def _functions(tree: ast.AST) -> set[str]:
-    return {node.name for node in statements_in(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+def work_in(tree: ast.AST) -> Work:
+    """How far the code of a tree has come."""
+    functions = (node.name for node in statements_in(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return Work(frozenset(open_gaps(tree)), frozenset(functions))
 
 
 def statements_in(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -141,19 +173,23 @@ def written_module(source: str) -> tuple[str, str] | None:
 def code_within(source: str) -> str:
     """The code in the text of a cell that is not run as Python, line for line: fenced, or below a cell magic."""
     lines = source.split("\n")
-    if not any(map(_FENCE.match, lines)):
+    if not any(map(_is_fence, lines)):
         return _MAGIC.sub(r"\g<0># ", source)
     is_code, kept = False, []
     for line in lines:
-        if _FENCE.match(line):
-            is_code = not is_code
-        kept.append(line if is_code and not _FENCE.match(line) else "")
+        is_fence = _is_fence(line)
+        is_code = is_code != is_fence
+        kept.append(line if is_code and not is_fence else "")
     return "\n".join(kept)
+
+
+def _is_fence(line: str) -> bool:
+    return _FENCE.fullmatch(line.strip(" \t")) is not None
 
 
 def _without_litter(source: str) -> str:
     """A cell without what pasting from a page or a chat leaves in it: fences around code, and unusual spaces."""
-    lines = ["" if _FENCE.match(line) else line for line in source.translate(_SPACES).split("\n")]
+    lines = ["" if _is_fence(line) else line for line in source.translate(_SPACES).split("\n")]
     return "\n".join(lines)
 
 
@@ -177,16 +213,19 @@ class CellReader:
             try:
                 # A module that is run in the notebook leaves its names there.
                 plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", text))
-                return plain, parse(plain, label)
+                if plain != source:
+                    return plain, parse(plain, label)
             except SyntaxError:
                 continue
         return source, first
 
     def _transform(self, source: str) -> str:
+        if not (source[:1].isspace() or any(sign in source for sign in _MAGIC_SIGNS)):
+            return source
         from IPython.core.inputtransformer2 import TransformerManager
 
         # IPython reads the whole cell again after each magic that it replaces.
-        self._effort_left -= len(source) * (1 + sum(map(source.count, "%!?")))
+        self._effort_left -= _MAGIC_TRY + len(source) * (1 + sum(map(source.count, "%!?")))
         if self._effort_left < 0:
             raise SyntaxError("too many magics")
         lines = source.splitlines(keepends=True)

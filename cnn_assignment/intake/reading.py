@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
 import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +16,30 @@ from cnn_assignment.intake.parsing import defined_classes, parse
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
 
+# In the first two lines of a module, of which nobody needs more than so many bytes for it.
+_DECLARATION = 4096
+
 _KINDS = frozenset({"code", "markdown", "raw"})
 # Where a cell may begin in a notebook whose JSON is broken; nbformat sorts a cell's keys, other programs do not.
 _CELL_START = re.compile(
     r'\{\s*"(?:cell_type|attachments|collapsed|execution_count|id|input|metadata|outputs|source)"\s*:'
 )
-# Looking for the next whole cell reads on from every false start, so a hostile file gets only so many.
+# Looking for the next whole cell reads on from every false start, so a hostile file gets only so many, and only so
+# many characters of them.
 _FALSE_STARTS = 200
-# What git leaves in a file that two people changed: the first side is the one of whoever merged.
-_CONFLICT = re.compile(
-    r"^<{7}[^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}[^\n]*\n.*?^>{7}[^\n]*\n?", re.MULTILINE | re.DOTALL
+_SALVAGE_EFFORT = 16 * 1024 * 1024
+# What git leaves in a file that two people changed, and in the middle of it.
+_OURS, _BASE, _THEIRS, _END = "<<<<<<<", "|||||||", "=======", ">>>>>>>"
+# What editors save text in. Python knows others, of which some take time without end, and some are no text.
+_ENCODINGS = frozenset(
+    {
+        *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"),
+        *("big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jp", "euc_kr", "gb18030", "gb2312", "gbk", "shift_jis"),
+        *("koi8-r", "koi8-u", "mac-cyrillic", "mac-greek", "mac-roman", "tis-620"),
+        *("cp437", "cp850", "cp852", "cp866", "cp874"),
+        *(f"cp125{number}" for number in range(9)),
+        *(f"iso8859-{number}" for number in range(1, 17)),
+    }
 )
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -79,7 +95,9 @@ def read_work(raw: bytes, name: str) -> Work:
 def decode_module(raw: bytes, name: str) -> str:
     """The text of a module in UTF-8, or the encoding that it declares, with any line endings."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw[:_DECLARATION]).readline)
+        if codecs.lookup(encoding).name not in _ENCODINGS:
+            raise LookupError(encoding)
         return io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, newline=None).read()
     except (SyntaxError, UnicodeError, LookupError) as error:
         raise UnreadableSubmissionError(
@@ -91,8 +109,8 @@ def decode_module(raw: bytes, name: str) -> str:
 def _read_notebook(raw: bytes, name: str) -> Work:
     text, notes = _decode(raw, name)
     content = _parse_json(text)
-    if content is None and _CONFLICT.search(text):
-        text = _CONFLICT.sub(r"\1", text)
+    if content is None and (merged := _take_first_sides(text)) is not None:
+        text = merged
         notes.append(f"{name} holds both sides of a merge; the first of each was read.")
         content = _parse_json(text)
     if content is None:
@@ -132,6 +150,42 @@ def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
             known = encoding.startswith("utf-8")
             return text, [] if known else [f"{name} is text in {encoding.upper()}, and was read as such."]
     return raw.decode("latin-1"), [f"{name} is not text in UTF-8, and was read as Latin-1: some letters may be wrong."]
+
+
+def _take_first_sides(text: str) -> str | None:
+    """The text with the first side of each conflict of a merge, which is the one of whoever merged; None without any."""
+    kept: list[str] = []
+    # The lines of a conflict that has begun: as they stand, and those of its first side.
+    whole: list[str] = []
+    first: list[str] = []
+    part, found = "", False
+    for line in _lines(text) if _OURS in text else ():
+        mark = line[: len(_OURS)]
+        if mark == _OURS:
+            # Without an end, the one before was none.
+            kept += whole
+            part, whole, first = _OURS, [line], []
+        elif not part:
+            kept.append(line)
+        elif mark == _END and part == _THEIRS:
+            kept += first
+            part, whole, found = "", [], True
+        else:
+            whole.append(line)
+            if mark in (_BASE, _THEIRS) and part != _THEIRS:
+                part = mark
+            elif part == _OURS:
+                first.append(line)
+    return "".join(kept + whole) if found else None
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends, one at a time: it may be large."""
+    start = 0
+    while start < len(text):
+        stop = text.find("\n", start) + 1 or len(text)
+        yield text[start:stop]
+        start = stop
 
 
 def _parse_json(text: str) -> Any:
@@ -175,10 +229,13 @@ def _salvage(text: str) -> list[Any]:
     decoder = json.JSONDecoder(strict=False)
     cells: list[Any] = []
     position = failures = 0
-    while failures < _FALSE_STARTS and (start := _CELL_START.search(text, position)):
+    effort = _SALVAGE_EFFORT
+    while failures < _FALSE_STARTS and effort > 0 and (start := _CELL_START.search(text, position)):
         try:
             cell, position = decoder.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            stop = error.pos if isinstance(error, json.JSONDecodeError) else start.start()
+            effort -= max(0, stop - start.start())
             position = start.start() + 1
             failures += 1
             continue

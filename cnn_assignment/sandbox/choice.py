@@ -6,22 +6,26 @@ import os
 import sys
 from collections.abc import Sequence
 
+from cnn_assignment.sandbox.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service
 from cnn_assignment.sandbox.protocol import Spawner
 
 
-def open_sandbox(modules: Sequence[str] = ()) -> Spawner:
+def open_sandbox(
+    modules: Sequence[str] = (), service: Service = STUDENT_CODE, level: int = LEVEL_NAMESPACED
+) -> Spawner:
     """The best sandbox of this system: a fork server on Linux, fresh interpreters elsewhere. Raises SandboxError.
 
-    modules: packages that student code may import beside NumPy.
+    modules: packages that student code may import beside NumPy. service: what workers do. level: the most protection
+    to use.
     """
     # Imported here: each kind is made of pieces that the systems of the other may lack.
     if sys.platform == "linux" and hasattr(os, "pidfd_open") and _has_pidfd():
         from cnn_assignment.sandbox.host import Sandbox
 
-        return Sandbox(modules=modules)
+        return Sandbox(level, modules, service)
     from cnn_assignment.sandbox.portable import PortableSandbox
 
-    return PortableSandbox(modules=modules)
+    return PortableSandbox(level, modules, service)
 
 
 def _has_pidfd() -> bool:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits
-from cnn_assignment.sandbox.worker import Channel, Worker
+from cnn_assignment.sandbox.worker import Channel
 
 # The same numbers as those of a forked worker.
 READ_FD, WRITE_FD = 3, 4
 
 
-def main(read_fd: int, write_fd: int, parent: int, limits: dict[str, int] | None, modules: Sequence[str]) -> None:
+def main(
+    read_fd: int,
+    write_fd: int,
+    parent: int,
+    limits: dict[str, int] | None,
+    modules: Sequence[str],
+    service: tuple[str, Any],
+) -> None:
     """Become a worker that talks over two inherited descriptors. Never returns.
 
     limits: what the system is asked to hold the worker to; None asks for nothing. modules: importable beside the usual.
+    service: what it does, a `launch.Service` in JSON.
     """
     code = 70
     try:
@@ -27,6 +37,8 @@ def main(read_fd: int, write_fd: int, parent: int, limits: dict[str, int] | None
 
             die_with_parent(parent)
         library.load_modules(modules)
+        module, argument = service
+        serve = importlib.import_module(module).prepare(argument)
         library.forget_the_way()
         _arrange_descriptors(read_fd, write_fd)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -36,7 +48,7 @@ def main(read_fd: int, write_fd: int, parent: int, limits: dict[str, int] | None
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 2)
         os.close(null)
-        Worker(Channel(READ_FD, WRITE_FD)).serve()
+        serve(Channel(READ_FD, WRITE_FD))
         code = 0
     except BaseException as error:  # noqa: BLE001 - the last line is read as the reason
         os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="replace"))

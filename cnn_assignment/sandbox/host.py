@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from cnn_assignment.sandbox.clocks import cpu_clock_of, read_clock
-from cnn_assignment.sandbox.launch import LEVEL_NAMESPACED, start_zygote
+from cnn_assignment.sandbox.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service, start_zygote
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.protocol import (
     Answer,
@@ -60,9 +60,15 @@ class Sandbox:
     means by a parent.
     """
 
-    def __init__(self, level: int = LEVEL_NAMESPACED, modules: Sequence[str] = ()) -> None:
-        """level: the most protection to use. modules: packages that student code may import beside NumPy."""
+    def __init__(
+        self, level: int = LEVEL_NAMESPACED, modules: Sequence[str] = (), service: Service = STUDENT_CODE
+    ) -> None:
+        """level: the most protection to use. modules: packages that student code may import beside NumPy.
+
+        service: what workers do; bubblewrap shows them no more than running student code takes.
+        """
         self.level = level
+        self._service = service
         self._modules = tuple(modules)
         # Why a lower level is used than was asked for.
         self.problem = ""
@@ -93,7 +99,7 @@ class Sandbox:
         self._codes: dict[int, int | None] = {}
         with theirs:
             try:
-                self._process = start_zygote(theirs.fileno(), level, self._modules)
+                self._process = start_zygote(theirs.fileno(), level, self._modules, self._service)
             except OSError as error:
                 self._control.close()
                 raise SandboxError(f"the fork server did not start: {error}") from error

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cnn_assignment.sandbox import library
 
@@ -25,19 +27,41 @@ ENVIRONMENT = {
 FLAGS = ("-s", "-S", "-P")
 _BOOT = """
 import json, sys
-control_fd, level, modules, path = json.loads(sys.argv[1])
+control_fd, level, modules, path, service = json.loads(sys.argv[1])
 sys.path += path
 from cnn_assignment.sandbox.zygote import main
-main(control_fd, level, modules)
+main(control_fd, level, modules, service)
 """
 
 
-def start_zygote(control_fd: int, level: int, modules: Sequence[str]) -> subprocess.Popen[bytes]:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the forks of a zygote do.
+
+    module: its name; its ``prepare(argument)`` is called once in the zygote, before anything is confined, and gives
+    the function that each fork runs with its `worker.Channel`. argument: plain data, and nothing secret.
+    """
+
+    module: str
+    argument: Any = None
+
+    def to_json(self) -> list[Any]:
+        """The service as it travels to a fresh interpreter."""
+        return [self.module, self.argument]
+
+
+STUDENT_CODE = Service("cnn_assignment.sandbox.worker")
+"""Running submissions."""
+
+
+def start_zygote(
+    control_fd: int, level: int, modules: Sequence[str], service: Service = STUDENT_CODE
+) -> subprocess.Popen[bytes]:
     """Start a zygote that serves on a descriptor. Raises OSError where a program cannot be started."""
     # The interpreter itself, not the link of a virtual environment, which would not be there in a namespace.
     python = Path(sys.executable).resolve()
     packages = library.package_folders(("numpy", *modules))
-    told = json.dumps([control_fd, level, list(modules), search_path(packages)])
+    told = json.dumps([control_fd, level, list(modules), search_path(packages, service), service.to_json()])
     command = [str(python), *FLAGS, "-c", _BOOT, told]
     if level >= LEVEL_NAMESPACED:
         command = [*_wrap(python, packages), *command]
@@ -53,10 +77,14 @@ def start_zygote(control_fd: int, level: int, modules: Sequence[str]) -> subproc
     )
 
 
-def search_path(packages: Sequence[Path]) -> list[str]:
-    """The folders on which a fresh interpreter finds the kit and these packages, before it forgets them."""
+def search_path(packages: Sequence[Path], service: Service = STUDENT_CODE) -> list[str]:
+    """The folders on which a fresh interpreter finds the kit and these packages, before it forgets them.
+
+    A service that is not student code may need any package of this interpreter.
+    """
     kit = Path(__file__).resolve().parents[2]
-    return list(dict.fromkeys(str(folder) for folder in (kit, *(place.parent for place in packages))))
+    others = [Path(folder) for folder in sys.path if folder] if service != STUDENT_CODE else []
+    return list(dict.fromkeys(str(folder) for folder in (kit, *(place.parent for place in packages), *others)))
 
 
 def _wrap(python: Path, packages: Sequence[Path]) -> list[str]:

@@ -22,7 +22,7 @@ from typing import Self
 
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.clocks import cpu_clock_of, read_clock
-from cnn_assignment.sandbox.launch import ENVIRONMENT, FLAGS, search_path
+from cnn_assignment.sandbox.launch import ENVIRONMENT, FLAGS, STUDENT_CODE, Service, search_path
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.protocol import SandboxError, Woken, WorkerProcess
 
@@ -45,8 +45,11 @@ class PortableSandbox:
     Raises SandboxError where the system is not of POSIX's kind. A start costs about as much as ``import numpy``.
     """
 
-    def __init__(self, level: int = LEVEL_LIMITS, modules: Sequence[str] = ()) -> None:
-        """level: the most protection to use, 0 or 1. modules: packages that student code may import beside NumPy."""
+    def __init__(self, level: int = LEVEL_LIMITS, modules: Sequence[str] = (), service: Service = STUDENT_CODE) -> None:
+        """level: the most protection to use, 0 or 1. modules: packages that student code may import beside NumPy.
+
+        service: what workers do.
+        """
         if os.name != "posix":
             raise SandboxError(f"no sandbox for {sys.platform}: on Windows the kit runs inside WSL")
         self.level = min(level, LEVEL_LIMITS)
@@ -55,6 +58,7 @@ class PortableSandbox:
             "student code could read the files of this user"
         )
         self._modules = tuple(modules)
+        self._service = service
         self._processes: set[_Started] = set()
 
     def spawn(self, limits: WorkerLimits) -> WorkerProcess:
@@ -86,7 +90,8 @@ class PortableSandbox:
             "parent": os.getpid(),
             "limits": limits.to_json() if self.level >= LEVEL_LIMITS else None,
             "modules": self._modules,
-            "path": search_path(library.package_folders(("numpy", *self._modules))),
+            "path": search_path(library.package_folders(("numpy", *self._modules)), self._service),
+            "service": self._service.to_json(),
         }
         return subprocess.Popen(
             [str(Path(sys.executable).resolve()), *FLAGS, "-c", _BOOT, json.dumps(order)],

@@ -227,8 +227,7 @@ class WorkerProcess:
     def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
         """Hand over a submission's code; returns a description of every statement that failed."""
         request = Request((), caps=wire.Caps(0, 10_000))
-        packed = Packed(_continue_header({"load": order}), b"", request.caps.payload_bytes)
-        failures = self.open(self.exchange(packed, limits), request)
+        failures = self.open(self.exchange(pack_order("load", order, request.caps), limits), request)
         if not isinstance(failures, list):
             self.kill()
             raise BadReply("a list of failures was due")
@@ -285,6 +284,10 @@ class WorkerProcess:
         except wire.WireError as error:
             self.kill()
             raise BadReply(str(error)) from error
+
+    def cpu_used(self) -> float:
+        """Seconds of CPU time that its process has used so far, all that it does by itself included."""
+        return self._process.cpu_now()
 
     def kill(self) -> None:
         """End the worker and give its descriptors back."""
@@ -415,6 +418,11 @@ def pack_request(request: Request) -> Packed:
         header["ahead"] = [_describe_read(read) for read in request.ahead]
     reply_cap = request.caps.payload_bytes + sum(read.caps.payload_bytes for read in request.ahead)
     return Packed(_continue_header(header), b"".join(buffers), reply_cap)
+
+
+def pack_order(name: str, order: dict[str, Any], reply: wire.Caps, payload: bytes = b"") -> Packed:
+    """Something else than operations, ready to be sent. reply: what its answer may weigh."""
+    return Packed(_continue_header({name: order}), payload, reply.payload_bytes)
 
 
 def _continue_header(header: dict[str, Any]) -> bytes:

@@ -66,6 +66,11 @@ class Channel:
         return self._inbox.take(size)
 
 
+def prepare(_: Any) -> Callable[[Channel], None]:
+    """What each fork of a zygote runs; see `launch.Service`."""
+    return lambda channel: Worker(channel).serve()
+
+
 class _Unavailable:
     """Stands for a name whose import failed: the import hurts only code that uses it."""
 

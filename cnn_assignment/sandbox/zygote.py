@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import array
 import gc
+import importlib
 import json
 import os
 import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from cnn_assignment.sandbox import confinement, library
 from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits, become_nobody
-from cnn_assignment.sandbox.worker import Channel, Worker
+from cnn_assignment.sandbox.worker import Channel
 
 if sys.platform != "win32":  # where this module is read and never used
     import fcntl
@@ -32,12 +35,16 @@ READ_FD, WRITE_FD, RULESET_FD, LIBRARY_FD = 3, 4, 5, 6
 LEVEL_PROCESS, LEVEL_LIMITS, LEVEL_CONFINED = 0, 1, 2
 
 
-def main(control_fd: int, level: int, modules: list[str]) -> None:
-    """Serve on a socket. level: the protections to use, if they can be. modules: importable beside the usual ones."""
+def main(control_fd: int, level: int, modules: list[str], service: list[Any]) -> None:
+    """Serve on a socket. level: the protections to use, if they can be. modules: importable beside the usual ones.
+
+    service: a `launch.Service` in JSON.
+    """
     control = socket.socket(fileno=control_fd)
     confinement.die_with_parent(os.getppid())
     library.load_modules(modules)
     library.preload_extensions()
+    serve = prepare_service(*service)
     outfit, problem = None, ""
     if level >= LEVEL_CONFINED:
         try:
@@ -51,16 +58,23 @@ def main(control_fd: int, level: int, modules: list[str]) -> None:
     gc.freeze()
     control.send(json.dumps({"level": level, "problem": problem}).encode())
     library_fd = os.open(library.standard_library(), os.O_PATH | os.O_DIRECTORY)
-    Zygote(control, Outfit(level, outfit, library_fd)).serve()
+    Zygote(control, Outfit(level, outfit, library_fd, serve)).serve()
+
+
+def prepare_service(module: str, argument: Any) -> Callable[[Channel], None]:
+    """What each fork is to run; see `launch.Service`."""
+    serve: Callable[[Channel], None] = importlib.import_module(module).prepare(argument)
+    return serve
 
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """What every worker of a zygote puts on. library_fd: the folder of the standard library."""
+    """What every worker of a zygote puts on. library_fd: the folder of the standard library. serve: what it does then."""
 
     level: int
     confinement: confinement.Confinement | None
     library_fd: int
+    serve: Callable[[Channel], None]
 
 
 class Zygote:
@@ -157,7 +171,7 @@ def _become_worker(read_fd: int, write_fd: int, limits: WorkerLimits, zygote: in
                 # The kernel forgets the wish to die with the parent when ids change.
                 confinement.die_with_parent(zygote)
             outfit.confinement.put_on(RULESET_FD)
-        Worker(Channel(READ_FD, WRITE_FD)).serve()
+        outfit.serve(Channel(READ_FD, WRITE_FD))
         code = 0
     finally:
         os._exit(code)

@@ -1,0 +1,46 @@
+"""A document as its student sees it again: cells in order, cut to what a page can hold."""
+
+from __future__ import annotations
+
+import ast
+
+from cnn_assignment.intake.document import Part, parse_document
+from cnn_assignment.intake.effects import DEFINITIONS
+from cnn_assignment.intake.values import Shown, ShownCell, Wanted
+
+_MOST_CELLS = 2_000
+# Characters of one cell, and of all.
+_MOST_CHARACTERS = 200_000
+_MOST_IN_ALL = 4_000_000
+_LONGEST_ID = 200
+
+
+def show(raw: bytes, name: str, wanted: Wanted) -> Shown:
+    """The cells of a notebook, or a module as one. Raises UnreadableSubmissionError."""
+    document = parse_document(raw, name, wanted.classes)
+    left, cells = _MOST_IN_ALL, []
+    for part in document.parts[:_MOST_CELLS]:
+        source = part.source[: min(_MOST_CHARACTERS, left)]
+        left -= len(source)
+        cells.append(_show(part, source))
+    return Shown(tuple(cells), document.is_module)
+
+
+def _show(part: Part, source: str) -> ShownCell:
+    # An id that long is none of the release's.
+    grade_id = part.grade_id if part.grade_id is None or len(part.grade_id) <= _LONGEST_ID else None
+    spans = _definition_spans(part.tree) if isinstance(part.tree, ast.Module) else {}
+    whole = len(source) == len(part.source)
+    return ShownCell(
+        part.label, part.kind, source, grade_id, part.is_copy, frozenset(part.classes), spans if whole else {}
+    )
+
+
+def _definition_spans(tree: ast.Module) -> dict[str, range]:
+    """The 0-based lines of each class and function at the top of a module; the last definition of a name counts."""
+    spans = {}
+    for node in tree.body:
+        if isinstance(node, DEFINITIONS):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            spans[node.name] = range(first - 1, node.end_lineno or first)
+    return spans
