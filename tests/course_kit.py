@@ -18,7 +18,17 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 
 from cnn_assignment.layout import load_assignment
-from cnn_assignment.model import Assignment, Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.model import (
+    Assignment,
+    Hints,
+    Limits,
+    Outcome,
+    Report,
+    ReportStatus,
+    Submission,
+    TaskScore,
+    Verdict,
+)
 
 SKELETON = """class Toy:
     def one(self):
@@ -40,6 +50,9 @@ SOLUTION = """class Toy:
         return 2
         ### END SOLUTION
 """
+
+# The assignment itself, for what needs no folder of it.
+TOY = Assignment("toy", "Toy", Path("no course"), ("Toy",), (), (), (), Hints.STANDARD, 0, Limits(), {})
 
 # The fake grader reads a number behind "score:" in the file as the student handed it in, so that a test sees whether
 # it got the raw file.

@@ -20,7 +20,7 @@ from cluster_kit import Worker, open_cluster
 from cnn_assignment.errors import AuthoringError, GraderError, ProtectionError, UsageError
 from cnn_assignment.grading.cluster import grade_on_cluster
 from cnn_assignment.grading.pool import grade_all
-from cnn_assignment.intake.document import FILE_CAP
+from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus, Submission
 from toy_course import COMMAND, SLOW, SOLUTION, TOTAL, answer, await_that, edit, left_open, notebook, run, submit, write

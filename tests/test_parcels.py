@@ -12,7 +12,7 @@ import toy_course
 from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.digests import autograder_digest
 from cnn_assignment.grading.parcels import Bundle, Parcel
-from cnn_assignment.intake.document import FILE_CAP
+from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.model import Submission
 from toy_course import submit, write
 

@@ -14,6 +14,7 @@ from cnn_assignment.errors import GraderError
 from cnn_assignment.export import read_report, read_summary, report_path, write_class_csv, write_report
 from cnn_assignment.grading.digests import autograder_digest, data_digest, file_digest, kit_digest
 from cnn_assignment.grading.pool import grade_all
+from cnn_assignment.grading.steady import withheld
 from cnn_assignment.intake import find_submission
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
 
@@ -151,11 +152,16 @@ class ClassGrading:
             progress(student.name)
         keys = {}
         pending = {}
+        broken = []
 
         def submissions() -> Iterator[Submission]:
             for student in self.todo:
                 keys[student.name] = self._keys.of(student)
-                pending[student.name] = submission = self._find_submission(student)
+                try:
+                    pending[student.name] = submission = self._find_submission(student)
+                except GraderError as error:
+                    broken.append(withheld(self._assignment, Submission(student.name, None), str(error)))
+                    continue
                 yield submission
 
         with closing(self._begin(submissions())) as graded:
@@ -163,6 +169,9 @@ class ClassGrading:
                 self._keep(report, keys.pop(report.student))
                 yield pending.pop(report.student), report
                 progress(report.student)
+        for report in broken:
+            self._keep(report, None)
+            progress(report.student)
 
     def _begin(self, submissions: Iterator[Submission]) -> Generator[Report]:
         if self._options.dask is None:

@@ -74,7 +74,7 @@ def put_in_order(release: NotebookNode, file: str, data: bytes | None, assignmen
         return copy.deepcopy(release)
     try:
         shown = show_file(data, file, assignment)
-    except UnreadableSubmissionError:
+    except (UnreadableSubmissionError, GraderError):
         return _show_unreadable(release, file, data)
     restored = None if shown.is_module else _restore(release, shown.cells)
     return restored if restored is not None else _fill_from_module(release, *_join(shown.cells))

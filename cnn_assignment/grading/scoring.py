@@ -50,6 +50,8 @@ class Scorer:
             return self._unreadable(submission, str(error))
         except OSError as error:
             return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
+        except GraderError as error:
+            return self._report(submission, "", ReportStatus.GRADER_ERROR, (), (str(error),))
         digest = submission_digest(submission.path, code.modules)
         plan = self._plan(submission)
         try:

@@ -17,7 +17,8 @@ _MAGIC = re.compile(r"\A\s*(?=%%)")
 # Spaces that Python refuses, and characters without any width.
 _SPACES = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None}
 
-SOURCE_CAP = 2 * 1024 * 1024
+# Of one cell and of a whole submission: what takes seconds to parse is no homework.
+SOURCE_CAP = 512 * 1024
 _SHARED_SIZE = 8 * 1024
 # Every syntax that opens a scope of its own.
 SCOPES = (
