@@ -23,6 +23,8 @@ _MOST_MOVES = 5
 _MOST_NOTES = 20
 # Each is looked at for what it needs and changes, which takes a tenth of a millisecond.
 _MOST_STATEMENTS = 10_000
+# Imports of everything from modules of the student's own that are followed: each may bind thousands of names.
+_MOST_STARS = 50
 # Characters of code in all chunks together.
 _MOST_CODE = 4 * 1024 * 1024
 # For a name that is missing, so many are looked through for one that is spelt alike, none longer than this.
@@ -63,6 +65,7 @@ class _Lifting:
         self._document = document
         self._classes = classes
         self._local = local
+        self._stars_left = _MOST_STARS
         self._notes = list(document.notes)
 
     @property
@@ -106,6 +109,9 @@ class _Lifting:
         """Let an import of everything from a module of the student's own bind what that module defines."""
         node = self._node(statement)
         if "*" not in statement.aliases or not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+            return statement
+        self._stars_left -= 1
+        if self._stars_left < 0:
             return statement
         return replace(statement, binds=statement.binds | self._local.public_names(node.module))
 

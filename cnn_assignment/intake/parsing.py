@@ -38,10 +38,13 @@ _SCOPE_WORDS = ("class", "def", "for", "lambda")
 _MOST_FINALLY = 6
 # Characters that IPython may read, all together, to replace the magics of one notebook: a second or so. Each try counts
 # as so many, beside the cell's own.
-MAGIC_EFFORT = 512 * 1024
+MAGIC_EFFORT = 256 * 1024
 _MAGIC_TRY = 400
 # Without any of these, or an indent, IPython finds nothing to replace.
 _MAGIC_SIGNS = ("%", "!", "?", ">>>", "In [")
+# Python's tokenizer in Python, which IPython asks, takes quadratic time for what it cannot read after blanks.
+_BLANKS = re.compile(r"[ \t\f]+")
+_MOST_BLANKS = 500
 
 _TRANSPARENT = re.compile(r"\A(?P<before>\s*)%%(?=(time|capture)\b)")
 _RUN = re.compile(
@@ -62,7 +65,7 @@ def parse(source: str, label: str) -> ast.Module:
     try:
         return _parse_shared(source) if len(source) <= _SHARED_SIZE else _parse(source, label)
     except MemoryError as error:
-        raise SyntaxError("it takes too much memory to compile") from error
+        raise SyntaxError("too large, or nested too deeply, to be compiled") from error
     except (ValueError, RecursionError, OverflowError) as error:
         raise SyntaxError(str(error) or "nested too deeply") from error
 
@@ -229,6 +232,8 @@ class CellReader:
         self._effort_left -= _MAGIC_TRY + len(source) * (1 + sum(map(source.count, "%!?")))
         if self._effort_left < 0:
             raise SyntaxError("too many magics")
+        if any(len(found) > _MOST_BLANKS for found in _BLANKS.findall(source)):
+            raise SyntaxError("too many blanks")
         lines = source.splitlines(keepends=True)
         blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
         try:
