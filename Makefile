@@ -27,7 +27,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(RUN) -m pip -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test oracles attacks lint build lock clean .venv
+.PHONY: help demo test oracles attacks fuzz lint build lock clean .venv
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -68,6 +68,9 @@ $(ORACLES): $(PACKAGES) tests/requirements-oracles.txt
 
 attacks: $(KIT) ## every attack on the sandbox at every level, as a table
 	@$(RUN) tests/attacks/table.py $(ARGS)
+
+fuzz: $(KIT) ## what reads submissions, with damaged and hostile files: make fuzz ARGS="--cpu-minutes 60"
+	@$(RUN) tests/fuzz_reading.py $(ARGS)
 
 lint: $(KIT) ## style, types and the floors of the architecture
 	@$(RUN) -m ruff check --quiet

@@ -93,9 +93,9 @@ class Reader:
             return ()
         return _open(lambda names: tuple(map(str, names)), found, name)
 
-    def show(self, raw: bytes, name: str, wanted: Wanted) -> Shown:
-        """The cells of a submission. Raises as `lift` does."""
-        found = self._read(_Order("show", raw, name, wanted), None, Budget(SHOW_CPU_S))
+    def show(self, raw: bytes, name: str, wanted: Wanted, budget: Budget | None = None) -> Shown:
+        """The cells of a submission. budget, errors: as for `lift`."""
+        found = self._read(_Order("show", raw, name, wanted), None, budget or Budget(SHOW_CPU_S))
         return _open(Shown.from_json, found, name)
 
     def close(self) -> None:
