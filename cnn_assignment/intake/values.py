@@ -1,6 +1,7 @@
 """What reading a submission gives, as plain values: they cross from the confined process to whoever asked.
 
-Each has `to_json`; the `from_json` of each takes nothing on trust and raises ValueError for what is not of that form.
+Each has `to_json`; the `from_json` of each takes nothing on trust and raises ValueError or TypeError for
+what is not of that form.
 """
 
 from __future__ import annotations
