@@ -152,6 +152,11 @@ class Assignment:
         return self.root / "release" / self.name
 
     @property
+    def release_file(self) -> Path:
+        """The notebook that students receive."""
+        return self.release_dir / f"{self.name}.ipynb"
+
+    @property
     def autograder_dir(self) -> Path:
         """Hidden tests, public checks and settings."""
         return self.root / "autograder" / self.name

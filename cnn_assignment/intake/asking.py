@@ -78,7 +78,7 @@ def _shared() -> _Shared:
 @contextmanager
 def _reader(assignment: Assignment) -> Iterator[Reader]:
     """The reader for an assignment, for one thread at a time."""
-    release = assignment.release_dir / f"{assignment.name}.ipynb"
+    release = assignment.release_file.resolve()
     shared = _shared()
     with shared.lock:
         if shared.reader is None or shared.release != release:
