@@ -8,6 +8,7 @@ from cnn_assignment.authoring.preprocessor import configure_generate
 from cnn_assignment.gradebook.exchange import configure_exchange
 from cnn_assignment.gradebook.late import configure_late
 from cnn_assignment.gradebook.preprocessors import configure_autograde
+from cnn_assignment.gradebook.rendering import configure_rendering
 from cnn_assignment.gradebook.zip_collecting import configure_collecting
 from cnn_assignment.grading.keeper import GraderKeeper
 from cnn_assignment.model import Assignment, Report, Submission
@@ -28,3 +29,4 @@ def configure(config: Any) -> None:
     configure_exchange(config)
     configure_collecting(config)
     configure_late(config)
+    configure_rendering(config)

@@ -51,11 +51,12 @@ def test_a_hostile_file_ends_in_what_it_holds_or_in_a_reason_of_its_own(reader, 
         (lambda: reader.lift(raw, name, WANTED, beside), LiftedCode),
         (lambda: reader.show(raw, name, WANTED), Shown),
     ):
+        fact = ""
         try:
             assert isinstance(read(), form)
         except UnreadableSubmissionError as error:
-            assert "ends the program" not in error.fact
-            assert error.remedy
+            fact = error.fact
+        assert "ends the program" not in fact
 
 
 def test_a_file_that_takes_too_long_is_unreadable_and_the_next_one_is_read(reader, beside):
@@ -72,7 +73,7 @@ def test_a_file_that_takes_too_much_memory_is_unreadable_and_the_next_one_is_rea
 
 def test_readings_that_share_a_budget_end_when_it_is_used_up(reader, beside):
     budget = Budget(0.3)
-    with pytest.raises(UnreadableSubmissionError, match="takes more than 0.3 seconds"):
+    with pytest.raises(UnreadableSubmissionError, match=r"takes more than 0\.3 seconds"):
         reader.lift(SLOW, "toy.py", WANTED, beside, budget)
     assert budget.left_s == 0
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.errors import GraderError
+from cnn_assignment.gradebook.harmless import make_harmless, show_as_written
 from cnn_assignment.model import Outcome, Report, ReportStatus, TaskScore, Verdict
 
 if TYPE_CHECKING:
@@ -46,17 +47,6 @@ _HARMLESS = str.maketrans(
 )
 _LINK = re.compile(r"\](?=[(:\[])")
 
-# What a student wrote between the code cells is shown by the same renderer, in formgrader with the rights of whoever
-# grades. There it stays readable: an invisible character keeps the start of a tag, and of a link to anything that could
-# hold a program, from being one.
-_WORD_JOINER = "\N{WORD JOINER}"
-_PLAIN_TAG = r"/?(?:b|br|code|details|em|hr|i|kbd|mark|s|small|strong|sub|summary|sup|u)[ \t]*/?>"
-_PLAIN_ADDRESS = (
-    r"(?:https?://|mailto:)[^\s<>]+|#[\w-]*|(?:attachment:|\./)?[\w-][\w./ -]*\.(?:csv|gif|ipynb|jpe?g|md|png|py|txt)"
-)
-_TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!{_PLAIN_TAG})(?!(?:https?://|mailto:)[^\s<>]+>)", re.IGNORECASE)
-_ADDRESS = re.compile(rf"\](?=[(:])(?!\((?:{_PLAIN_ADDRESS})(?:[ \t]+\"[^\"<>\n]*\")?\))", re.IGNORECASE)
-
 
 def is_graded_by_kit(cell: NotebookNode) -> bool:
     """Whether a cell is a code cell with points that no person fills in or grades."""
@@ -73,7 +63,7 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
     """A notebook like the given one, whose grade cells hold the report's scores, and that is harmless to look at.
 
     The given one does not change; both share what stays the same, such as the cells' metadata. Other cells have no
-    outputs, and text cells keep no HTML but plain tags: nbgrader's pages would run it.
+    outputs, and text cells keep no HTML but plain tags, as raw ones are shown as they were written.
 
     Each grade cell gets one result: its text is ``repr(float(score))`` with the score within [0, points], which is
     what nbgrader's ``determine_grade`` reads, and its HTML is a table for the student, with all text escaped. Where
@@ -90,7 +80,7 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         else:
-            cell.source = _without_programs(cell.source)
+            _disarm(cell)
     cells = {_marks(cell)["grade_id"]: cell for cell in notebook.cells if is_graded_by_kit(cell)}
     tasks = {task.id: task for task in report.tasks}
     if report.status is ReportStatus.GRADED:
@@ -102,6 +92,15 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
         cell.execution_count = number
         cell.outputs = [_result(task, points, number, report, with_notes=unreadable or number == 1)]
     return notebook
+
+
+def _disarm(cell: NotebookNode) -> None:
+    """Keep a text cell from starting anything where it is shown."""
+    if cell.cell_type == "raw":
+        # Renderers take it for a part of their page.
+        cell.cell_type, cell.source = "markdown", show_as_written(cell.source)
+    else:
+        cell.source = make_harmless(cell.source, cell.get("attachments", {}))
 
 
 def withheld(report: Report) -> GraderError:
@@ -213,11 +212,6 @@ def _short(text: str, characters: int = _SHOWN_CHARACTERS) -> str:
 
 def _colour(verdict: Verdict) -> str:
     return _COLOURS.get(verdict, _RED)
-
-
-def _without_programs(text: str) -> str:
-    """A text cell that starts no program in a browser, and reads as before."""
-    return _ADDRESS.sub(f"]{_WORD_JOINER}", _TAG.sub(f"<{_WORD_JOINER}", text))
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,12 @@ from nbgrader.converters.base import NbGraderException
 from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import list_assignments
 
-# What a browser would run.
-_PAGES = frozenset({".htm", ".html", ".js", ".mjs", ".svg", ".xht", ".xhtml", ".xml"})
+# What no browser takes for a page or a program, whatever is in it. Formgrader's server gives out what lies beside a graded
+# notebook as what its ending says, with the rights of whoever looks; so this is a list of what may lie there.
+_ENDINGS = frozenset(
+    {".csv", ".gif", ".ipynb", ".jpeg", ".jpg", ".json", ".npy", ".npz", ".png", ".py", ".txt", ".toml"}
+)
+_NAME = re.compile(r"\w[\w .()+-]{0,150}")
 
 
 class AutogradeAnything(Autograde):
@@ -62,12 +67,16 @@ class AutogradeAnything(Autograde):
     def _harmless_files_only(self, assignment_id: str, student_id: str) -> Iterator[None]:
         """Let nbgrader copy plain files only: a link shows what it leads to, and a pipe never ends.
 
-        Nor pages: formgrader's server would show them to the instructor as its own.
+        Of known kinds: formgrader's server would show any other to the instructor as a page of its own.
         """
         source, before = Path(self._format_source(assignment_id, student_id)), self.coursedir.ignore
         odd = {path.name for path in source.rglob("*") if not path.is_dir() and not _is_harmless(path)}
         for name in sorted(odd):
-            self.log.warning("Not copied, because it is a link, a page or too large: %s of %s", name, student_id)
+            self.log.warning(
+                "Not copied, because it is no plain file of a known kind, or too large: %s of %s",
+                ascii(name)[:200],
+                student_id,
+            )
         self.coursedir.ignore = [*before, *map(glob.escape, sorted(odd))]
         try:
             yield
@@ -96,4 +105,5 @@ class AutogradeAnything(Autograde):
 
 def _is_harmless(path: Path) -> bool:
     plain = path.is_file() and not path.is_symlink()
-    return plain and path.stat().st_size <= FILE_CAP and path.suffix.lower() not in _PAGES
+    known = path.suffix.lower() in _ENDINGS and _NAME.fullmatch(path.name) is not None
+    return plain and known and path.stat().st_size <= FILE_CAP

@@ -105,6 +105,8 @@ def _nbgrader_cells(release: NotebookNode) -> dict[str, NotebookNode]:
 
 def _restore(release: NotebookNode, parts: Sequence[ShownCell]) -> NotebookNode | None:
     """The student's cells in their order, with the release's cells in their places."""
+    from nbformat import NotebookNode
+
     wanted = _nbgrader_cells(release)
     found = _match(wanted, parts)
     if not any(is_solution(wanted[name]) for name in found.values()):
@@ -117,6 +119,8 @@ def _restore(release: NotebookNode, parts: Sequence[ShownCell]) -> NotebookNode 
             restored.append(original)
         else:
             restored.append(_own_cell(part.kind, part.source, f"student-{number}"))
+        if part.attachments and restored[-1].cell_type == "markdown" and restored[-1].source == part.source:
+            restored[-1].attachments = NotebookNode(part.attachments)
     _insert_missing(restored, wanted, parts)
     notebook = copy.copy(release)
     notebook.metadata, notebook.cells = copy.deepcopy(release.metadata), restored

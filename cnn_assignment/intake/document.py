@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.attachments import Attachments
 from cnn_assignment.intake.parsing import (
     SOURCE_CAP,
     CellReader,
@@ -42,7 +43,8 @@ class Part:
     """A module, a cell, or the pieces of a cell that was cut.
 
     source: as it was written. code, tree: for code what was parsed, line for line that of the source, and the tree or
-    the error; text has neither. is_copy: an earlier or better copy of the same cell counts in its place.
+    the error; text has neither. is_copy: an earlier or better copy of the same cell counts in its place. attachments:
+    pictures in a text.
     """
 
     label: str
@@ -52,6 +54,7 @@ class Part:
     code: str = ""
     tree: ast.Module | SyntaxError | None = None
     is_copy: bool = False
+    attachments: Attachments = field(default_factory=dict)
 
     @property
     def classes(self) -> set[str]:
@@ -135,7 +138,7 @@ class _Book:
         """Take the next cell."""
         label = f"cell {cell.number}"
         if cell.kind != "code":
-            self.parts.append(Part(label, cell.kind, cell.source, cell.grade_id))
+            self.parts.append(Part(label, cell.kind, cell.source, cell.grade_id, attachments=cell.attachments))
             return
         if module := written_module(cell.source):
             self.written[module[0]] = module[1]

@@ -44,7 +44,6 @@ _REPLY_BYTES = 24 * 1024 * 1024
 _CONFINED = 2
 # What a machine did to a process is no trait of the file that it read.
 _TRIES = 2
-_KILLED = (None, -signal.SIGKILL)
 Value = TypeVar("Value")
 _REMEDY = "Submit the file that you were given, with your work in it and nothing else."
 
@@ -163,7 +162,7 @@ def _judge(failure: WorkerFailure, order: _Order, cpu_s: float) -> Exception:
             return _unreadable(order.name, f"takes more than {cpu_s:.1f} seconds to read")
         case CallTimedOut():
             return _MachineError("the process that reads it stands still")
-        case WorkerDied(code=code) if code in _KILLED:
+        case WorkerDied(code=code) if code in (None, -signal.SIGKILL):
             return _MachineError("the process that reads it was killed")
     return _unreadable(order.name, "cannot be read: it ends the program that tries")
 

@@ -8,10 +8,11 @@ import json
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.attachments import Attachments, read_attachments
 from cnn_assignment.intake.parsing import defined_classes, parse
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
@@ -66,6 +67,7 @@ class Cell:
     kind: str
     source: str
     grade_id: str | None = None
+    attachments: Attachments = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,4 +266,5 @@ def _read_cell(number: int, cell: dict[str, Any]) -> Cell:
         # JSON can spell lone surrogates, which neither Python's parser nor files can hold.
         source=text.encode("utf-8", "replace").decode("utf-8"),
         grade_id=grade_id if isinstance(grade_id, str) else None,
+        attachments=read_attachments(cell.get("attachments")) if kind != "code" else {},
     )

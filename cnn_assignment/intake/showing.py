@@ -4,35 +4,45 @@ from __future__ import annotations
 
 import ast
 
+from cnn_assignment.intake.attachments import Attachments
 from cnn_assignment.intake.document import Part, parse_document
 from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.values import Shown, ShownCell, Wanted
 
 _MOST_CELLS = 2_000
 # Characters of one cell, and of all.
-_MOST_CHARACTERS = 200_000
-_MOST_IN_ALL = 4_000_000
+_MOST_CHARACTERS = 100_000
+_MOST_IN_ALL = 400_000
+_MOST_IN_PICTURES = 8_000_000
 _LONGEST_ID = 200
 
 
 def show(raw: bytes, name: str, wanted: Wanted) -> Shown:
     """The cells of a notebook, or a module as one. Raises UnreadableSubmissionError."""
     document = parse_document(raw, name, wanted.classes)
-    left, cells = _MOST_IN_ALL, []
+    left, pictures_left, cells = _MOST_IN_ALL, _MOST_IN_PICTURES, []
     for part in document.parts[:_MOST_CELLS]:
         source = part.source[: min(_MOST_CHARACTERS, left)]
         left -= len(source)
-        cells.append(_show(part, source))
+        size = sum(len(text) for kinds in part.attachments.values() for text in kinds.values())
+        pictures_left -= size
+        cells.append(_show(part, source, part.attachments if pictures_left >= 0 else {}))
     return Shown(tuple(cells), document.is_module)
 
 
-def _show(part: Part, source: str) -> ShownCell:
+def _show(part: Part, source: str, attachments: Attachments) -> ShownCell:
     # An id that long is none of the release's.
     grade_id = part.grade_id if part.grade_id is None or len(part.grade_id) <= _LONGEST_ID else None
     spans = _definition_spans(part.tree) if isinstance(part.tree, ast.Module) else {}
-    whole = len(source) == len(part.source)
     return ShownCell(
-        part.label, part.kind, source, grade_id, part.is_copy, frozenset(part.classes), spans if whole else {}
+        part.label,
+        part.kind,
+        source,
+        grade_id,
+        part.is_copy,
+        frozenset(part.classes),
+        spans if len(source) == len(part.source) else {},
+        attachments,
     )
 
 

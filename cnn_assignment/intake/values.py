@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnn_assignment.intake.attachments import Attachments, read_attachments
 from cnn_assignment.model import Assignment
 
 Keep = tuple[tuple[int, tuple[int, ...] | None], ...]
@@ -137,7 +138,7 @@ class ShownCell:
     """A cell, or a whole module, as its student sees it again.
 
     definitions: for each class and function at its top the lines of the last definition, from 0, the end excluded.
-    is_copy: another copy of the same cell counts in its place.
+    is_copy: another copy of the same cell counts in its place. attachments: pictures in a text.
     """
 
     label: str
@@ -147,11 +148,13 @@ class ShownCell:
     is_copy: bool = False
     classes: frozenset[str] = frozenset()
     definitions: dict[str, range] = field(default_factory=dict)
+    attachments: Attachments = field(default_factory=dict)
 
     def to_json(self) -> list[Any]:
         """As the confined process answers."""
         lines = [[name, found.start, found.stop] for name, found in self.definitions.items()]
-        return [self.label, self.kind, self.source, self.grade_id, self.is_copy, sorted(self.classes), lines]
+        about = [self.label, self.kind, self.source, self.grade_id, self.is_copy, sorted(self.classes)]
+        return [*about, lines, self.attachments]
 
     @classmethod
     def from_json(cls, data: Any) -> ShownCell:
@@ -161,13 +164,15 @@ class ShownCell:
                 str(label),
                 str(kind),
                 str(source),
-                str() | None as grade_id,
+                (str() | None) as grade_id,
                 bool(is_copy),
                 list(classes),
                 list(lines),
+                dict(attachments),
             ]:
                 spans = {str(name): range(int(start), int(stop)) for name, start, stop in lines}
-                return cls(label, kind, source, grade_id, is_copy, frozenset(_read_texts(classes)), spans)
+                names, pictures = frozenset(_read_texts(classes)), read_attachments(attachments)
+                return cls(label, kind, source, grade_id, is_copy, names, spans, pictures)
         raise ValueError("not a cell")
 
 
