@@ -64,7 +64,7 @@ def as_student(name: str, number: str = "") -> str | None:
     ending = f"_{number}" if number else ""
     room = MOST_BYTES - len(ending.encode("utf-8", "replace"))
     plain = _hyphenated(name)
-    if not plain.strip("-_."):
+    if not number and not plain.strip("-_."):
         return None
     lossless = plain == re.sub(r"\s+", "-", name.strip())
     short = _cut(plain, room)

@@ -104,6 +104,7 @@ def test_what_is_made_of_any_name_can_be_a_student(name: str, number: str) -> No
     [
         ("Ada Lovelace", "123", "Ada-Lovelace_123"),
         ("O'Brien, Pat", "9", "O-Brien-Pat_9"),
+        ("???", "9", "_9"),
         ("ada", "", "ada"),
         ("Ada  Lovelace", "", "Ada-Lovelace"),
         ("...", "", None),

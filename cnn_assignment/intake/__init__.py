@@ -4,10 +4,11 @@
 """
 
 from cnn_assignment.intake.document import Document, Part, read_document
-from cnn_assignment.intake.files import find_in_folder, find_submission
+from cnn_assignment.intake.files import LINKED, find_in_folder, find_submission
 from cnn_assignment.intake.lift import Chunk, LiftedCode, find_own_files, lift_file
 
 __all__ = [
+    "LINKED",
     "Chunk",
     "Document",
     "LiftedCode",

@@ -116,7 +116,7 @@ class LocalModules:
         path = next((candidate for candidate in candidates if self._is_plain(candidate)), None)
         if path is None:
             # A package needs no file of its own, but one that is in it.
-            part = next(filter(self._is_plain, stem.glob("*.py")), None) if stem.is_dir() else None
+            part = next(filter(self._is_plain, stem.glob("*.py")), None) if _is_folder(stem) else None
             self.files += [] if part is None else [part]
             return _Source(name, "", ast.Module([], []), is_package=True) if part is not None else None
         self.files.append(path)
@@ -141,7 +141,17 @@ class LocalModules:
 
     def _is_plain(self, path: Path) -> bool:
         """Whether a path is a file of the submission's own: a link could lead to the solution."""
-        return path.is_file() and path.resolve() == self._folder.resolve() / path.relative_to(self._folder)
+        try:
+            return path.is_file() and path.resolve() == self._folder.resolve() / path.relative_to(self._folder)
+        except (OSError, ValueError, RuntimeError):  # a name that no file can have, or links in a circle
+            return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _parents(name: str) -> list[str]:
