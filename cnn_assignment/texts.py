@@ -16,11 +16,11 @@ _ELLIPSIS = "…"
 
 
 def clean(text: str) -> str:
-    """The text on one line, of visible characters and plain spaces only; never raises, and leaves clean text alone.
+    r"""The text on one line, of visible characters and plain spaces only; never raises, and leaves clean text alone.
 
     Spaces of other kinds become plain ones. What joins letters and chooses among their shapes is left out. All other
     characters that control, format, reorder or hide, line breaks, half characters and those without a meaning are
-    written out: ``\\x1b``, ``\\n``, ``\\u202e``.
+    written out: ``\x1b``, ``\n``, ``\u202e``.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -60,7 +60,7 @@ def test_honest_names_are_taken(name: str) -> None:
         ("a\udcffb", r"\\udcff, which cannot be seen"),
         ("a\0b", r"\\x00, which cannot be seen"),
         ("😀", "the character 😀"),
-        ("＝1", "the character ＝"),
+        ("\uff1d1", "the character \uff1d"),
         ("a" + "\u0301" * 9, "piles up accents"),
         ("a" * (MOST_BYTES + 1), "more than 128 bytes"),
         ("é" * (MOST_BYTES // 2 + 1), "more than 128 bytes"),

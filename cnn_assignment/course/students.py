@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +60,15 @@ def _folder_names(folder: Path) -> list[str]:
     """The names of the folders in folder, sorted; a link counts unless it leads to a file, and is told as one later."""
     with os.scandir(folder) as entries:
         return sorted(
-            entry.name
-            for entry in entries
-            if not entry.name.startswith((".", "__"))
-            and (entry.is_dir() or (entry.is_symlink() and not entry.is_file()))
+            entry.name for entry in entries if not entry.name.startswith((".", "__")) and _may_be_a_students(entry)
         )
+
+
+def _may_be_a_students(entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink():
+        # Not asked of the entry, which raises where links lead to each other.
+        return not os.path.isfile(entry.path)
+    return entry.is_dir(follow_symlinks=False)
 
 
 class FolderDigests:
@@ -76,46 +80,70 @@ class FolderDigests:
     def digest(self, student: Student) -> str | None:
         """The digest of every name and every byte in a student's folder, but for other assignments.
 
-        A folder of another assignment's name belongs to this one where a file lies beside it, which could import it.
-        Links are not followed. None where the folder cannot be read, or is too large for this to be worth while: then
-        nothing is known of it.
+        A folder of another assignment's name counts too where a file that lies beside it, or in what lies beside it,
+        might import it. Links are not followed. None where the folder cannot be read, or is too large for this to be
+        worth while: then nothing is known of it.
         """
         if student.folder.is_symlink():
             return hashlib.sha256(b"link\n").hexdigest()
-        total = hashlib.sha256(b"folder\n")
-        entries, size = 0, 0
         try:
-            for path, entry in self._walk(student.folder):
-                entries += 1
-                is_file = entry.is_file(follow_symlinks=False)
-                size += entry.stat(follow_symlinks=False).st_size if is_file else 0
-                if entries > _MOST_ENTRIES or size > _MOST_BYTES:
-                    return None
-                content = hashlib.sha256(Path(entry.path).read_bytes()).hexdigest() if is_file else _kind(entry)
-                total.update(f"{path!r} {content}\n".encode())
-        except OSError:
+            with os.scandir(student.folder) as found:
+                top = sorted(found, key=lambda entry: entry.name)
+            set_aside = [entry for entry in top if entry.name in self._others]
+            reading = _Reading({entry.name for entry in set_aside} if any(map(_is_file, top)) else set())
+            reading.take("", [entry for entry in top if entry.name not in self._others])
+            reading.take("", [entry for entry in set_aside if entry.name in reading.imported])
+        except (OSError, _TooLargeError):
             return None
-        return total.hexdigest()
+        return reading.hexdigest
 
-    def _walk(self, folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        todo = [("", str(folder))]
+
+class _TooLargeError(Exception):
+    """More than is worth while to read."""
+
+
+class _Reading:
+    """What was read of one folder. imported: of the names in others, those that a file read so far might import."""
+
+    def __init__(self, others: Collection[str]) -> None:
+        self._total = hashlib.sha256(b"folder\n")
+        self._others = others
+        self._entries = self._size = 0
+        self.imported: set[str] = set()
+
+    @property
+    def hexdigest(self) -> str:
+        return self._total.hexdigest()
+
+    def take(self, place: str, entries: Sequence[os.DirEntry[str]]) -> None:
+        """Read entries of a folder and all that is in them. Raises OSError, and _TooLargeError."""
+        todo = [(place, entries)]
         while todo:
-            place, path = todo.pop()
-            with os.scandir(path) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-            others = self._others if not place and not any(map(_is_file, entries)) else frozenset()
+            place, entries = todo.pop()
             for entry in entries:
-                if entry.name in others:
-                    continue
                 name = f"{place}{entry.name}"
-                yield name, entry
+                self._total.update(f"{name!r} {self._content(entry)}\n".encode())
                 if entry.is_dir(follow_symlinks=False):
-                    todo.append((f"{name}/", entry.path))
+                    with os.scandir(entry.path) as found:
+                        todo.append((f"{name}/", sorted(found, key=lambda each: each.name)))
+
+    def _content(self, entry: os.DirEntry[str]) -> str:
+        is_file = _is_file(entry)
+        self._entries += 1
+        self._size += entry.stat(follow_symlinks=False).st_size if is_file else 0
+        if self._entries > _MOST_ENTRIES or self._size > _MOST_BYTES:
+            raise _TooLargeError
+        if not is_file:
+            return "folder" if entry.is_dir(follow_symlinks=False) else "link" if entry.is_symlink() else "other"
+        data = Path(entry.path).read_bytes()
+        self.imported.update(name for name in self._others if _might_import(data, name))
+        return hashlib.sha256(data).hexdigest()
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     return entry.is_file(follow_symlinks=False)
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
-    return "folder" if entry.is_dir(follow_symlinks=False) else "link" if entry.is_symlink() else "other"
+def _might_import(data: bytes, name: str) -> bool:
+    """Whether a module or notebook might import a module of this name, which there are ways to write otherwise."""
+    return name.encode() in data or b"\\u" in data or b"coding" in data or not data.isascii() or b"\0" in data
