@@ -66,9 +66,9 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path):
     "student", ["", ".", "..", "../eve", "a/b", "a\\b", "/etc/passwd", "a\0b", "a\nb", "-rf", "a" * 252]
 )
 def test_a_students_name_cannot_leave_the_folder(tmp_path, student):
-    with pytest.raises(UsageError, match="cannot be a student's name"):
+    with pytest.raises(UsageError, match="cannot name a file"):
         write_report(make_report(student), tmp_path / "out")
-    with pytest.raises(UsageError, match="cannot be a student's name"):
+    with pytest.raises(UsageError, match="cannot name a file"):
         report_path(tmp_path, student)
     assert not any(tmp_path.iterdir())
 

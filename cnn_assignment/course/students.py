@@ -67,7 +67,7 @@ def _folder_names(folder: Path) -> list[str]:
 def _may_be_a_students(entry: os.DirEntry[str]) -> bool:
     if entry.is_symlink():
         # Not asked of the entry, which raises where links lead to each other.
-        return not os.path.isfile(entry.path)
+        return not Path(entry.path).is_file()
     return entry.is_dir(follow_symlinks=False)
 
 

@@ -21,7 +21,7 @@ def report_path(directory: Path, student: str) -> Path:
     """Where a student's report lies. Raises UsageError for a name that cannot be a student's."""
     reason = why_not_a_student(student)
     if reason is not None:
-        raise UsageError(f"'{shorten(student)}' cannot be a student's name: it {reason}", remedy=REMEDY)
+        raise UsageError(f"'{shorten(student)}' cannot name a file: it {reason}", remedy=REMEDY)
     return directory / f"{student}.json"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -30,12 +32,33 @@ class TooLargeError(ValueError):
 
 
 class Budget:
-    """A number of bytes, and of files and folders, that several copies share. within: others, that each copy uses too."""
+    """A number of bytes, and of files and folders, that several copies share, and the processor's time for them.
 
-    def __init__(self, most: int, most_entries: int = MOST_ENTRIES, within: Budget | None = None) -> None:
+    within: a budget that others share too. seconds: of this thread's CPU time from now on, which does not run while
+    another program has the processor.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        most_entries: int = MOST_ENTRIES,
+        within: Budget | None = None,
+        seconds: float = math.inf,
+    ) -> None:
         self._most = self._left = most
         self._most_entries = self._entries_left = most_entries
         self._within = within
+        self._seconds, self._until = seconds, time.thread_time() + seconds
+
+    @property
+    def left(self) -> int:
+        """The bytes that are left."""
+        return max(self._left, 0)
+
+    @property
+    def entries_left(self) -> int:
+        """The files and folders that are left."""
+        return max(self._entries_left, 0)
 
     def copy(self, source: IO[bytes], target: IO[bytes]) -> None:
         """Copy to the end of source. Raises TooLargeError once all copies together have more bytes than the budget."""
@@ -45,6 +68,7 @@ class Budget:
 
     def use(self, size: int) -> None:
         """Use so many bytes. Raises TooLargeError where the budget does not have them."""
+        self._look_at_clock()
         self._left -= size
         if self._left < 0:
             raise TooLargeError(f"more than {self._most / 2**20:.3g} MiB")
@@ -53,11 +77,16 @@ class Budget:
 
     def count(self, entries: int = 1) -> None:
         """Use so many files or folders. Raises TooLargeError where the budget does not have them."""
+        self._look_at_clock()
         self._entries_left -= entries
         if self._entries_left < 0:
             raise TooLargeError(f"more than {self._most_entries} members")
         if self._within is not None:
             self._within.count(entries)
+
+    def _look_at_clock(self) -> None:
+        if time.thread_time() > self._until:
+            raise TooLargeError(f"more than {self._seconds:g} seconds of work")
 
 
 def is_linked(folder: Path, root: Path) -> bool:

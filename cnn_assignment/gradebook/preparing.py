@@ -56,7 +56,7 @@ def prepare(course: OpenCourse, release: NotebookNode, submission: Submission, r
 def _check_student(student: str) -> None:
     reason = why_not_a_student(student)
     if reason is not None:
-        raise UsageError(f"'{shorten(student)}' cannot be a student's name: it {reason}", remedy=REMEDY)
+        raise UsageError(f"'{shorten(student)}' cannot name a folder: it {reason}", remedy=REMEDY)
 
 
 def _submission_folder(course: OpenCourse, submission: Submission) -> Path:
