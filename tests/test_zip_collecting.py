@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import stat
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -245,7 +246,22 @@ def test_a_bomb_in_a_class_costs_its_own_student(tmp_path, told):
 DEEP = "/".join(["d"] * 980)
 
 
-def test_980_nested_folders_and_impossible_names_cost_only_themselves(tmp_path, told):
+@pytest.fixture
+def deep_folder(tmp_path):
+    """A folder with 980 in each other, which are gone afterwards: pytest could not remove them."""
+    top = tmp_path / "deep"
+    (top / "/".join(["d"] * 50)).mkdir(parents=True)
+    for _ in range(19):
+        next_top = tmp_path / "next"
+        below = next_top / "/".join(["d"] * 49)
+        below.mkdir(parents=True)
+        top.rename(below / "d")
+        next_top.rename(top)
+    yield top
+    subprocess.run(["rm", "-rf", tmp_path / "archive", top], check=True)
+
+
+def test_980_nested_folders_and_impossible_names_cost_only_themselves(tmp_path, deep_folder, told):
     archive = tmp_path / "archive"
     hostile = {
         f"{DEEP}/cnn.py": b"1",
@@ -265,14 +281,7 @@ def test_980_nested_folders_and_impossible_names_cost_only_themselves(tmp_path, 
     make_tar(archive / "bob_cnn.tar.gz", *members)
     for ending in (".gz", ".xz"):  # the second folder's name would be too long
         (archive / f"{'l' * 252}{ending}").write_bytes(zip_bytes({"x.py": b"7"}))
-    place = archive
-    for _ in range(980):
-        place = place / "d"
-        place.mkdir()
-        os.chdir(place)
-        place = Path()
-    Path("cnn.py").write_text("deep")
-    os.chdir(tmp_path)
+    deep_folder.rename(archive / "d")
     files = extract(tmp_path)
     assert {name: data for name, data in files.items() if name.startswith(("ada", "bob"))} == {
         "ada_cnn/cnn.py": b"5", "ada_cnn/CNN.py": b"6", "ada_cnn/ok/\x1b[2Jcnn.py": b"4",
