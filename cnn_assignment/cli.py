@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, KitError, UsageError
 from cnn_assignment.layout import find_course, list_assignments, load_assignment
+from cnn_assignment.texts import clean
 
 if TYPE_CHECKING:
     from cnn_assignment.course import GradingOptions, Student
@@ -73,9 +74,8 @@ class _Commands(click.Group):
             raise  # whoever read the output has seen enough: click ends quietly
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            click.echo(
-                f"{place}{error.strerror or error}. Check that it exists, and that you may write there.", err=True
-            )
+            told = clean(f"{place}{error.strerror or error}")
+            click.echo(f"{told}. Check that it exists, and that you may write there.", err=True)
             ctx.exit(EXIT_USAGE)
         except KeyboardInterrupt as interrupt:
             click.echo("Interrupted. What was finished is kept; run the command again to go on.", err=True)
@@ -176,9 +176,10 @@ def grade(
 
     Writes OUT/<student>.json and OUT/class.csv. Reports that are in OUT already are kept where nothing that they were
     made from has changed, so an interrupted run goes on when it is started again. A low grade is not an error; exit
-    status 3 means that the grader failed and a grade is withheld.
+    status 3 means that the grader failed and a grade is withheld, or that a folder has a name that no student can have
+    and is left out.
     """
-    from cnn_assignment.course import GradingOptions, find_students
+    from cnn_assignment.course import GradingOptions, find_misnamed, find_students
 
     assignment = _load(course_dir, name)
     if require_level is not None:
@@ -186,7 +187,11 @@ def grade(
     if dask is not None:
         _refuse_jobs()
     options = GradingOptions(out, jobs, gradebook, keep_others=bool(only), fresh=fresh, dask=dask)
-    sys.exit(_grade(assignment, find_students(assignment, submitted, only), options))
+    status = _grade(assignment, find_students(assignment, submitted, only), options)
+    misnamed = find_misnamed(submitted, only)
+    for told in misnamed:
+        click.echo(f"not graded: {told}", err=True)
+    sys.exit(EXIT_GRADER_ERROR if misnamed else status)
 
 
 @main.command()
@@ -318,7 +323,7 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
     click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(options.out)}.")
     withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
-        click.echo(f"{report.student}: grade withheld: {' '.join(report.notes)}", err=True)
+        click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)
     if graded.problem is not None:
         click.echo(f"gradebook: {graded.problem}", err=True)
     return EXIT_GRADER_ERROR if withheld or graded.problem is not None else 0

@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cnn_assignment.texts import clean
+
 if TYPE_CHECKING:
     from cnn_assignment.model import Report, TaskScore
     from cnn_assignment.sandbox.probe import Protection, Protections
@@ -57,7 +59,7 @@ def show_progress(total: int, what: str, *, log: bool = False) -> Iterator[Calla
 
         def advance(at: str) -> None:
             pace.advance()
-            progress.update(task, advance=1, at=escape(at), rate=pace.rate)
+            progress.update(task, advance=1, at=escape(clean(at)), rate=pace.rate)
             if log and progress.disable and pace.is_due():
                 console.print(f"{what} {pace}", markup=False, highlight=False, soft_wrap=True)
 
@@ -129,7 +131,7 @@ def class_table(reports: Sequence[Report]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for report in reports:
-        table.add_row(escape(report.student), *_cells(report, tasks))
+        table.add_row(escape(clean(report.student)), *_cells(report, tasks))
     return table
 
 

@@ -6,18 +6,21 @@ error is part of one.
 
 from __future__ import annotations
 
+from cnn_assignment.texts import clean, clean_lines
+
 
 class KitError(Exception):
     """Something a person has to mend, told as ``place: fact. remedy``.
 
     fact: what is wrong, without a final full stop. place: a file, ``file:line``, or "" where there is none.
-    remedy: a full sentence that says what to do about it.
+    remedy: a full sentence that says what to do about it. All three may quote what students wrote: they are kept as
+    `clean_lines` shows them.
     """
 
     def __init__(self, fact: str, *, place: str = "", remedy: str = "") -> None:
-        self.fact = fact
-        self.place = place
-        self.remedy = remedy
+        self.fact = fact = clean_lines(fact)
+        self.place = place = clean(place)
+        self.remedy = remedy = clean_lines(remedy)
         located = f"{place}: {fact}" if place else fact
         super().__init__(f"{located}. {remedy}" if remedy else f"{located}.")
 

@@ -228,7 +228,7 @@ class Submission:
 
 
 def _to_text(path: Path | None) -> str | None:
-    return None if path is None else str(path.resolve())
+    return None if path is None else str(path.absolute())
 
 
 def _from_text(text: str | None) -> Path | None:

@@ -8,11 +8,20 @@ import json
 import pytest
 
 import toy_course
-from cnn_assignment.course import CLASS_TABLE, LEDGER, GradingOptions, find_students, grade_class
+from cnn_assignment.course import (
+    CLASS_TABLE,
+    LEDGER,
+    GradingOptions,
+    Student,
+    find_misnamed,
+    find_students,
+    grade_class,
+)
 from cnn_assignment.errors import AuthoringError, UsageError
 from cnn_assignment.intake import find_submission
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import ReportStatus
+from cnn_assignment.texts import clean
 from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
 
 
@@ -130,14 +139,14 @@ def test_a_folder_without_students_is_refused(course, make, fact):
 
 def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_path):
     submit(shared.root, "ada lovelace", ANSWERED)
-    submit(shared.root, "émile 'x', <b>", notebook("for", OPEN), "toy/toy.ipynb")
-    submit(shared.root, "=bob", "class Scaler(:")
+    submit(shared.root, "émile-x@b", notebook("for", OPEN), "toy/toy.ipynb")
+    submit(shared.root, "_bob", "class Scaler(:")
     (shared.root / "submitted/cem").mkdir()
     told = []
     students = find_students(shared, shared.root / "submitted")
     options = GradingOptions(tmp_path / "new/out", jobs=2, gradebook=False)
     graded = grade_class(shared, students, options, told.append)
-    names = ["=bob", "ada lovelace", "cem", "émile 'x', <b>"]
+    names = ["_bob", "ada lovelace", "cem", "émile-x@b"]
     assert [report.student for report in graded.reports] == names
     assert sorted(told) == names
     assert graded.problem is None
@@ -147,10 +156,10 @@ def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_pat
     with (options.out / "class.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["student"], row["status"], row["score"]) for row in rows] == [
-        ("'=bob", "unreadable", "0.0"),
+        ("_bob", "unreadable", "0.0"),
         ("ada lovelace", "graded", "8.0"),
         ("cem", "unreadable", "0.0"),
-        ("émile 'x', <b>", "graded", "6.0"),
+        ("émile-x@b", "graded", "6.0"),
     ]
     again = GradingOptions(tmp_path / "again", gradebook=False)
     grade_class(shared, students[::-1], again)
@@ -193,9 +202,57 @@ def test_a_broken_hidden_test_withholds_every_grade(course, tmp_path):
 def test_a_name_that_cannot_be_a_file_name_is_refused_before_any_work(course, tmp_path):
     submit(course.root, "ada", ANSWERED)
     submit(course.root, "b\nb", ANSWERED)
-    with pytest.raises(UsageError, match="cannot name a file"):
-        grade(course, tmp_path / "out")
+    students = [*find_students(course, course.root / "submitted"), Student("b\nb", course.root / "submitted/b\nb")]
+    with pytest.raises(UsageError, match=r"'b\\nb' cannot name a file"):
+        grade_class(course, students, GradingOptions(tmp_path / "out", gradebook=False))
     assert not (tmp_path / "out").exists()
+
+
+HOSTILE = [
+    "-rf",
+    "<img src=x onerror=alert(1)>",
+    "b\nb",
+    "\x1b[2J\x07",
+    "x" * 252,
+    "\u202eadA",
+    "a;=cmd()",
+    "a\udcff",
+    " ",
+]
+
+
+def test_names_that_no_student_can_have_cost_nobody_else_anything(course, tmp_path):
+    for name in ("ada", *HOSTILE):
+        (course.root / "submitted" / name).mkdir(parents=True)
+        (course.root / "submitted" / name / "toy.py").write_text(ANSWERED, encoding="utf-8")
+    assert [report.student for report in grade(course, tmp_path / "out").reports] == ["ada"]
+    told = find_misnamed(course.root / "submitted")
+    assert len(told) == len(HOSTILE)
+    for line in told:
+        assert clean(line) == line
+        assert "cannot be a student's name: it " in line
+        assert "Rename it" in line
+    assert len(find_misnamed(course.root / "submitted", ["-rf", "ada"])) == 1
+
+
+def test_a_students_folder_that_is_a_link_is_told_and_not_followed(course, tmp_path):
+    submit(course.root, "ada", ANSWERED)
+    submit(course.root, "bob", ANSWERED, "toy/toy.py")
+    submitted = course.root / "submitted"
+    for name, target in {"eve": "ada", "fay": "bob", "gus": "gus", "hal": "missing"}.items():
+        (submitted / name).symlink_to(target)
+    (submitted / "notes").symlink_to("ada/toy.py")
+    reports = {report.student: report for report in grade(course, tmp_path / "out").reports}
+    assert sorted(reports) == ["ada", "bob", "eve", "fay", "gus", "hal"]
+    for name in ("eve", "fay", "gus", "hal"):
+        assert reports[name].status is ReportStatus.UNREADABLE
+        assert any("is a link, which is not followed" in note for note in reports[name].notes)
+
+
+def test_a_module_of_a_name_that_no_file_can_have_is_not_found(course, tmp_path):
+    submit(course.root, "ada", f"import {'x' * 300}\nimport {'y' * 300}.z\n{ANSWERED}")
+    (report,) = grade(course, tmp_path / "out").reports
+    assert report.status is not ReportStatus.GRADER_ERROR
 
 
 def test_full_marks_are_full(course, tmp_path):

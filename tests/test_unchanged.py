@@ -120,6 +120,29 @@ def test_what_does_not_matter_changes_nothing(course, change):
     assert planned(course) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["from other.factor import FACTOR\n", "from ｏther.factor import FACTOR\n", "# é\nfrom oth\u0435r import FACTOR\n"],  # noqa: RUF001
+)
+def test_a_helper_in_a_folder_named_like_another_assignment_is_noticed_when_it_is_mended(course, text):
+    write(course / "autograder/other/assignment.toml", toy_course.SETTINGS)
+    submit(course, "ada", text + toy_course.SOLUTION)
+    submit(course, "ada", "FACTOR = 1\n", "other/factor.py")
+    assert grade(course) == ["ada"]
+    assert planned(course) == []
+    edit(course / "submitted/ada/other/factor.py", "1", "2")
+    assert planned(course) == ["ada"]
+
+
+def test_in_nbgraders_layout_another_assignment_never_matters(course):
+    write(course / "autograder/other/assignment.toml", toy_course.SETTINGS)
+    submit(course, "dee", "import other\n" + toy_course.SOLUTION, "toy/toy.py")
+    submit(course, "dee", "x = 1\n", "other/other.py")
+    assert grade(course) == ["dee"]
+    edit(course / "submitted/dee/other/other.py", "1", "2")
+    assert planned(course) == []
+
+
 def test_another_kit_grades_again(course, monkeypatch):
     monkeypatch.setattr(course_grading, "kit_digest", lambda: "sha256:0")
     assert planned(course) == ALL

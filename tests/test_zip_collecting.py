@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import stat
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -26,6 +27,7 @@ from cnn_assignment.gradebook.zip_collecting import (
     recognise,
     unpack,
 )
+from cnn_assignment.names import why_not_a_student
 from cnn_kit import NAME, run, tree
 from cycle_kit import cells_of, database_url, grades_of, open_school, reports_of
 
@@ -241,6 +243,112 @@ def test_a_bomb_in_a_class_costs_its_own_student(tmp_path, told):
     assert "cannot be unpacked (more than 2 MiB)" in told()
 
 
+DEEP = "/".join(["d"] * 980)
+
+
+@pytest.fixture
+def deep_folder(tmp_path):
+    """A folder with 980 in each other, which are gone afterwards: pytest could not remove them."""
+    top = tmp_path / "deep"
+    (top / "/".join(["d"] * 50)).mkdir(parents=True)
+    for _ in range(19):
+        next_top = tmp_path / "next"
+        below = next_top / "/".join(["d"] * 49)
+        below.mkdir(parents=True)
+        top.rename(below / "d")
+        next_top.rename(top)
+    yield top
+    subprocess.run(["rm", "-rf", tmp_path / "archive", top], check=True)
+
+
+def test_980_nested_folders_and_impossible_names_cost_only_themselves(tmp_path, deep_folder, told):
+    archive = tmp_path / "archive"
+    hostile = {
+        f"{DEEP}/cnn.py": b"1",
+        f"{'n' * 300}.py": b"2",
+        f"{'m' * 300}/cnn.py": b"3",
+        "ok/\x1b[2Jcnn.py": b"4",
+        "cnn.py": b"5",
+        "CNN.py": b"6",
+    }
+    make_zip(archive / "ada_cnn.zip", hostile)
+    members = [
+        tar_member(f"{DEEP}/cnn.py"),
+        tar_member(f"{'n' * 300}.py"),
+        tar_member("e\udcff.py"),
+        tar_member("cnn.py"),
+    ]
+    make_tar(archive / "bob_cnn.tar.gz", *members)
+    for ending in (".gz", ".xz"):  # the second folder's name would be too long
+        (archive / f"{'l' * 252}{ending}").write_bytes(zip_bytes({"x.py": b"7"}))
+    deep_folder.rename(archive / "d")
+    files = extract(tmp_path)
+    assert {name: data for name, data in files.items() if name.startswith(("ada", "bob"))} == {
+        "ada_cnn/cnn.py": b"5", "ada_cnn/CNN.py": b"6", "ada_cnn/ok/\x1b[2Jcnn.py": b"4",
+        "bob_cnn/cnn.py": b"work", "bob_cnn/e\udcff.py": b"work",
+    }  # fmt: skip
+    assert files[f"{'l' * 252}/x.py"] == b"7"
+    assert "Left out, because it cannot be copied ([Errno 36] File name too long" in told()
+    assert "lies in too many folders" in told()
+    assert "has a name that no file can have" in told()
+    assert "\x1b" not in told()
+    assert "Traceback" not in told()
+
+
+def test_all_archives_of_an_upload_share_what_may_be_unpacked_and_honest_ones_go_first(tmp_path, told):
+    inner = zip_bytes({"cnn.ipynb": bytes(40 * MIB)})
+    make_zip(
+        tmp_path / "archive/class.zip",
+        {f"eve{i}.zip": inner for i in range(9)} | {"ada.zip": zip_bytes({"cnn.py": b"1"})},
+    )
+    make_zip(tmp_path / "archive/zoe_cnn.zip", {"cnn.py": b"2"})
+    files = extract(tmp_path, max_total_mib=100)
+    assert files["class/ada/cnn.py"] == b"1"
+    assert files["zoe_cnn/cnn.py"] == b"2"
+    assert sum(map(len, files.values())) <= 100 * MIB
+    assert "Left out, because it cannot be unpacked (more than" in told()
+
+
+def test_what_is_small_becomes_nothing_large(tmp_path):
+    bomb = zip_bytes({f"{i}.zip": zip_bytes({"cnn.ipynb": bytes(30 * MIB)}) for i in range(6)})
+    make_zip(tmp_path / "archive/eve_cnn.zip", {"a.zip": bomb, "b.zip": bomb})
+    assert len(zip_bytes({"a": bomb})) < MIB
+    files = extract(tmp_path, max_depth=3)
+    assert sum(map(len, files.values())) <= 100 * MIB + 100 * (tmp_path / "archive/eve_cnn.zip").stat().st_size
+
+
+def test_of_a_class_only_what_is_largest_is_left_out(tmp_path, told):
+    make_zip(tmp_path / "archive/class.zip", {"eve_cnn.py": bytes(5 * MIB), "ada_cnn.py": b"1", "zoe_cnn.py": b"2"})
+    assert extract(tmp_path, max_archive_mib=2) == {"class/ada_cnn.py": b"1", "class/zoe_cnn.py": b"2"}
+    assert "left out a member that would make it too large: 'eve_cnn.py'" in told()
+
+
+def test_tars_of_strange_headers_cost_only_themselves(tmp_path, told):
+    archive = tmp_path / "archive"
+    make_zip(archive / "ada_cnn.zip", {"cnn.py": b"1"})
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 12
+    pax = header.tobuf(tarfile.USTAR_FORMAT) + b"11 path=ab\n\0".ljust(512, b"\0")
+    (archive / "many_cnn.tar").write_bytes(pax * 3000)
+    negative = tarfile.TarInfo("n")
+    data = bytearray(negative.tobuf(tarfile.GNU_FORMAT))
+    data[124:136] = b"\xff" * 10 + b"\xfe\x00"
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    (archive / "negative_cnn.tar").write_bytes(bytes(data) * 3)
+    make_tar(archive / "folders_cnn.tar", *[tar_member(f"d{i}", tarfile.DIRTYPE) for i in range(300)])
+    assert extract(tmp_path, max_files=200)["ada_cnn/cnn.py"] == b"1"
+    assert "many_cnn.tar" in told()
+    assert f"more than 200 members): {archive / 'folders_cnn.tar'}" in told()
+
+
+def test_the_directory_of_a_zip_is_counted_before_it_is_read(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"PK\x01\x02" * 200_001 + zip_bytes({"cnn.py": b"1"}))
+    with pytest.raises(TooLargeError, match="more than 200000 members"):
+        unpacked(path, tmp_path)
+
+
 # Names
 
 
@@ -315,6 +423,23 @@ def write(root: Path, *names: str) -> None:
         path = root / EXTRACTED / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name, encoding="utf-8")
+
+
+def test_people_whose_names_become_alike_stay_apart(tmp_path, told):
+    names = ["a,b", "a;b", "Ada Lovelace", "Ada-Lovelace", "x" * 150 + "1", "x" * 150 + "2", "<b>", "-rf", "\x1b[2J"]
+    write(tmp_path, *(f"{name}/cnn.ipynb" for name in names))
+    students = {answer["student_id"] for answer in found(tmp_path).values()}
+    assert len(students) == len(names)
+    assert "Ada-Lovelace" in students
+    assert [student for student in students if why_not_a_student(student) is not None] == []
+
+
+def test_a_pattern_that_finds_an_impossible_name_collects_nothing_for_it(tmp_path, told):
+    write(tmp_path, "2026 -rf cnn.ipynb", "2026 <b>\x1b cnn.ipynb", "2026 ada cnn.ipynb")
+    pattern = r".*/2026 (?P<student_id>.+) (?P<file_id>\w+)"
+    assert set(found(tmp_path, named_regexp=pattern)) == {"2026 ada cnn.ipynb"}
+    assert "'-rf' cannot be a student's name: it begins with neither" in told()
+    assert "\x1b" not in told()
 
 
 def test_of_several_files_the_exact_name_nearest_to_the_top_is_taken(tmp_path, told):

@@ -2,7 +2,7 @@
 
 from cnn_assignment.course.grading import CLASS_TABLE, GradedClass, GradingOptions, grade_class, open_class
 from cnn_assignment.course.ledger import LEDGER
-from cnn_assignment.course.students import Student, find_students
+from cnn_assignment.course.students import Student, find_misnamed, find_students
 
 __all__ = [
     "CLASS_TABLE",
@@ -10,6 +10,7 @@ __all__ = [
     "GradedClass",
     "GradingOptions",
     "Student",
+    "find_misnamed",
     "find_students",
     "grade_class",
     "open_class",

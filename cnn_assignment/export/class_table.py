@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +12,12 @@ from pathlib import Path
 from cnn_assignment.errors import UsageError
 from cnn_assignment.export.report_files import replace_file
 from cnn_assignment.model import Report
+from cnn_assignment.texts import clean, shorten
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet takes for a formula, also in full width or small, at the start of a cell. Which character separates
+# cells depends on the reader: in another country it is a semicolon, in another program a tab, in an address "%0A".
+_FORMULA = "=+@\u207a\u208a\ufe62\ufe66\ufe6b\uff0b\uff1d\uff20\u207c\u208c\u2212\u207b\u208b\ufe63\uff0d-"
+_FORMULA_START = re.compile(rf"""(^|[;,|\t\uff1b\uff0c]|%(?:0[9ad]|2c|3b|7c))(?=[\s"]*[{_FORMULA}])""", re.IGNORECASE)
 
 
 def write_class_csv(reports: Iterable[Report], path: Path) -> None:
@@ -20,7 +25,8 @@ def write_class_csv(reports: Iterable[Report], path: Path) -> None:
 
     Columns: student, status, score, max_score, for each task its score and ``<task>_status``, and the notes joined by
     "; ". A task that a report lacks leaves its cells empty, and so do the scores of a withheld grade. Names and notes
-    that a spreadsheet would take for a formula start with an apostrophe. UTF-8, lines end in LF.
+    are as `clean` shows them, and what a spreadsheet would take for a formula starts with an apostrophe, whatever
+    character it takes for the end of a cell. UTF-8, lines end in LF.
 
     Raises UsageError where a student has two reports.
     """
@@ -28,7 +34,9 @@ def write_class_csv(reports: Iterable[Report], path: Path) -> None:
     for former, latter in pairwise(rows):
         if former.student == latter.student:
             raise UsageError(
-                f"two reports of {former.student!r}", place=path.as_posix(), remedy="Keep one submission a student."
+                f"two reports of '{shorten(former.student)}'",
+                place=path.as_posix(),
+                remedy="Keep one submission a student.",
             )
     tasks = list(dict.fromkeys(task.id for report in rows for task in report.tasks))
     buffer = io.StringIO()
@@ -53,4 +61,4 @@ def _row(report: Report, tasks: Iterable[str]) -> list[str | float]:
 
 
 def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    return _FORMULA_START.sub(r"\1'", clean(value))

@@ -11,24 +11,24 @@ from pathlib import Path
 
 from cnn_assignment.errors import UsageError
 from cnn_assignment.model import Report
+from cnn_assignment.names import REMEDY, why_not_a_student
+from cnn_assignment.texts import shorten
 
 _UNFINISHED = (".report-", ".tmp")
 
 
 def report_path(directory: Path, student: str) -> Path:
-    """Where a student's report lies. Raises UsageError for a name that is no plain file name."""
-    unsafe = student in ("", ".", "..") or any(c in "/\\" or not c.isprintable() for c in student)
-    if unsafe:
-        raise UsageError(
-            f"{student!r} cannot name a file", place="student", remedy="Rename the folder of this submission."
-        )
+    """Where a student's report lies. Raises UsageError for a name that cannot be a student's."""
+    reason = why_not_a_student(student)
+    if reason is not None:
+        raise UsageError(f"'{shorten(student)}' cannot name a file: it {reason}", remedy=REMEDY)
     return directory / f"{student}.json"
 
 
 def write_report(report: Report, directory: Path) -> Path:
     """Write a report and return its path. Equal reports give equal bytes; a reader never sees half a file.
 
-    The folder is made where it is missing. Raises UsageError for a student's name that is no plain file name.
+    The folder is made where it is missing. Raises UsageError for a name that cannot be a student's.
     """
     path = report_path(directory, report.student)
     directory.mkdir(parents=True, exist_ok=True)

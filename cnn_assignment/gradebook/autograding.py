@@ -9,16 +9,24 @@ from __future__ import annotations
 import glob
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
 
+from cnn_assignment.errors import UsageError
+from cnn_assignment.gradebook.files import Budget, copy_regular_files, is_linked, read_time
+from cnn_assignment.gradebook.logs import keep_clean
 from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import list_assignments
+from cnn_assignment.names import refusal, why_not_a_student
 
 # What no browser takes for a page or a program, whatever is in it. Formgrader's server gives out what lies beside a graded
 # notebook as what its ending says, with the rights of whoever looks; so this is a list of what may lie there.
@@ -28,24 +36,100 @@ _ENDINGS = frozenset(
 _NAME = re.compile(r"\w[\w .()+-]{0,150}")
 
 
+_KILOBYTE = 1000  # as nbgrader counts in its setting max_dir_size
+
+
+def configure_reading() -> None:
+    """Let nbgrader read times and names that students chose with care, wherever it reads them."""
+    for owner, function in (
+        (CourseDirectory, get_existing_timestamp),
+        (NbGraderAPI, get_submitted_timestamp),
+        (NbGraderAPI, get_submitted_students),
+    ):
+        setattr(owner, function.__name__, function)
+
+
+def get_existing_timestamp(self: CourseDirectory, dest_path: str) -> datetime | None:
+    """What nbgrader asks of a folder. A time that cannot be read is none, and told: it must not end a class's run."""
+    folder = Path(dest_path)
+    if is_linked(folder, Path(self.root)):
+        return None
+    try:
+        return read_time(folder)
+    except UsageError as error:
+        keep_clean(self.log)
+        self.log.warning("%s", error)
+        return None
+
+
+def get_submitted_timestamp(self: NbGraderAPI, assignment_id: str, student_id: str) -> datetime | None:
+    """The same, for formgrader's pages."""
+    course = self.coursedir
+    return get_existing_timestamp(course, course.format_path(course.submitted_directory, student_id, assignment_id))
+
+
+def get_submitted_students(self: NbGraderAPI, assignment_id: str) -> set[str]:
+    """The students whom formgrader's pages show: folders with names that can be a student's."""
+    course = self.coursedir
+    step = course.submitted_directory
+    folders = filter(os.path.isdir, glob.glob(course.format_path(step, "*", assignment_id)))  # noqa: PTH207
+    pattern = course.format_path(
+        step, "(?P<student_id>.*)", ".*" if assignment_id == "*" else re.escape(assignment_id), escape=True
+    )
+    found = (re.fullmatch(pattern, folder, re.DOTALL) for folder in folders)
+    students = {match["student_id"] for match in found if match is not None}
+    return {student for student in students if why_not_a_student(student) is None}
+
+
 class AutogradeAnything(Autograde):
-    """Autogrades a folder with a module, a renamed notebook or nothing at all as one with a notebook."""
+    """Autogrades a folder with a module, a renamed notebook or nothing at all as one with a notebook.
+
+    A folder whose name cannot be a student's is left out, and told; all others are graded.
+    """
+
+    _staged: str | None = None
+    _nobodys: int = 0
 
     def init_notebooks(self) -> None:
         """Find the folders; each has the assignment's notebook, if only by name."""
+        keep_clean(self.log)
         name = self.coursedir.assignment_id
         pattern = self._format_source(name, self.coursedir.student_id)
         folders = [folder for folder in glob.glob(pattern) if Path(folder).is_dir()]  # noqa: PTH207 - nbgrader's way
         if not (folders and self._is_ours(name)):
             super().init_notebooks()
             return
-        self.assignments = {folder: [f"{folder}{os.sep}{name}.ipynb"] for folder in folders}
+        refusals = {folder: refusal(self._student(folder)) for folder in folders}
+        told = [line for line in refusals.values() if line is not None]
+        for line in told:
+            self.log.error("Not graded: %s", line)
+        self._nobodys = len(told)
+        self.assignments = {
+            folder: [f"{folder}{os.sep}{name}.ipynb"] for folder, line in refusals.items() if line is None
+        }
+
+    def convert_notebooks(self) -> None:
+        """Process all submissions; fails at the end where folders were left out, as where one could not be graded."""
+        super().convert_notebooks()
+        if self._nobodys:
+            raise NbGraderException(f"{self._nobodys} folders are nobody's and not graded; all others are.")
+
+    def _student(self, folder: str) -> str:
+        pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
+        match = re.fullmatch(pattern, folder, re.DOTALL)
+        return match["student_id"] if match is not None else ""
+
+    def _format_source(self, assignment_id: str, student_id: str, escape: bool = False) -> str:
+        """Where a submission lies: while nbgrader copies its files, a copy that holds harmless ones only."""
+        return self._staged or super()._format_source(assignment_id, student_id, escape)
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Whether to process a submission. A time that cannot be read is one student's trouble, and told as such."""
+        folder = Path(self._format_source(assignment_id, student_id))
         try:
-            self.coursedir.get_existing_timestamp(self._format_source(assignment_id, student_id))
-        except (Exception, SystemExit) as error:
+            if not is_linked(folder, Path(self.coursedir.root)):
+                read_time(folder)
+        except UsageError as error:
             raise NbGraderException(
                 f"the timestamp.txt of {student_id} is not a point in time: mend or remove it, and autograde again"
             ) from error
@@ -69,19 +153,21 @@ class AutogradeAnything(Autograde):
 
         Of known kinds: formgrader's server would show any other to the instructor as a page of its own.
         """
-        source, before = Path(self._format_source(assignment_id, student_id)), self.coursedir.ignore
-        odd = {path.name for path in source.rglob("*") if not path.is_dir() and not _is_harmless(path)}
-        for name in sorted(odd):
-            self.log.warning(
-                "Not copied, because it is no plain file of a known kind, or too large: %s of %s",
-                ascii(name)[:200],
-                student_id,
-            )
-        self.coursedir.ignore = [*before, *map(glob.escape, sorted(odd))]
-        try:
-            yield
-        finally:
-            self.coursedir.ignore = before
+        source = Path(self._format_source(assignment_id, student_id))
+        with tempfile.TemporaryDirectory(prefix="submission-") as place:
+            if not is_linked(source, Path(self.coursedir.root)):
+                budget = Budget(self.coursedir.max_dir_size * _KILOBYTE)
+                for path in copy_regular_files(source, Path(place), budget, _is_harmless):
+                    self.log.warning(
+                        "Not copied, because it is no plain file of a known kind, or too large: %s of %s",
+                        path.name,
+                        student_id,
+                    )
+            self._staged = place
+            try:
+                yield
+            finally:
+                self._staged = None
 
     @contextmanager
     def _kept_scores(self, assignment_id: str, student_id: str) -> Iterator[None]:
@@ -103,7 +189,6 @@ class AutogradeAnything(Autograde):
             return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in submission.grades}
 
 
-def _is_harmless(path: Path) -> bool:
-    plain = path.is_file() and not path.is_symlink()
-    known = path.suffix.lower() in _ENDINGS and _NAME.fullmatch(path.name) is not None
-    return plain and known and path.stat().st_size <= FILE_CAP
+def _is_harmless(name: str, size: int) -> bool:
+    known = Path(name).suffix.lower() in _ENDINGS and _NAME.fullmatch(name) is not None
+    return known and size <= FILE_CAP

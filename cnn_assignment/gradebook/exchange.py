@@ -15,6 +15,9 @@ from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 
 from cnn_assignment.gradebook.files import SECRET, TIMESTAMP, Budget, copy_regular_files
+from cnn_assignment.gradebook.logs import keep_clean
+from cnn_assignment.names import refusal, why_not_a_student
+from cnn_assignment.texts import clean, shorten
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -41,6 +44,7 @@ class ReleaseWithSecret(ExchangeReleaseFeedback):
 
     def copy_files(self) -> None:
         """Release one student after the other."""
+        keep_clean(self.log)
         excluded = self.coursedir.student_id_exclude.split(",")
         folders = glob.glob(self.src_path)  # noqa: PTH207  # nbgrader's path is a pattern from the root on
         for folder in map(Path, sorted(folders)):
@@ -88,11 +92,15 @@ class CollectRegularFiles(ExchangeCollect):
     src_records: list[_Record]
 
     def init_src(self) -> None:
-        """Find the submissions, less what `nbgrader submit` cannot have made."""
+        """Find the submissions, less what `nbgrader submit` cannot have made and names that no student can have."""
+        keep_clean(self.log)
         super().init_src()
         for record in self.src_records:
             if not record["usable"]:
-                self.log.warning("Not collected, because it is no submission: %s", record["filename"])
+                reason = refusal(record["username"])
+                self.log.warning("Not collected, because it is no submission: %s", shorten(record["filename"], 300))
+                if reason is not None:
+                    self.log.warning("%s", reason)
         self.src_records = [record for record in self.src_records if record["usable"]]
 
     def _path_to_record(self, path: str) -> _Record:
@@ -102,7 +110,7 @@ class CollectRegularFiles(ExchangeCollect):
             name, never = Path(path).name, datetime.min  # noqa: DTZ901  # nbgrader's points in time have no zone
             return {"username": name.split("+")[0], "filename": name, "timestamp": never, "usable": False}
         is_folder = Path(path).is_dir() and not Path(path).is_symlink()
-        return {**record, "usable": is_folder and record["username"] not in ("", ".", "..")}
+        return {**record, "usable": is_folder and why_not_a_student(record["username"]) is None}
 
     def _sort_by_timestamp(self, records: list[_Record]) -> list[_Record]:
         usable = [record for record in records if record["usable"]]
@@ -123,7 +131,7 @@ class CollectRegularFiles(ExchangeCollect):
                 super().do_copy(str(copy), dest, log)
         except (OSError, ValueError, RuntimeError) as error:
             shutil.rmtree(dest, ignore_errors=True)
-            self._failures.append(f"{src}: {error}")
+            self._failures.append(clean(f"{src}: {error}"))
 
     @contextmanager
     def _private_copy(self, src: Path, beside: Path) -> Iterator[Path]:

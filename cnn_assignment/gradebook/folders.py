@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnn_assignment.gradebook.files import SECRET, TIMESTAMP
+from cnn_assignment.gradebook.files import SECRET, TIMESTAMP, is_linked
 from cnn_assignment.gradebook.notebooks import read_submitted
 from cnn_assignment.gradebook.opening import OpenCourse
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _GROUP_FOLDER = 0o2770
+_UNFINISHED = ".unfinished.tmp"
 
 
 class GradedFolders:
@@ -27,14 +28,15 @@ class GradedFolders:
     def write(self, student: str, notebook: NotebookNode, submitted: Path, module: Mapping[str, bytes]) -> None:
         """Write one student's folder, each file at once or not at all.
 
-        submitted: the folder that was handed in, whose time and secret come along. module: the file that was handed
+        submitted: the folder that was handed in, whose time and secret come along unless it is a link. module: the file that was handed
         in, by its name, where it is not a notebook.
         """
         course = self._course
         target = course.folder(course.directory.autograded_directory, student)
         files = {name: path.read_bytes() for name, path in self._provided.items()}
+        linked = is_linked(submitted, course.assignment.root)
         for name in (TIMESTAMP, SECRET):
-            content = read_submitted(submitted / name)
+            content = None if linked else read_submitted(submitted / name)
             if content is not None:
                 files[name] = content
             else:
@@ -65,7 +67,7 @@ def _list_provided(course: OpenCourse) -> dict[str, Path]:
 def _replace_file(path: Path, content: bytes, mode: int) -> None:
     """Write at once or not at all; also over nbgrader's read-only files."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(_UNFINISHED)  # a student's file may have the longest name that there is
     temporary.unlink(missing_ok=True)
     temporary.write_bytes(content)
     temporary.chmod(mode)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_assignment.errors import UsageError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments, withheld
-from cnn_assignment.gradebook.files import TIMESTAMP
+from cnn_assignment.gradebook.files import is_linked, read_time
 from cnn_assignment.gradebook.notebooks import put_in_order, read_submitted
 from cnn_assignment.gradebook.opening import OpenCourse
 from cnn_assignment.gradebook.rows import Marks
 from cnn_assignment.model import Report, ReportStatus, Submission
+from cnn_assignment.names import REMEDY, why_not_a_student
+from cnn_assignment.texts import shorten
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -46,14 +47,16 @@ def prepare(course: OpenCourse, release: NotebookNode, submission: Submission, r
         cell.metadata["nbgrader"]["grade_id"]: utils.determine_grade(cell)[0]
         for cell in filter(utils.is_grade, notebook.cells)
     }
-    marks = Marks(submission.student, _read_timestamp(folder), scores, cell_comments(release, report))
+    time = None if is_linked(folder, course.assignment.root) else read_time(folder)
+    marks = Marks(submission.student, time, scores, cell_comments(release, report))
     module = {path.name: data} if path and path.suffix == ".py" and data is not None else {}
     return Graded(marks, notebook, folder, module)
 
 
 def _check_student(student: str) -> None:
-    if student in ("", ".", "..") or Path(student).name != student or "\\" in student or "\0" in student:
-        raise UsageError(f"{student!r} cannot name a folder", place="student", remedy="Rename the submission's folder.")
+    reason = why_not_a_student(student)
+    if reason is not None:
+        raise UsageError(f"'{shorten(student)}' cannot name a folder: it {reason}", remedy=REMEDY)
 
 
 def _submission_folder(course: OpenCourse, submission: Submission) -> Path:
@@ -62,18 +65,3 @@ def _submission_folder(course: OpenCourse, submission: Submission) -> Path:
     if submission.path is not None:
         return submission.path.parent
     return course.folder(course.directory.submitted_directory, submission.student)
-
-
-def _read_timestamp(folder: Path) -> datetime | None:
-    from nbgrader.utils import parse_utc
-
-    path = folder / TIMESTAMP
-    if path.is_symlink() or not path.is_file():
-        return None
-    text = path.read_text(encoding="utf-8", errors="replace").strip()
-    try:
-        return parse_utc(text) if text else None
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"not a point in time: {text[:80]!r}", place=path.as_posix(), remedy="Mend or remove the file."
-        ) from error

@@ -20,9 +20,10 @@ from traitlets import Callable as CallableTrait
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments
-from cnn_assignment.gradebook.autograding import AutogradeAnything
+from cnn_assignment.gradebook.autograding import AutogradeAnything, configure_reading
+from cnn_assignment.gradebook.files import is_linked
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
-from cnn_assignment.intake import find_in_folder
+from cnn_assignment.intake import LINKED, find_in_folder
 from cnn_assignment.layout import list_assignments, load_assignment
 from cnn_assignment.model import Assignment, Report, Submission
 
@@ -50,6 +51,7 @@ def configure_autograde(c: Config, report_for: ReportFunction | None = None) -> 
     if report_for is not None:
         c.GradeWithKit.report_for = report_for
     # Both import nbgrader's converter by its name, and neither asks a setting which one to use.
+    configure_reading()
     autogradeapp.Autograde = AutogradeAnything
     api.Autograde = AutogradeAnything
 
@@ -85,6 +87,8 @@ def release_file(course: CourseDirectory, assignment: Assignment) -> Path:
 def find_submitted(course: CourseDirectory, assignment: Assignment, student: str) -> Submission:
     """What a student handed in for an assignment, in the folder that the course's configuration names."""
     folder = Path(course.format_path(course.submitted_directory, student, assignment.name))
+    if is_linked(folder, Path(course.root)):
+        return Submission(student, None, notes=(LINKED,), folder=folder)
     return find_in_folder(student, folder, assignment)
 
 

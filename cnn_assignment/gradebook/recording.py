@@ -16,6 +16,7 @@ from cnn_assignment.gradebook.penalties import assign_penalties
 from cnn_assignment.gradebook.preparing import prepare
 from cnn_assignment.gradebook.rows import Marks, Written, write_rows
 from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.texts import clean
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -158,6 +159,5 @@ def _failure(student: str, error: Exception) -> str:
     from sqlalchemy.exc import DBAPIError
 
     if isinstance(error, KitError):
-        return str(error)
-    name = student.encode("utf-8", "backslashreplace").decode()  # a folder's name may be no text that can be shown
-    return f"{name}: {first_line(error) if isinstance(error, DBAPIError) else repr(error)}."
+        return clean(str(error))
+    return clean(f"{student}: {first_line(error) if isinstance(error, DBAPIError) else repr(error)}.")

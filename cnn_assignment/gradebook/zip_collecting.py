@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 from traitlets import Integer
 
-from cnn_assignment.gradebook.files import Budget, TooLargeError
+from cnn_assignment.gradebook.files import MOST_LEVELS, Budget, TooLargeError
+from cnn_assignment.gradebook.logs import keep_clean
+from cnn_assignment.names import as_student, refusal, with_digest
+from cnn_assignment.texts import shorten
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
+_Info = TypeVar("_Info", zipfile.ZipInfo, tarfile.TarInfo)
+
 _MIB = 1024 * 1024
+_MOST_WARNINGS = 20
+# The mark of one member in a zip's directory. Those of zips inside are counted with it, so there may be some more.
+_DIRECTORY_ENTRY = b"PK\x01\x02"
+_MOST_DIRECTORY_ENTRIES = 200_000
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # What systems and editors leave in folders: a copy of the work among them is never the work.
 _LITTER = re.compile(r"\..*|__MACOSX|__pycache__", re.IGNORECASE)
-_LONGEST_NAME = 200
+# Of what a student's archive holds in all, many of them zeros; text and pictures are a tenth of it.
+_HONEST_RATIO = 100
+_ALWAYS_ALLOWED = 64 * _MIB
+_MOST_NAME_BYTES = 255
 
 
 def configure_collecting(c: Config) -> None:
@@ -46,10 +60,18 @@ def configure_collecting(c: Config) -> None:
 class CarefulExtractor(ExtractorPlugin):
     """Unpacks every archive into a folder of its name, as nbgrader does, within limits and never outside.
 
-    Links and other special members, absolute names and names with ``..`` are left out. An archive that is broken,
-    encrypted or too large is left out with the reason, and costs nobody else anything.
+    Links and other special members, absolute names, names with ``..`` and names that no file can have are left out, and
+    so is what lies in too many folders. An archive that is broken, encrypted or too large is left out with the reason,
+    and costs nobody else anything: all archives of an upload share what may be unpacked at all, small ones go first,
+    and none may use more than an equal share of what is left, so that one that is a bomb leaves enough for the others.
+    Of an archive of the upload itself, which may be a class's, only the largest members are left out.
     """
 
+    max_total_mib = Integer(
+        8192,
+        help="The most that all archives of an upload may hold, unpacked, those inside others included. Never more than "
+        f"{_HONEST_RATIO} times their size and {_ALWAYS_ALLOWED // _MIB} MiB.",
+    ).tag(config=True)
     max_archive_mib = Integer(
         1024, help="The most that an archive may hold, unpacked; one inside another is counted for itself."
     ).tag(config=True)
@@ -57,50 +79,106 @@ class CarefulExtractor(ExtractorPlugin):
         config=True
     )
     max_files = Integer(20_000, help="The most members that an archive may have.").tag(config=True)
+    max_total_files = Integer(200_000, help="The most members that all archives of an upload may have.").tag(
+        config=True
+    )
+    max_seconds = Integer(300, help="The most seconds of CPU time that one archive may take.").tag(config=True)
     max_depth = Integer(2, help="How many archives may be inside each other: a class of zipped folders is 2.").tag(
         config=True
     )
 
     def extract(self, archive_path: str, extracted_path: str) -> None:
         """Unpack archives, and copy all other files, from one folder into another one with the same sub-folders."""
+        keep_clean(self.log)
         source, target = Path(archive_path), Path(extracted_path)
-        files = [path for path in sorted(source.rglob("*")) if not path.is_dir() or path.is_symlink()]
+        files = sorted(self._files(source))
         if not files:
             self.log.warning("No files found in directory: %s", source)
+        plans = []
         for path in files:
             if path.is_symlink() or not path.is_file():
                 self.log.warning("Left out, because it is not a file: %s", path)
                 continue
             folder = target / path.parent.relative_to(source)
-            folder.mkdir(parents=True, exist_ok=True)
-            if self._is_archive(path):
-                self._unpack(path, folder, 1)
-            else:
-                self.log.info("Copying %s to %s", path, folder)
-                shutil.copyfile(path, folder / path.name)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                if self._is_archive(path):
+                    plans.append(_Plan(path, _free_folder(folder, path.name), path.stat().st_size))
+                else:
+                    self.log.info("Copying %s to %s", path, folder)
+                    shutil.copyfile(path, folder / path.name)
+            except OSError as error:
+                self.log.warning("Left out, because it cannot be copied (%s): %s", _reason(error), path)
+        packed = sum(plan.size for plan in plans)
+        most = min(self.max_total_mib * _MIB, _ALWAYS_ALLOWED + _HONEST_RATIO * packed)
+        self._unpack_all(plans, Budget(most, self.max_total_files), 1)
+
+    def _files(self, top: Path) -> Iterator[Path]:
+        """All that is no folder in a folder and in those in it, down to a depth."""
+        todo = [(top, 1)]
+        while todo:
+            folder, level = todo.pop()
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        yield Path(entry.path)
+                    elif level < MOST_LEVELS:
+                        todo.append((Path(entry.path), level + 1))
+                    else:
+                        self.log.warning("Left out, because it lies in too many folders: %s", entry.path)
 
     def _is_archive(self, path: Path) -> bool:
         return path.suffix.lower() in self.zip_ext
 
-    def _unpack(self, archive: Path, folder: Path, depth: int) -> None:
-        """Unpack one archive, and those inside it; nothing is left of one that cannot be unpacked."""
-        target = _free_folder(folder, archive.name)
-        self.log.info("Extracting from %s to %s", archive, target)
+    def _unpack_all(self, plans: Sequence[_Plan], budget: Budget, depth: int) -> None:
+        """Unpack archives, and then those inside them, each with an equal share of what the budget has left."""
+        inner: list[_Plan] = []
+        for number, plan in enumerate(sorted(plans, key=lambda plan: plan.size)):
+            waiting = len(plans) - number
+            entries = min(self.max_files, budget.entries_left // waiting)
+            share = Budget(budget.left // waiting, entries, budget, self.max_seconds)
+            inner += self._unpack(plan, share, depth)
+        if inner:
+            self._unpack_all(inner, budget, depth + 1)
+        for plan in inner:
+            plan.archive.unlink()
+
+    def _unpack(self, plan: _Plan, budget: Budget, depth: int) -> list[_Plan]:
+        """Unpack one archive; nothing is left of one that cannot be unpacked. Returns those that are inside it."""
+        self.log.info("Extracting from %s to %s", plan.archive, plan.target)
         most = (self.max_archive_mib if depth == 1 else self.max_inner_mib) * _MIB
         try:
-            for warning in unpack(archive, target, most, self.max_files):
-                self.log.warning("%s: %s", archive, warning)
+            for warning in unpack(
+                plan.archive, plan.target, most, self.max_files, budget=budget, leave_out_largest=depth == 1
+            ):
+                self.log.warning("%s: %s", plan.archive, warning)
+            return list(self._plan_inner(plan.target, depth))
         # zipfile and tarfile raise two dozen types on hostile input; one archive must not cost the class its collection.
         except Exception as error:  # noqa: BLE001
-            shutil.rmtree(target, ignore_errors=True)
-            self.log.warning("Left out, because it cannot be unpacked (%s): %s", _reason(error), archive)
-            return
-        for inner in sorted(path for path in target.rglob("*") if path.is_file() and self._is_archive(path)):
+            shutil.rmtree(plan.target, ignore_errors=True)
+            self.log.warning("Left out, because it cannot be unpacked (%s): %s", _reason(error), plan.archive)
+            return []
+
+    def _plan_inner(self, folder: Path, depth: int) -> Iterator[_Plan]:
+        for inner in sorted(path for path in folder.rglob("*") if path.is_file() and self._is_archive(path)):
             if depth < self.max_depth:
-                self._unpack(inner, inner.parent, depth + 1)
+                try:
+                    yield _Plan(inner, _free_folder(inner.parent, inner.name), inner.stat().st_size)
+                    continue
+                except OSError as error:
+                    self.log.warning("Left out, because it cannot be unpacked (%s): %s", _reason(error), inner)
             else:
                 self.log.warning("Left out, because it is an archive in an archive in an archive: %s", inner)
             inner.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """An archive, the new folder for what it holds, and its size in bytes."""
+
+    archive: Path
+    target: Path
+    size: int
 
 
 def _free_folder(folder: Path, name: str) -> Path:
@@ -119,29 +197,58 @@ def _reason(error: Exception) -> str:
     return str(error).strip().split("\n")[0][:120] or type(error).__name__
 
 
-def unpack(archive: Path, target: Path, most: int, most_files: int) -> list[str]:
+def unpack(
+    archive: Path,
+    target: Path,
+    most: int,
+    most_files: int,
+    *,
+    budget: Budget | None = None,
+    leave_out_largest: bool = False,
+) -> list[str]:
     """Unpack the files of a zip or tar archive into an existing, empty folder; returns what was left out, and why.
 
-    most: bytes in all, counted as they come and not as the archive claims. Raises TooLargeError beyond it or beyond
-    most_files, and whatever zipfile and tarfile raise where the archive cannot be read.
+    most: bytes in all, counted as they come and not as the archive claims; of them at most what budget has left, which
+    is used up. Raises TooLargeError beyond it or beyond most_files, and whatever zipfile and tarfile raise where the
+    archive cannot be read. leave_out_largest: whether, of what is too large in all, the largest members are left out
+    instead.
     """
-    warnings, budget = [], Budget(most)
+    warnings: list[str] = []
+    within = Budget(min(most, budget.left) if budget else most, most_files, budget)
     if archive.stat().st_size > most:
         raise TooLargeError(f"more than {most // _MIB} MiB")
-    with _open_archive(archive, most) as members:
-        for number, member in enumerate(members):
-            if number >= most_files:
-                raise TooLargeError(f"more than {most_files} members")
+    with _open_archive(archive, within) as members:
+        for member in sorted(members, key=lambda member: member.size) if leave_out_largest else members:
             parts = _safe_parts(member.name)
-            if parts is None or not member.is_file:
-                what = "is not a file" if parts else "has a name that leads elsewhere"
-                warnings.append(f"left out a member that {what}: {member.name[:_LONGEST_NAME]!r}")
-            elif not any(map(_LITTER.fullmatch, parts)):
+            why = _why_left_out(member, parts)
+            if why is None and parts and not any(map(_LITTER.fullmatch, parts)):
                 path = target.joinpath(*parts)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with member.open() as source, path.open("wb") as copy:
-                    budget.copy(source, copy)
+                if leave_out_largest and member.size > within.left:
+                    why = "would make it too large"
+                else:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with member.open() as source, path.open("wb") as copy:
+                        within.copy(source, copy)
+            if why is not None and len(warnings) < _MOST_WARNINGS:
+                warnings.append(f"left out a member that {why}: '{shorten(member.name, 200)}'")
     return warnings
+
+
+def _why_left_out(member: _Member, parts: list[str] | None) -> str | None:
+    if parts is None:
+        return "has a name that leads elsewhere"
+    if len(parts) > MOST_LEVELS:
+        return "lies in too many folders"
+    if not all(map(_can_name_a_file, parts)):
+        return "has a name that no file can have"
+    return None if member.is_file else "is not a file"
+
+
+def _can_name_a_file(part: str) -> bool:
+    try:
+        return len(part.encode("utf-8", "surrogateescape")) <= _MOST_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +256,7 @@ class _Member:
     """A member of an archive that is no folder."""
 
     name: str
+    size: int
     is_file: bool
     archive: zipfile.ZipFile | tarfile.TarFile
     info: Any
@@ -162,18 +270,45 @@ class _Member:
 
 
 @contextmanager
-def _open_archive(path: Path, most: int) -> Iterator[Iterator[_Member]]:
+def _open_archive(path: Path, budget: Budget) -> Iterator[Iterator[_Member]]:
+    """The members of an archive but for folders; the budget counts the folders too."""
     if zipfile.is_zipfile(path):
+        _refuse_large_directory(path)
         with zipfile.ZipFile(path) as zipped:
+            infos = _counted(zipped.infolist(), budget)
             yield (
-                _Member(info.filename, _is_plain(info), zipped, info) for info in zipped.infolist() if not info.is_dir()
+                _Member(info.filename, info.file_size, _is_plain(info), zipped, info)
+                for info in infos
+                if not info.is_dir()
             )
         return
     # Decompressed into a file first: tarfile reads some headers into memory as a whole, whatever size they claim.
     with tempfile.TemporaryFile() as plain:
-        _decompress(path, plain, most)
+        _decompress(path, plain, budget.left)
         with tarfile.open(fileobj=plain, mode="r:") as tarred:
-            yield (_Member(info.name, info.isreg(), tarred, info) for info in tarred if not info.isdir())
+            yield (
+                _Member(info.name, info.size, info.isreg(), tarred, info)
+                for info in _counted(tarred, budget)
+                if not info.isdir()
+            )
+
+
+def _refuse_large_directory(path: Path) -> None:
+    """Raise TooLargeError for a zip that names more members than can be meant: zipfile reads all of them at once."""
+    count, rest = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(_MIB):
+            chunk = rest + chunk
+            count += chunk.count(_DIRECTORY_ENTRY)
+            rest = chunk[-len(_DIRECTORY_ENTRY) + 1 :]
+    if count > _MOST_DIRECTORY_ENTRIES:
+        raise TooLargeError(f"more than {_MOST_DIRECTORY_ENTRIES} members")
+
+
+def _counted(members: Iterable[_Info], budget: Budget) -> Iterator[_Info]:
+    for member in members:
+        budget.count()
+        yield member
 
 
 def _decompress(path: Path, plain: IO[bytes], most: int) -> None:
@@ -235,21 +370,35 @@ class UploadCollector(FileNameCollectorPlugin):
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
         """What nbgrader wants to know of a file, None for a file that is not collected."""
+        keep_clean(self.log)
         if self.named_regexp:
             found: dict[str, str] | None = super().collect(submitted_file)
-            return found
+            return self._without_impossible(submitted_file, found)
         if self._found is None:
             app = self.parent
             root = Path(app._format_collect_path(app.extracted_directory))  # noqa: SLF001  # nbgrader tells it nowhere else
             self._found = self._choose(root, app.coursedir.assignment_id)
         return self._found.get(submitted_file)
 
+    def _without_impossible(self, file: str, found: dict[str, str] | None) -> dict[str, str] | None:
+        """What the instructor's pattern found, unless it calls the student by a name that none can have."""
+        told = refusal(str(found.get("student_id", ""))) if found else None
+        if told is not None:
+            self.log.warning("Not collected, because %s: %s", told.rstrip("."), file)
+            return None
+        return found
+
     def _choose(self, root: Path, assignment: str) -> dict[str, dict[str, str]]:
         candidates: dict[tuple[str, str], list[_Candidate]] = {}
+        owners: dict[Path, _Owner] = {}
         for path in sorted(root.rglob("*")):
-            if path.suffix not in self.valid_ext or path.is_symlink() or not path.is_file():
-                continue
-            student = recognise(path.relative_to(root), assignment)
+            if path.suffix in self.valid_ext and not path.is_symlink() and path.is_file():
+                owner = _find_owner(path.relative_to(root), assignment)
+                if owner is not None:
+                    owners[path] = owner
+        students = _name_apart(owners.values())
+        for path, owner in owners.items():
+            student = students[owner]
             if student is not None:
                 parts = path.relative_to(root).parts
                 candidate = _Candidate(_work_stem(path.name, assignment) != path.stem, len(parts), path)
@@ -270,23 +419,47 @@ class UploadCollector(FileNameCollectorPlugin):
         return found
 
 
+class _Owner(NamedTuple):
+    """Whom a platform or a file names: what it calls somebody, and its number for that person or ""."""
+
+    name: str
+    number: str = ""
+
+
+def _name_apart(owners: Iterable[_Owner]) -> dict[_Owner, str | None]:
+    """The student's name of each owner: where two would share one, those who are called otherwise get a digest."""
+    students = {owner: as_student(*owner) for owner in owners}
+    shared = Counter(students.values())
+    return {
+        owner: with_digest(student, owner.name)
+        if student is not None and shared[student] > 1 and student not in (owner.name, f"{owner.name}_{owner.number}")
+        else student
+        for owner, student in students.items()
+    }
+
+
 def recognise(path: Path, assignment: str) -> str | None:
     """The student whose notebook or module this is, None where it is neither or nobody is named.
 
     path: relative to the folder of unpacked uploads.
     """
+    owner = _find_owner(path, assignment)
+    return None if owner is None else as_student(*owner)
+
+
+def _find_owner(path: Path, assignment: str) -> _Owner | None:
     stem = _work_stem(path.name, assignment)
     if stem is None:
         return None
     for part in path.parts:
         made = _MOODLE.fullmatch(part) or _CANVAS.fullmatch(part)
         if made:
-            return _as_id(f"{made['name']}_{made['id']}")
+            return _Owner(made["name"], made["id"])
     parts = list(path.parts)
     while len(parts) > 1 and parts[0] == assignment:
         del parts[0]  # the class's archive, or a folder as it was fetched: nobody's name
     owner = parts[0] if len(parts) > 1 else stem
-    return None if owner == assignment else _as_id(owner.removesuffix(f"_{assignment}"))
+    return None if owner == assignment else _Owner(owner.removesuffix(f"_{assignment}"))
 
 
 def _work_stem(name: str, assignment: str) -> str | None:
@@ -294,9 +467,3 @@ def _work_stem(name: str, assignment: str) -> str | None:
     stem = Path(name).stem
     loose = re.sub(r"(?:-\d+| ?\(\d+\))$", "", stem)
     return next((each for each in (stem, loose) if each == assignment or each.endswith(f"_{assignment}")), None)
-
-
-def _as_id(name: str) -> str | None:
-    """A name that can be a folder and an argument; None where nothing is left of it."""
-    plain = re.sub(r"[^\w.@-]+", "-", name.strip()).strip("-.")
-    return plain[:_LONGEST_NAME] or None

@@ -20,6 +20,8 @@ from cnn_assignment.intake.reader import CHOOSE_CPU_S, Budget
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment, Submission
 
+LINKED = "The folder is a link, which is not followed."
+
 _SUFFIXES = (".ipynb", ".py")
 _ENDINGS = (".txt", ".json", ".download")
 _DEPTH = 3
@@ -37,7 +39,7 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
     Its path is None where the folder holds nothing to read; links are not followed.
     """
     nested = folder / assignment.name
-    if not nested.is_dir() or nested.is_symlink():
+    if folder.is_symlink() or not nested.is_dir() or nested.is_symlink():
         return find_in_folder(student, folder, assignment)
     found = find_in_folder(student, nested, assignment)
     beside = find_in_folder(student, folder, assignment, depth=1) if found.path is None else found
@@ -47,7 +49,7 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
 def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH) -> Submission:
     """The submission in a folder that is for this assignment only, or in the folders in it down to a depth."""
     if folder.is_symlink():
-        return Submission(student, None, notes=("The folder is a link, which is not followed.",), folder=folder)
+        return Submission(student, None, notes=(LINKED,), folder=folder)
     files = list(_files(folder, depth, passed_over=set(list_assignments(assignment.root)) - {assignment.name}))
     candidates = [file for file in files if _is_candidate(file, assignment)]
     if candidates:
