@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -31,6 +32,8 @@ from course_kit import (
     source_notebook,
     submit,
 )
+
+HOSTILE = ["-rf", "<img src=x onerror=alert(1)>", "b\nb", "\x1b[2J", "x" * 252, "\u202eadA", "a;=cmd()", "[a-z]*"]
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +177,16 @@ def odd_course(tmp_path_factory) -> tuple[Path, str]:
     os.mkfifo(submitted / "fay/toy/pipe")
     (submitted / "gus").mkdir()
     (submitted / "gus/toy").symlink_to(root / "source/toy")
+    submit(root, "Hal", answered(root, "score: 0.25"))
+    (submitted / "Hal/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC")
+    (submitted / "Hal/toy/own.csv").write_text("1")
+    (submitted / "ida").symlink_to("Hal")
+    for student in HOSTILE:
+        (submitted / student / "toy").mkdir(parents=True)
+        (submitted / student / "toy/toy.py").write_text(f"{ANSWER}# score: 1.25")
+    for student, make in (("jim", os.mkfifo), ("kai", lambda path: path.write_bytes(b" " * 10**6))):
+        submit(root, student, answered(root, "score: 0.25"))
+        make(submitted / student / "toy/timestamp.txt")
     return root, nbgrader(root, "autograde", "toy", status=1)
 
 
@@ -193,6 +206,47 @@ def test_a_time_that_cannot_be_read_is_one_students_trouble(odd_course):
     root, said = odd_course
     assert "the timestamp.txt of eve is not a point in time: mend or remove it" in said
     assert "eve" not in gradebook_of(root)
+
+
+def test_a_time_without_an_end_is_one_students_trouble_and_formgrader_lists_the_class(odd_course, monkeypatch):
+    root, said = odd_course
+    for student in ("jim", "kai"):
+        assert f"the timestamp.txt of {student} is not a point in time" in said
+        assert student not in gradebook_of(root)
+    monkeypatch.chdir(root)
+    app = NbGrader()
+    app.initialize([], root=str(root))
+    api = NbGraderAPI(app.coursedir, parent=app)
+    assert api.get_submitted_students("toy") == {
+        *["ada", "bob", "cem", "dee", "eve", "fay", "gus", "Hal", "ida", "jim", "kai"]
+    }
+    assert api.get_submitted_timestamp("toy", "jim") is None
+    assert str(api.get_submitted_timestamp("toy", "Hal")) == "2026-01-02 03:04:05"
+    assert {row["student"] for row in api.get_submissions("toy")} >= {"ada", "eve", "jim"}
+
+
+def test_names_that_no_student_can_have_are_told_and_everybody_else_is_graded(odd_course):
+    root, said = odd_course
+    assert set(gradebook_of(root)) == {*["ada", "bob", "cem", "dee", "fay", "gus", "Hal", "ida"]}
+    assert said.count("cannot be a student's name") == len(HOSTILE)
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+
+
+def test_a_run_that_only_leaves_out_folders_says_so_at_its_end(odd_course, tmp_path):
+    root = Path(shutil.copytree(odd_course[0], tmp_path / "course", symlinks=True, ignore=lambda *_: ["pipe", "jim"]))
+    for student in ("dee", "eve", "kai"):
+        shutil.rmtree(root / "submitted" / student)
+    said = nbgrader(root, "autograde", "toy", status=1)
+    assert f"{len(HOSTILE)} folders are nobody's and not graded; all others are." in said
+
+
+def test_a_student_whose_folder_is_a_link_gets_nothing_of_its_target(odd_course):
+    root, _ = odd_course
+    assert gradebook_of(root)["ida"]["auto"]["toy-one"] == 0.0
+    assert gradebook_of(root)["ida"]["timestamp"] is None
+    assert {path.name for path in (root / "autograded/ida/toy").iterdir()} == {"toy.ipynb", "toy.py"}
+    assert "score: 0.25" not in (root / "autograded/ida/toy/toy.ipynb").read_text(encoding="utf-8")
 
 
 def test_only_harmless_files_are_copied_beside_the_notebook(odd_course):

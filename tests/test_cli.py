@@ -31,6 +31,28 @@ def shared(tmp_path_factory):
     return root
 
 
+HOSTILE = ["-rf", "<img src=x onerror=alert(1)>", "b\nb", "\x1b[2J", "x" * 252, "\u202eadA", "a;=cmd()"]
+
+
+def test_names_that_no_student_can_have_are_told_and_everybody_else_is_graded(course):
+    for student in ("ada", *HOSTILE):
+        submit(course, student, toy_course.SOLUTION)
+    (course / "submitted/eve").symlink_to("ada")
+    words = ("grade", "toy", "submitted", "--out", "out", "--no-gradebook", "--jobs", "1")
+    done = run(*words, cwd=course, status=3)
+    told = done.stderr.splitlines()
+    assert len(told) == len(HOSTILE)
+    assert all(line.startswith("not graded: '") and line.endswith("no space or full stop last.") for line in told)
+    assert not set(done.stdout + done.stderr) & {"\x1b", "\u202e"}
+    with (course / "out/class.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["student"], row["status"]) for row in csv.DictReader(file)] == [
+            ("ada", "graded"),
+            ("eve", "unreadable"),
+        ]
+    assert run(*words, "--only", "ada", cwd=course).stderr == ""
+    assert "'-rf' cannot be a student's name" in run(*words, "--only=-rf", cwd=course, status=3).stderr
+
+
 def refused(done):
     """What an error says: one line on standard error, and nothing else anywhere."""
     assert done.stdout == ""

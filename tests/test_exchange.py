@@ -16,8 +16,9 @@ from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 from nbgrader.utils import notebook_hash
 from traitlets.config import Config
 
+from cnn_assignment.gradebook.autograding import configure_reading
 from cnn_assignment.gradebook.exchange import CollectRegularFiles, ReleaseWithSecret, configure_exchange
-from cnn_assignment.gradebook.files import Budget, TooLargeError, copy_regular_files
+from cnn_assignment.gradebook.files import MOST_ENTRIES, Budget, TooLargeError, copy_regular_files
 from cnn_assignment.gradebook.late import LatePenalty
 
 # nbgrader leaves it to Python to close a timestamp.
@@ -128,6 +129,48 @@ def test_what_submit_cannot_have_made_is_left_out_and_others_are_collected(place
     assert submitted(place) == collected("ada", FIRST)
     for name in (f"eve+toy+{SECOND}+x", f"+toy+{FIRST}+x"):
         assert f"Not collected, because it is no submission: {name}" in told()
+
+
+HOSTILE = ["-rf", "<b>x", "b\nb", "\x1b[2J", "x" * 200, "\u202eadA", "a;=cmd()", "[a-z]*", " "]
+
+
+def test_names_that_no_student_can_have_are_left_out_and_told(place, told):
+    hand_in(place[1], "ada", FIRST)
+    for name in HOSTILE:
+        hand_in(place[1], name, FIRST)
+    collect(place, check_owner=False)
+    assert submitted(place) == collected("ada", FIRST)
+    assert told().count("cannot be a student's name") == len(HOSTILE)
+    assert "\x1b" not in told()
+    assert "\u202e" not in told()
+
+
+def test_what_lies_in_too_many_folders_is_left_out_and_many_files_cost_their_own_student(place, told):
+    deep = hand_in(place[1], "ada", FIRST)
+    (deep / "/".join(["d"] * 60)).mkdir(parents=True)
+    many = hand_in(place[1], "bob", FIRST)
+    for number in range(MOST_ENTRIES):
+        os.link(many / "toy.ipynb", many / f"{number}.txt")
+    with pytest.raises(ExchangeError, match=r"bob\+toy.*more than 20000 members"):
+        collect(place, check_owner=False)
+    assert submitted(place) == collected("ada", FIRST)
+    assert "/d/d/d/d" in told()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("toy.ipynb"), lambda path: path.write_text("9" * 10**6)],
+)
+def test_a_time_that_cannot_be_read_of_earlier_work_ends_nothing(place, make):
+    configure_reading()
+    hand_in(place[1], "ada", FIRST)
+    collect(place, check_owner=False)
+    time = Path(place[0].root) / "submitted/ada/toy/timestamp.txt"
+    time.unlink()
+    make(time)
+    hand_in(place[1], "bob", FIRST)
+    collect(place, check_owner=False, update=True)
+    assert submitted(place) == collected("ada", FIRST) | collected("bob", FIRST)
 
 
 def test_a_submission_that_is_too_large_fails_at_the_end_and_costs_nobody_else(place, told):

@@ -112,7 +112,9 @@ class AutogradeAnything(Autograde):
         """Process all submissions; fails at the end where folders were left out, as where one could not be graded."""
         super().convert_notebooks()
         if self._nobodys:
-            raise NbGraderException(f"{self._nobodys} folders are nobody's and not graded; all others are.")
+            told = f"{self._nobodys} folders are nobody's and not graded; all others are."
+            self.log.error(told)
+            raise NbGraderException(told)
 
     def _student(self, folder: str) -> str:
         pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
