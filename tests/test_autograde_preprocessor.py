@@ -253,7 +253,7 @@ def test_only_harmless_files_are_copied_beside_the_notebook(odd_course):
     root, said = odd_course
     assert {path.name for path in (root / "autograded/fay/toy").iterdir()} == {"toy.ipynb", "toy.py", "data.csv"}
     for name in ("page.html", "pipe", "secret.txt"):
-        assert f"Not copied, because it is a link, a page or too large: {name} of fay" in said
+        assert f"Not copied, because it is no plain file of a known kind, or too large: {name} of fay" in said
 
 
 def test_a_folder_that_is_a_link_shows_nothing_of_its_target(odd_course):

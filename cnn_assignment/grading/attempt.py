@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ from cnn_assignment.sandbox.protocol import (
 
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
+_MOST_LINES = 1_000_000
 # The stand-ins in force and the name of the call.
 _Call = tuple[tuple[str, ...], str]
 
@@ -179,7 +180,8 @@ class Attempt:
             # The same code would end the same way before every test.
             self._load_failure = failure if isinstance(failure, WorkerDied | CallTimedOut) else None
             raise
-        self.load_errors = tuple(_describe_load_error(failure) for failure in failures[:_MOST_LOAD_ERRORS])
+        labels = {*(chunk.label for chunk in self._code.chunks), *(module.label for module in self._code.modules)}
+        self.load_errors = tuple(_describe_load_error(failure, labels) for failure in failures[:_MOST_LOAD_ERRORS])
         return worker
 
 
@@ -212,7 +214,9 @@ class Line:
         return self._attempt.is_deadly((self._stand_ins, label))
 
 
-def _describe_load_error(failure: dict[str, Any]) -> str:
+def _describe_load_error(failure: dict[str, Any], labels: Collection[str]) -> str:
     # Code that writes its replies itself can put anything here.
-    place = f"{str(failure.get('label'))[:80]}, line {str(failure.get('line'))[:10]}"
-    return f"{place}: {str(failure.get('type'))[:80]}: {str(failure.get('message'))[:400]}"
+    label, line = failure.get("label"), failure.get("line")
+    known = isinstance(label, str) and label in labels and type(line) is int and 0 <= line <= _MOST_LINES
+    place = f"{label}, line {line}" if known else "somewhere"
+    return f"{place}: {str(failure.get('type'))[:60]}: {str(failure.get('message'))[:300]}"

@@ -16,6 +16,7 @@ from cnn_assignment.grading.kept_rows import KeptRows
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.points import score_task
 from cnn_assignment.grading.right_methods import RightAnswers
+from cnn_assignment.grading.telling import make_teller
 from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
 from cnn_assignment.sandbox.probe import Protections
@@ -39,6 +40,7 @@ class Scorer:
         self._diagnostician = Diagnostician(hidden, sandbox, kept)
         self._digest = autograder_digest(hidden.assignment)
         self._answers = RightAnswers()
+        self._teller = make_teller(hidden.assignment)
 
     def score(self, submission: Submission) -> Report:
         """The report of one submission. A GraderError becomes a report that withholds the grade."""
@@ -110,7 +112,7 @@ class Scorer:
         shares = {(task.id, test.id): test.share for task in self._hidden.plan for test in task.tests}
         earned = [shares[task.id, test.id] for task in tasks for test in task.tests if test.outcome is Verdict.PASSED]
         most = [shares[task.id, test.id] for task in tasks for test in task.tests] or list(shares.values())
-        return Report(
+        report = Report(
             assignment=self._assignment.name,
             student=submission.student,
             status=status,
@@ -126,6 +128,7 @@ class Scorer:
             level=self._protections.level,
             protections=self._protections.active,
         )
+        return self._teller.tell(report)
 
 
 def _score(task: PlannedTask, outcomes: Sequence[Outcome]) -> TaskScore:

@@ -66,6 +66,8 @@ class BadReply(WorkerFailure):
 
 
 DEFAULT_CAPS = wire.Caps()
+# Of what code says of its errors: names that are none, lines that no file has, and places that it does not have.
+_LONGEST_NAME, _LONGEST_LABEL, _MOST_LINES = 60, 100, 1_000_000
 # A grader that waits looks at its clocks at least so often; whatever is longer was not spent waiting.
 _LOOK_S = 1.0
 
@@ -218,6 +220,7 @@ class WorkerProcess:
         self._write_fd = write_fd
         self._read_fd = read_fd
         self._inbox = wire.Inbox()
+        self._labels: frozenset[str] = frozenset()
         self.alive = True
         self.waited_s = 0.0
         """Seconds of wall time that its requests took."""
@@ -226,6 +229,8 @@ class WorkerProcess:
 
     def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
         """Hand over a submission's code; returns a description of every statement that failed."""
+        parts = (*order["chunks"], *order.get("own", {}).values())
+        self._labels = frozenset(label[:_LONGEST_LABEL] for label, *_ in parts)
         request = Request((), caps=wire.Caps(0, 10_000))
         failures = self.open(self.exchange(pack_order("load", order, request.caps), limits), request)
         if not isinstance(failures, list):
@@ -280,7 +285,7 @@ class WorkerProcess:
     def open(self, reply: Reply, request: Request) -> Any:
         """The value in a reply to this request. Raises CallRaised for an error in it, and BadReply as `request` does."""
         try:
-            return _open_reply(reply.read(), reply.payload, request)
+            return _open_reply(reply.read(), reply.payload, request, self._labels)
         except wire.WireError as error:
             self.kill()
             raise BadReply(str(error)) from error
@@ -448,8 +453,11 @@ def _describe_read(read: Read) -> dict[str, Any]:
     return {"tree": tree, "want": read.want, "bytes": read.caps.payload_bytes, "items": read.caps.items}
 
 
-def _open_reply(reply: dict[str, Any], payload: bytes, request: Request) -> Any:
-    """The value of a reply. Raises CallRaised for an error in it, and WireError for anything malformed."""
+def _open_reply(reply: dict[str, Any], payload: bytes, request: Request, labels: frozenset[str]) -> Any:
+    """The value of a reply. Raises CallRaised for an error in it, and WireError for anything malformed.
+
+    labels: the files and cells that an error can be in.
+    """
     if "error" not in reply:
         own, *ahead = _cut_payload(reply, payload, request)
         value = wire.decode(reply.get("value"), own, request.caps, windows=len(request.windows))
@@ -459,11 +467,14 @@ def _open_reply(reply: dict[str, Any], payload: bytes, request: Request) -> Any:
     match reply["error"]:
         case {"type": str(type_name), "message": str(message), "step": int(step), "at": place}:
             match place:
-                case [str(label), int(line)]:
-                    where: tuple[str, int] | None = (wire.printable(label[:80]), line)
+                case [str(label), int(line)] if label in labels and 0 <= line <= _MOST_LINES:
+                    where: tuple[str, int] | None = (label, line)
                 case _:
                     where = None
-            raise CallRaised(wire.printable(type_name[:80]), wire.printable(message[:400]), where, step)
+            name = type_name[:_LONGEST_NAME]
+            raise CallRaised(
+                name if name.isidentifier() else "an exception", wire.printable(message[:400]), where, step
+            )
     raise wire.WireError("an error without a description")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,10 @@ DTYPES = frozenset(
         *("float16", "float32", "float64", "longdouble", "complex64", "complex128"),
     )
 )
+# How NumPy writes any dtype that is not a record.
+_DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQpPefdgFDGSUVOMmTc]\d{0,6}(?:\[\d{0,4}[A-Za-z]{1,2}\])?")
 _SAFE_INTEGER = 2**63
+_MOST_DIGITS = 20
 _TYPE_NAME = vars(type)["__name__"].__get__
 # How to read a value of a subclass, such as a named tuple or a member of an enumeration, as an exact value of its base:
 # with the base's own methods, so that it counts what the value holds and not what the subclass says.
@@ -268,6 +272,8 @@ class Decoder:
         if kind is str:
             return printable(tree)
         if tree is None or kind is int or kind is float or kind is bool:
+            if kind is int and not -_SAFE_INTEGER <= tree < 2 * _SAFE_INTEGER:
+                raise WireError("an integer of more than 64 bits")
             return tree
         if depth > NESTING_CAP:
             raise WireError(f"containers are nested deeper than {NESTING_CAP}")
@@ -310,7 +316,8 @@ class Decoder:
             case "o", [str(name), str(reason)]:
                 return Opaque(printable(name[:80]), printable(reason[:TEXT_CAP]))
             case "x", [str(dtype), list(shape), str(reason)]:
-                told = f"shape {_read_shape(shape)}, dtype {dtype[:64]}: {reason[:80]}"
+                known = dtype if _DTYPE.fullmatch(dtype) else "unknown"
+                told = f"shape {_read_shape(shape)}, dtype {known}: {reason[:80]}"
                 return Opaque("ndarray", printable(told))
             case "n", [str(dtype)]:
                 return self._take(dtype, ())[()]
@@ -438,4 +445,11 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _read_integer(text: str) -> int:
+    # Before it is converted: thousands of digits take their time, and can hold anything.
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("an integer of more than 64 bits")
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_read_integer)
