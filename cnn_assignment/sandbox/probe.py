@@ -189,7 +189,7 @@ def _target() -> Iterator[dict[str, Any]]:
         secret = Path(folder) / "secret"
         secret.write_text("secret", encoding="ascii")
         # Open to everyone and a worker's own, so that what keeps it out is its confinement, and not the file's owner.
-        for path, mode in ((Path(folder), 0o777), (secret, 0o644)):
+        for path, mode in ((Path(folder), 0o777), (secret, 0o666)):
             path.chmod(mode)
             if os.geteuid() == 0:
                 os.chown(path, NOBODY, NOBODY)
