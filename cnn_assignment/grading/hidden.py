@@ -28,6 +28,7 @@ from cnn_assignment.grading.transcripts import Ending, Hearing, Transcripts
 from cnn_assignment.grading.verdicts import is_open_gap, judge_failure
 from cnn_assignment.model import Assignment, Outcome, Verdict
 from cnn_assignment.sandbox.foresight import Foresight
+from cnn_assignment.sandbox.protocol import SandboxError
 from cnn_assignment.sandbox.proxies import Conversation, Remote
 
 
@@ -250,6 +251,10 @@ class HiddenTests:
         self._running, self._failure = run, None
         self.last_reports = runtestprotocol(run.item, log=False, nextitem=following)
         failure = self._caught()
+        trouble = _find_trouble(failure)
+        if trouble is not None:
+            # No test is to blame, and none can be judged: whoever drives the run decides.
+            raise trouble
         if failure is not None:
             # Their local values, as large as student code makes them, would wait for the collector of cycles.
             traceback.clear_frames(failure.__traceback__)
@@ -258,6 +263,17 @@ class HiddenTests:
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""
         return self._failure
+
+
+def _find_trouble(failure: BaseException | None) -> SandboxError | None:
+    """The sandbox's own failure, if one is behind that of a test, which may have caught it and raised another."""
+    seen: set[int] = set()
+    while failure is not None and id(failure) not in seen:
+        if isinstance(failure, SandboxError):
+            return failure
+        seen.add(id(failure))
+        failure = failure.__cause__ or failure.__context__
+    return None
 
 
 def _tear_down(item: pytest.Item, following: pytest.Item | None) -> None:

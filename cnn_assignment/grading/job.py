@@ -18,7 +18,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from contextlib import redirect_stderr
 from pathlib import Path
@@ -36,6 +35,7 @@ from cnn_assignment.grading.transcripts import Transcripts
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
 from cnn_assignment.sandbox.choice import open_sandbox
+from cnn_assignment.sandbox.patience import start_thread
 from cnn_assignment.sandbox.probe import probe
 from cnn_assignment.sandbox.protocol import SandboxError
 
@@ -117,7 +117,7 @@ def main() -> int:
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
     scratch = Path(sys.argv[1])
-    threading.Thread(target=_end_with_command, args=(scratch,), daemon=True).start()
+    start_thread(lambda: _end_with_command(scratch))
     try:
         _make_scratch(scratch)
         _take_orders(answers)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable
 from cnn_assignment.grading.process import GraderProcess, collect_tasks
 from cnn_assignment.grading.steady import SteadyGrader
 from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.sandbox.patience import with_patience
 
 __all__ = ["GraderProcess", "collect_tasks", "grade_all"]
 
@@ -54,7 +55,7 @@ class _Pool:
         self._todo.put(submission)
         if len(self._runners) < self._jobs:
             self._runners.append(_Runner(SteadyGrader(self._assignment), self._todo, self._done))
-            self._runners[-1].start()
+            with_patience(self._runners[-1].start)
 
     @property
     def has_report(self) -> bool:

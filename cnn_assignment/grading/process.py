@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import IO, Any, Self
 from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError
 from cnn_assignment.model import Assignment, Report, Submission, Task
 from cnn_assignment.sandbox.launch import ONE_THREAD
+from cnn_assignment.sandbox.patience import start_thread, with_patience
 
 _LAST_WORDS = 2_000
 _SHOWN = 200
@@ -56,18 +56,20 @@ class GraderProcess:
     ) -> None:
         # For its temporary files, made by itself: however it ends, they go with this folder.
         self._scratch = Path(tempfile.gettempdir()) / f"cnn-assignment-{secrets.token_hex(8)}"
-        self._process = subprocess.Popen(
-            # -P: the working folder, which may hold students' files, is not on the path.
-            [sys.executable, "-P", "-m", "cnn_assignment.grading.job", str(self._scratch)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            # Expected values must not depend on how many cores there are, or on who starts the process.
-            env={**os.environ, **ONE_THREAD},
-            start_new_session=True,
+        self._process = with_patience(
+            lambda: subprocess.Popen(
+                # -P: the working folder, which may hold students' files, is not on the path.
+                [sys.executable, "-P", "-m", "cnn_assignment.grading.job", str(self._scratch)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                # Expected values must not depend on how many cores there are, or on who starts the process.
+                env={**os.environ, **ONE_THREAD},
+                start_new_session=True,
+            )
         )
         assert self._process.stderr is not None
         self._last_words = _LastWords(self._process.stderr)
@@ -153,8 +155,7 @@ class _LastWords:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._kept = ""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._reader = start_thread(self._read)
 
     def last_line(self) -> str:
         """The last line of a process that has ended, short, without paths and addresses."""

@@ -57,7 +57,11 @@ class Scorer:
         digest = submission_digest(submission.path, code.modules)
         plan = self._plan(submission)
         try:
-            judged, load_notes = self._judge(submission, code, plan)
+            try:
+                judged, load_notes = self._judge(submission, code, plan)
+            except SandboxError:
+                # What held the machine may have been this very submission: its workers are gone now.
+                judged, load_notes = self._judge(submission, code, plan)
             if submission.explain:
                 tasks = [_score(task, self._explain(task, judged[task.id])) for task in plan]
             else:
@@ -84,7 +88,11 @@ class Scorer:
     def _explain(self, task: PlannedTask, judged: Sequence[Judgement]) -> list[Outcome]:
         # Where a task was left after its first lost mark, there is less to explain.
         task = replace(task, tests=task.tests[: len(judged)])
-        told = self._diagnostician.explain(task, [found.evidence for found in judged])
+        try:
+            told = self._diagnostician.explain(task, [found.evidence for found in judged])
+        except SandboxError:
+            # An explanation is an extra: the grade stands without it.
+            return [found.outcome for found in judged]
         return [replace(found.outcome, diagnosis=why) for found, why in zip(judged, told, strict=True)]
 
     def _unreadable(self, submission: Submission, reason: str) -> Report:

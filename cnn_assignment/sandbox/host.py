@@ -6,20 +6,23 @@ worker, and what is believed of its answers, is in `cnn_assignment.sandbox.proto
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 from cnn_assignment.sandbox.clocks import cpu_clock_of, read_clock
 from cnn_assignment.sandbox.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service, start_zygote
-from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox.limits import WorkerLimits, room_for_threads
+from cnn_assignment.sandbox.patience import REMEDY, is_shortage, tells_shortage, with_patience
 from cnn_assignment.sandbox.protocol import (
     Answer,
     Ask,
@@ -28,6 +31,7 @@ from cnn_assignment.sandbox.protocol import (
     CallTimedOut,
     Request,
     SandboxError,
+    ShortageError,
     TimeLimits,
     Woken,
     WorkerDied,
@@ -51,6 +55,7 @@ __all__ = [
 ]
 
 START_TIMEOUT_S = 60.0
+_T = TypeVar("_T")
 
 
 class Sandbox:
@@ -78,7 +83,8 @@ class Sandbox:
         try:
             self._start_at(self.level)
         except SandboxError as error:
-            if self.level < LEVEL_NAMESPACED:
+            # A machine that is short of something for now is no reason for less protection.
+            if self.level < LEVEL_NAMESPACED or isinstance(error, ShortageError):
                 raise
             self.level, self.problem = self.level - 1, f"bubblewrap does not work here: {error}"
             self._start_at(self.level)
@@ -94,6 +100,9 @@ class Sandbox:
             raise SandboxError(f"the fork server came back at level {found} instead of {promised}: {self.problem}")
 
     def _start_at(self, level: int) -> None:
+        _patiently(lambda: self._try_to_start_at(level), "the fork server did not start")
+
+    def _try_to_start_at(self, level: int) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Exit codes by process id: None while a worker runs, or while nobody has told of its end.
         self._codes: dict[int, int | None] = {}
@@ -102,6 +111,8 @@ class Sandbox:
                 self._process = start_zygote(theirs.fileno(), level, self._modules, self._service)
             except OSError as error:
                 self._control.close()
+                if is_shortage(error):
+                    raise
                 raise SandboxError(f"the fork server did not start: {error}") from error
         self._control.settimeout(START_TIMEOUT_S)
         try:
@@ -121,18 +132,30 @@ class Sandbox:
         _, stderr = self._process.communicate()
         words = stderr.decode("utf-8", "replace").strip().splitlines()
         self.close()
+        if any(map(tells_shortage, words)):
+            raise BlockingIOError(errno.EAGAIN, words[-1])
         raise SandboxError(f"the fork server did not start: {words[-1] if words else 'no reason given'}")
 
     def spawn(self, limits: WorkerLimits) -> WorkerProcess:
         """Fork a worker. Raises SandboxError when the zygote does not answer.
 
         A zygote that has ended, by want of memory or by hostile code, is replaced: one submission must not take the
-        others with it.
+        others with it. Where the machine is short of something, this waits; raises ShortageError when that goes on.
         """
+        return _patiently(lambda: self._try_to_spawn(limits), "a worker did not start")
+
+    def _try_to_spawn(self, limits: WorkerLimits) -> WorkerProcess:
         if self._process.poll() is not None:
             self._replace()
+        # At each try: what was taken a moment ago may be free now.
+        limits = replace(limits, threads=room_for_threads(limits.threads))
         to_worker_read, to_worker_write = os.pipe()
-        from_worker_read, from_worker_write = os.pipe()
+        try:
+            from_worker_read, from_worker_write = os.pipe()
+        except OSError:
+            os.close(to_worker_read)
+            os.close(to_worker_write)
+            raise
         try:
             order = json.dumps({"spawn": limits.to_json()}).encode()
             socket.send_fds(self._control, [order], [to_worker_read, from_worker_write])
@@ -140,6 +163,8 @@ class Sandbox:
         except (OSError, SandboxError) as error:
             os.close(to_worker_write)
             os.close(from_worker_read)
+            if isinstance(error, _ZygoteRefusedError):
+                raise
             raise SandboxError("the fork server is gone") from error
         finally:
             os.close(to_worker_read)
@@ -152,6 +177,8 @@ class Sandbox:
             if "pid" in message:
                 self._codes[message["pid"]] = None
                 return message["pid"], fds[0]
+            if "failed" in message:
+                raise _ZygoteRefusedError(message["failed"], message["reason"])
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         data, fds, _, _ = socket.recv_fds(self._control, 4096, 1)
@@ -227,6 +254,22 @@ class _Forked:
     def close(self) -> None:
         """See `protocol.Process`."""
         os.close(self._pidfd)
+
+
+class _ZygoteRefusedError(OSError):
+    """The zygote is well, but could not fork."""
+
+
+def _patiently(start: Callable[[], _T], what: str) -> _T:
+    """What start gives, waiting while the machine is short of something. Raises ShortageError when that goes on."""
+    try:
+        return with_patience(start)
+    except OSError as error:
+        if not is_shortage(error) and not isinstance(error, _ZygoteRefusedError):
+            raise
+        raise ShortageError(
+            f"{what}, because the machine or this user is at a limit: {error.strerror}. {REMEDY}"
+        ) from error
 
 
 def _pid_here(pidfd: int) -> int:

@@ -24,6 +24,7 @@ from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.clocks import cpu_clock_of, read_clock
 from cnn_assignment.sandbox.launch import ENVIRONMENT, FLAGS, STUDENT_CODE, Service, search_path
 from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox.patience import with_patience
 from cnn_assignment.sandbox.protocol import SandboxError, Woken, WorkerProcess
 
 START_TIMEOUT_S = 60.0
@@ -66,7 +67,7 @@ class PortableSandbox:
         to_worker_read, to_worker_write = os.pipe()
         from_worker_read, from_worker_write = os.pipe()
         try:
-            process = self._start(to_worker_read, from_worker_write, limits)
+            process = with_patience(lambda: self._start(to_worker_read, from_worker_write, limits))
         except OSError as error:
             _close(to_worker_write, from_worker_read)
             raise SandboxError(f"a worker did not start: {error}") from error

@@ -188,11 +188,9 @@ def _target() -> Iterator[dict[str, Any]]:
         datagrams.bind(("127.0.0.1", 0))
         secret = Path(folder) / "secret"
         secret.write_text("secret", encoding="ascii")
-        # Open to everyone and a worker's own, so that what keeps it out is its confinement, and not the file's owner.
+        # Open to everyone, and given to each worker in turn.
         for path, mode in ((Path(folder), 0o777), (secret, 0o644)):
             path.chmod(mode)
-            if os.geteuid() == 0:
-                os.chown(path, NOBODY, NOBODY)
         yield {
             "pid": os.getpid(),
             "pid_namespace": namespace.stat().st_ino if namespace.exists() else None,
@@ -220,6 +218,7 @@ def _fails(sandbox: Spawner, protection: Protection, target: dict[str, Any]) -> 
     )
     try:
         worker.load(order, TimeLimits(cpu_s=2.0, wall_s=10.0))
+        _give(target, worker.pid)
         succeeded = worker.request(Request(operations, want=2, caps=wire.Caps(0, 1000)), _LIMITS)
     except WorkerFailure as failure:
         if protection is PROTECTIONS[0]:
@@ -228,6 +227,15 @@ def _fails(sandbox: Spawner, protection: Protection, target: dict[str, Any]) -> 
     finally:
         worker.kill()
     return succeeded is False
+
+
+def _give(target: dict[str, Any], pid: int) -> None:
+    """Make a worker's user own the target, so that what keeps it out is its confinement, and not the file's owner."""
+    if os.geteuid() == 0:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        user = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Uid:"))
+        for path in (target["folder"], target["secret"]):
+            os.chown(path, user, NOBODY)
 
 
 def _is_refusal(failure: WorkerFailure, protection: Protection, pid: int) -> bool:

@@ -20,13 +20,18 @@ from typing import Any, NoReturn, Protocol, Self
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.limits import WorkerLimits
 
-_ASK_CAPS = wire.Caps()
+# Far more than the object and the arguments of a method that stands in for a student's own.
+_ASK_CAPS = wire.Caps(payload_bytes=16 << 20)
 # What the grader sends is as large as a test makes it.
 _OUR_CAPS = wire.Caps(payload_bytes=1 << 40, items=1 << 40, text=1 << 40)
 
 
 class SandboxError(Exception):
     """The sandbox itself does not work: the grader's problem, never the student's."""
+
+
+class ShortageError(SandboxError):
+    """The machine is out of processes, threads, memory or descriptors, and stayed so."""
 
 
 class WorkerFailure(Exception):  # noqa: N818 - what student code did, not an error of this program

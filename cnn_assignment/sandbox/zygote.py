@@ -112,16 +112,32 @@ class Zygote:
             return False
         limits = WorkerLimits(**json.loads(data)["spawn"])
         zygote = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            return self._refuse(error, fds)
         if pid == 0:
             _become_worker(fds[0], fds[1], limits, zygote, self._outfit)
         for fd in fds:
             os.close(fd)
-        pidfd = os.pidfd_open(pid)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            # Nobody could be told of it.
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return self._refuse(error, [])
         self._children[pidfd] = pid
         self._poll.register(pidfd, select.POLLIN)
         message = json.dumps({"pid": pid}).encode()
         socket.send_fds(self._control, [message], array.array("i", [pidfd]))
+        return True
+
+    def _refuse(self, error: OSError, fds: list[int]) -> bool:
+        """Say that the machine has nothing left for a worker, and go on: those that run need this process."""
+        for fd in fds:
+            os.close(fd)
+        self._control.send(json.dumps({"failed": error.errno, "reason": error.strerror}).encode())
         return True
 
     def _reap(self, pidfd: int) -> None:
