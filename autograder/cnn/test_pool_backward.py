@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, POOLINGS, every, spread
+from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, every, spread
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, own_cache, own_caches, put
 
@@ -43,11 +43,13 @@ def every_maximum(window):
 @pytest.mark.points(12)
 def test_values(student, reference, rng, once, case):
     """Each window's gradient goes to its largest pixel, and nowhere else"""
-    x, grad_output = case.draw(rng)
-    right, expected = once(expect, case, reference, x, grad_output)
-    layer = case.make_layer(student)
-    cache = own_cache(student, layer.forward, (x,), right)
-    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)
+    # Where a window is one pixel, grad_output is the right answer as it is: so that alone must not earn anything.
+    for images in (case, POOLINGS[0]) if case == ONE_PIXEL else (case,):
+        x, grad_output = images.draw(rng)
+        right, expected = once(expect, images, reference, x, grad_output)
+        layer = images.make_layer(student)
+        cache = own_cache(student, layer.forward, (x,), right)
+        assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)
 
 
 @pytest.mark.points(2)

@@ -1,0 +1,160 @@
+"""What hostile code can carry out of the sandbox in a report: no more than the budget, whatever it uses for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cnn_assignment.grading.telling import MOST_CHOSEN, MOST_REPORT, Teller
+from cnn_assignment.model import Outcome, Report, ReportStatus, TaskScore, Verdict
+from cnn_kit import NAME, copy_course, run
+from toy_course import write
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+# Each finds the grader's pipe and writes its replies itself where it needs to; `secret` are the bytes of what it was given.
+HEAD = """
+import json, os, struct, sys, base64
+import numpy as np
+
+COUNT = [0]
+
+def worker():
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Worker":
+        frame = frame.f_back
+    return frame.f_locals["self"]
+
+def reply(header, payload=b""):
+    text = json.dumps({"nonce": worker()._nonce, **header}, separators=(",", ":")).encode()
+    os.write(4, struct.pack(">II", len(text), len(payload)) + text + payload)
+    os._exit(0)
+
+def digits(data, most):
+    return int.from_bytes(b"\\x01" + data[:most], "big")
+"""
+CHANNELS = {
+    "message": "raise ValueError(base64.b85encode(data[:320]).decode())",
+    "type": "raise type('T' + data[:38].hex(), (Exception,), {})('x')",
+    "words": "raise ValueError(' '.join(WORDS[b % len(WORDS)] for b in data[:60]))",
+    "line": "reply({'error': {'type': 'E', 'message': 'm', 'step': 0, 'at': ['cnn.py', digits(data, 1700)]}})",
+    "small line": "reply({'error': {'type': 'E', 'message': 'm', 'step': 0, 'at': ['cnn.py', digits(data, 2)]}})",
+    "label": "reply({'error': {'type': 'E', 'message': 'm', 'step': 0, 'at': [data[:40].hex(), 7]}})",
+    "number": "reply({'value': digits(data, 1700)})",
+    "shape": "return np.zeros(tuple(1 + b for b in data[:2]) + (0,) + tuple(data[2:30]))",
+    "opaque type": "return {'out': type('T' + data[:38].hex(), (), {})(), 'x': x}",
+    "returned type": "return type('T' + data[:38].hex(), (), {})()",
+    "opaque": "reply({'value': ['o', data[:38].hex(), data[:900].hex()]})",
+    "dtype": "reply({'value': ['x', data[:32].hex(), [n for n in data[:30]], data[:40].hex()]})",
+    "windows": "return ((digits(data[8 * n:], 7), digits(data[8 * n + 3:], 7), x[:, :, :1, :1]) for n in range(2))",
+    "keys": "return {base64.b85encode(data[:300]).decode(): 1}",
+    "tag": "reply({'value': [data[:300].hex()]})",
+    "exit": "os._exit(data[0] % 250)",
+    "many": "raise ValueError('%d %s' % (COUNT[0], data[:140].hex()))",
+}
+METHOD = re.compile(r"^(    def (?:forward|backward|_get_filtersizeXfiltersize_views)\(self.*\n)", re.MULTILINE)
+
+
+def hostile(how: str) -> str:
+    """The solution, whose every method says what it was given in one of these ways."""
+    text = (ROOT / "solutions/cnn.py").read_text(encoding="utf-8")
+    steps = "".join(f"    if which == {n}:\n        {CHANNELS[name]}\n" for n, name in enumerate(CHANNELS))
+    which = list(CHANNELS).index(how) if how in CHANNELS else -1
+    number = f"COUNT[0] % {len(CHANNELS)}" if which < 0 else str(which)
+    leak = (
+        f"{HEAD}\nWORDS = open.__doc__.split()\n\ndef leak(given):\n    COUNT[0] += 1\n    which = {number}\n"
+        "    x = next((v for v in given.values() if isinstance(v, np.ndarray)), None)\n"
+        "    for v in given.values():\n        if isinstance(v, dict) and isinstance(v.get('x'), np.ndarray): x = v['x']\n"
+        f"    data = b'' if x is None else np.asarray(x).tobytes() * 9\n{steps}\n"
+    )
+    body = METHOD.sub(r"\1        return leak(dict(locals()))\n", text)
+    future, rest = body.split("import numpy as np", 1)
+    return f"{future}import numpy as np\n{leak}{rest}"
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    course = copy_course(ROOT, tmp_path_factory.mktemp("covert") / "course", "release")
+    for number, how in enumerate([*CHANNELS, "all"]):
+        write(course / f"submitted/s{number}/{NAME}/{NAME}.py", hostile(how))
+    run("cnn-assignment", "grade", NAME, "submitted", "--out", "reports", "--no-gradebook", cwd=course)
+    return {how: (course / f"reports/s{number}.json").read_bytes() for number, how in enumerate([*CHANNELS, "all"])}
+
+
+@pytest.mark.parametrize("how", [*CHANNELS, "all"])
+def test_what_a_channel_carries_is_within_the_budget(reports, how):
+    data = reports[how]
+    report = json.loads(data)
+    assert report["status"] == "graded"
+    assert len(data) <= MOST_REPORT
+    plain = json.loads(reports["exit"])
+    known = set(re.findall(r"[A-Za-z]+", json.dumps(plain)))
+    texts = {
+        text for task in report["tasks"] for test in task["tests"] for text in (test["message"], *test["diagnosis"])
+    }
+    texts |= set(report["notes"])
+    # Digits and words that no other report has: what can be decoded is in them.
+    chosen = sum(
+        len(piece)
+        for text in texts
+        for piece in re.findall(r"[A-Za-z]+|[^A-Za-z\s.,;:()\[\]…]", text)
+        if piece not in known
+    )
+    assert chosen <= MOST_CHOSEN + 600, texts
+
+
+def report_of(*messages: str, verdict: Verdict = Verdict.ERROR, diagnosis: tuple[str, ...] = ()) -> Report:
+    tests = tuple(Outcome(f"t{n}", "title", verdict, 0.0, 1.0, text, diagnosis) for n, text in enumerate(messages))
+    task = TaskScore("task", "Task", verdict, 0.0, 1.0, tests)
+    return Report("toy", "ada", ReportStatus.GRADED, 0.0, 1.0, (task,), (), "toy.py", "", "", 0, "0", 2)
+
+
+def messages_of(report: Report) -> list[str]:
+    return [test.message for task in report.tasks for test in task.tests]
+
+
+def test_of_our_sentences_only_what_was_chosen_is_counted_and_left_out():
+    teller = Teller(["values", "are", "wrong", "of", "the", "first", "at", "index"])
+    texts = [f"{n} of {n * 7} values are wrong, the first at index [{n}, {n}]" for n in range(200)]
+    told = messages_of(teller.tell(report_of(*texts, verdict=Verdict.FAILED)))
+    assert told[:100] == texts[:100]
+    assert told[-1] == "… of … values are wrong, the first at index […]"
+    assert sum(len(re.sub(r"\D", "", text)) for text in told) <= MOST_CHOSEN
+
+
+def test_of_exceptions_everything_is_counted_and_the_type_stays():
+    told = messages_of(Teller(["wrong"]).tell(report_of(*(f"ValueError: wrong wrong {n} wrong" for n in range(200)))))
+    assert told[0] == "ValueError: wrong wrong 0 wrong"
+    assert told[-1] == "ValueError: …"
+    assert sum(len(text) for text in told if text != "ValueError: …") <= MOST_CHOSEN
+
+
+def test_what_is_said_again_costs_nothing():
+    told = messages_of(Teller([]).tell(report_of(*["KeyError: 'weights' (cell 5, line 3)"] * 200)))
+    assert set(told) == {"KeyError: 'weights' (cell 5, line 3)"}
+
+
+def test_one_task_does_not_silence_those_below_it():
+    loud = report_of(*(f"ValueError: {n:0200}" for n in range(40))).tasks[0]
+    quiet = report_of("KeyError: 'a'").tasks[0]
+    from dataclasses import replace
+
+    told = Teller([]).tell(replace(report_of("x"), tasks=(loud, loud, quiet)))
+    assert told.tasks[-1].tests[0].message == "KeyError: 'a'"
+
+
+def test_messages_are_one_line_of_visible_characters():
+    (told,) = messages_of(Teller([]).tell(report_of("ValueError: a\x1b[31m\u202eb\n\n\x00c\u2028d")))
+    assert told == r"ValueError: a\x1b[31m\u202eb \x00c d"
+
+
+def test_a_report_is_never_larger_than_its_limit():
+    report = report_of(*["not as described"] * 200, verdict=Verdict.FAILED, diagnosis=("a sentence of ours " * 14,))
+    told = Teller(["a", "sentence", "of", "ours", "not", "as", "described"]).tell(report)
+    assert len(json.dumps(told.to_json(), indent=2).encode()) <= MOST_REPORT
+    assert told.tasks[0].tests[0].diagnosis
+    assert told.tasks[0].tests[-1].diagnosis == ()
