@@ -36,7 +36,15 @@ _KNOWN_TYPES = frozenset(
     {
         *(name for module in (builtins, np) for name, value in vars(module).items() if isinstance(value, type)),
         *("DataFrame", "OrderedDict", "Series", "Tensor", "defaultdict", "deque", "function", "generator", "method"),
-        *("MaskedArray", "NoneType", "builtin_function_or_method", "coroutine", "dict_items", "dict_keys", "dict_values"),
+        *(
+            "MaskedArray",
+            "NoneType",
+            "builtin_function_or_method",
+            "coroutine",
+            "dict_items",
+            "dict_keys",
+            "dict_values",
+        ),
         *("ellipsis", "module"),
     }
 )
