@@ -181,6 +181,8 @@ def odd_course(tmp_path_factory) -> tuple[Path, str]:
     (submitted / "Hal/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC")
     (submitted / "Hal/toy/own.csv").write_text("1")
     (submitted / "ida").symlink_to("Hal")
+    (submitted / "lea").mkdir()
+    (submitted / "lea/toy").symlink_to("n" * 300)  # a name that no file can have, which pathlib raises for
     for student in HOSTILE:
         (submitted / student / "toy").mkdir(parents=True)
         (submitted / student / "toy/toy.py").write_text(f"{ANSWER}# score: 1.25")
@@ -227,7 +229,7 @@ def test_a_time_without_an_end_is_one_students_trouble_and_formgrader_lists_the_
 
 def test_names_that_no_student_can_have_are_told_and_everybody_else_is_graded(odd_course):
     root, said = odd_course
-    assert set(gradebook_of(root)) == {*["ada", "bob", "cem", "dee", "fay", "gus", "Hal", "ida"]}
+    assert set(gradebook_of(root)) == {*["ada", "bob", "cem", "dee", "fay", "gus", "Hal", "ida", "lea"]}
     assert said.count("cannot be a student's name") == len(HOSTILE)
     assert "\x1b" not in said
     assert "\u202e" not in said
@@ -259,5 +261,6 @@ def test_only_harmless_files_are_copied_beside_the_notebook(odd_course):
 def test_a_folder_that_is_a_link_shows_nothing_of_its_target(odd_course):
     root, _ = odd_course
     assert gradebook_of(root)["gus"]["auto"]["toy-one"] == 0.0
+    assert gradebook_of(root)["lea"]["auto"]["toy-one"] == 0.0
     notebook = nbformat.read(root / "autograded/gus/toy/toy.ipynb", as_version=4)
     assert "return 1" not in "".join(cell.source for cell in notebook.cells)

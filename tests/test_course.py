@@ -95,10 +95,10 @@ def test_of_a_notebook_and_a_module_the_one_with_more_work_in_it_is_graded(cours
 
 
 def test_students_are_sorted_and_other_things_are_passed_over(course):
-    for name in ("zoe", "ada", "Bob", ".git", "__pycache__", "__MACOSX", "émile", "a b"):
+    for name in ("zoe", "ada", "Bob", ".git", "__pycache__", "__MACOSX", "__cem", "émile", "a b"):
         submit(course.root, name, ANSWERED)
     write(course.root / "submitted/notes.txt", "")
-    assert list(chosen(course)) == ["Bob", "a b", "ada", "zoe", "émile"]
+    assert list(chosen(course)) == ["Bob", "__cem", "a b", "ada", "zoe", "émile"]
 
 
 def test_a_link_out_of_the_students_folder_is_not_followed(course):
@@ -242,9 +242,14 @@ def test_a_students_folder_that_is_a_link_is_told_and_not_followed(course, tmp_p
     for name, target in {"eve": "ada", "fay": "bob", "gus": "gus", "hal": "missing"}.items():
         (submitted / name).symlink_to(target)
     (submitted / "notes").symlink_to("ada/toy.py")
+    (submitted / "ida").symlink_to("n" * 300)  # a name that no file can have, which pathlib raises for
+    for name, target in {"jim": "n" * 300, "kai": "../bob/toy", "lea": "missing"}.items():
+        (submitted / name).mkdir()
+        (submitted / name / "toy").symlink_to(target)
+    linked = ["eve", "fay", "gus", "hal", "ida", "jim", "kai", "lea"]
     reports = {report.student: report for report in grade(course, tmp_path / "out").reports}
-    assert sorted(reports) == ["ada", "bob", "eve", "fay", "gus", "hal"]
-    for name in ("eve", "fay", "gus", "hal"):
+    assert sorted(reports) == ["ada", "bob", *linked]
+    for name in linked:
         assert reports[name].status is ReportStatus.UNREADABLE
         assert any("is a link, which is not followed" in note for note in reports[name].notes)
 

@@ -124,10 +124,11 @@ def test_what_submit_cannot_have_made_is_left_out_and_others_are_collected(place
     (inbound / f"eve+toy+{SECOND}+x").symlink_to(outside, target_is_directory=True)
     (inbound / "ada+toy+never+x").mkdir()
     (inbound / f"ada+toy+{SECOND}+x").write_text("no folder", encoding="utf-8")
+    (inbound / f"lea+toy+{SECOND}+x").symlink_to("n" * 300)  # a name that no file can have
     hand_in(place[1], "", FIRST)
     collect(place, check_owner=False)
     assert submitted(place) == collected("ada", FIRST)
-    for name in (f"eve+toy+{SECOND}+x", f"+toy+{FIRST}+x"):
+    for name in (f"lea+toy+{SECOND}+x", f"eve+toy+{SECOND}+x", f"+toy+{FIRST}+x"):
         assert f"Not collected, because it is no submission: {name}" in told()
 
 

@@ -134,6 +134,19 @@ def test_a_helper_in_a_folder_named_like_another_assignment_is_noticed_when_it_i
     assert planned(course) == ["ada"]
 
 
+def test_a_helper_in_such_a_folder_may_import_from_another_one(course):
+    for name in ("alpha", "beta", "other"):
+        write(course / f"autograder/{name}/assignment.toml", toy_course.SETTINGS)
+    submit(course, "ada", "from other.factor import FACTOR\n" + toy_course.SOLUTION)
+    for name, text in {"other": "from beta.factor import FACTOR", "beta": "from alpha.factor import FACTOR"}.items():
+        submit(course, "ada", text, f"{name}/factor.py")
+    submit(course, "ada", "FACTOR = 1\n", "alpha/factor.py")
+    assert grade(course) == ["ada"]
+    assert planned(course) == []
+    edit(course / "submitted/ada/alpha/factor.py", "1", "2")
+    assert planned(course) == ["ada"]
+
+
 def test_in_nbgraders_layout_another_assignment_never_matters(course):
     write(course / "autograder/other/assignment.toml", toy_course.SETTINGS)
     submit(course, "dee", "import other\n" + toy_course.SOLUTION, "toy/toy.py")

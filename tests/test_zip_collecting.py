@@ -212,12 +212,12 @@ def test_one_broken_archive_stops_nobody_else(tmp_path, told):
     (archive / "cut_cnn.zip").write_bytes(good.read_bytes()[:40])
     (archive / "page_cnn.zip").write_bytes(b"<html>please log in</html>")
     (archive / "nothing_cnn.zip").write_bytes(b"")
-    (archive / "clash_cnn.zip").write_bytes(zip_bytes({"a": b"", "a/b": b""}))
     (archive / "bob_cnn.ipynb").write_bytes(b"bob")
+    (archive / "clash_cnn.zip").write_bytes(zip_bytes({"a": b"", "a/b": b""}))
     (archive / "link_cnn.ipynb").symlink_to(archive / "bob_cnn.ipynb")
     os.mkfifo(archive / "pipe_cnn.ipynb")
-    assert extract(tmp_path) == {"ada_cnn/cnn.ipynb": b"ada", "bob_cnn.ipynb": b"bob"}
-    for name in ("locked", "cut", "page", "nothing", "clash"):
+    assert extract(tmp_path) == {"ada_cnn/cnn.ipynb": b"ada", "bob_cnn.ipynb": b"bob", "clash_cnn/a": b""}
+    for name in ("locked", "cut", "page", "nothing"):
         assert f"{archive / name}_cnn.zip" in told()
         assert not (tmp_path / "extracted" / f"{name}_cnn").exists()
     assert "Left out, because it cannot be unpacked (" in told()
@@ -321,6 +321,76 @@ def test_of_a_class_only_what_is_largest_is_left_out(tmp_path, told):
     make_zip(tmp_path / "archive/class.zip", {"eve_cnn.py": bytes(5 * MIB), "ada_cnn.py": b"1", "zoe_cnn.py": b"2"})
     assert extract(tmp_path, max_archive_mib=2) == {"class/ada_cnn.py": b"1", "class/zoe_cnn.py": b"2"}
     assert "left out a member that would make it too large: 'eve_cnn.py'" in told()
+
+
+def damaged(data: bytes, name: str, **kinds: int) -> bytes:
+    """A zip of which one member's header says something else: flags=1 encrypted, method=99 unknown, rest=1 no such bytes."""
+    changed = bytearray(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        start = archive.getinfo(name).header_offset
+    listed = data.index(b"PK\x01\x02")
+    while data[listed + 46 : listed + 46 + len(name)] != name.encode():
+        listed = data.index(b"PK\x01\x02", listed + 1)
+    for kind, value in kinds.items():
+        for place in {"flags": (start + 6, listed + 8), "method": (start + 8, listed + 10), "rest": (listed + 16,)}[
+            kind
+        ]:
+            changed[place] ^= value
+    return bytes(changed)
+
+
+def test_what_one_member_of_a_class_is_costs_its_own_student(tmp_path, told):
+    def file(student: str, name: str = "cnn.py") -> str:
+        return f"{student}_1_assignsubmission_file/{name}"
+
+    hostile = {
+        file("Bob"): b"1",
+        file("Cem"): b"2",
+        file("Dee"): b"3",
+        file("Eve", f"{'/'.join(['e' * 250] * 18)}/cnn.py"): b"4",
+        file("Fay", "a"): b"",
+        file("Fay", "a/cnn.py"): b"5",
+        file("Gus", "b/cnn.py"): b"6",
+        file("Gus", "b"): b"77",
+    }
+    data = zip_bytes({file("Ada"): b"ada", **hostile, file("Zoe"): b"zoe"})
+    data = damaged(damaged(damaged(data, file("Bob"), flags=1), file("Cem"), method=99), file("Dee"), rest=1)
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive/class.zip").write_bytes(data)
+    kept = {file("Ada"): b"ada", file("Fay", "a"): b"", file("Gus", "b/cnn.py"): b"6", file("Zoe"): b"zoe"}
+    assert extract(tmp_path) == {f"class/{name}": content for name, content in kept.items()}
+    for name in (file("Bob"), file("Cem"), file("Dee"), file("Fay", "a/cnn.py"), file("Gus", "b")):
+        assert f": '{name}'" in told()
+    assert told().count("left out a member that cannot be unpacked (") == 6
+
+
+def pax(body: bytes, size: int = 0, data: bytes = b"") -> bytes:
+    """A tar of one file with these extended headers."""
+    header, member = tarfile.TarInfo("x"), tarfile.TarInfo("cnn.py")
+    header.type, header.size, member.size = tarfile.XHDTYPE, len(body), size
+    blocks = (header.tobuf(tarfile.USTAR_FORMAT), body, b"\0" * (-len(body) % 512), member.tobuf(), data)
+    return b"".join(blocks) + bytes(1024)
+
+
+def test_what_a_tar_says_of_its_members_takes_neither_hours_nor_the_memory(tmp_path, told):
+    archive = tmp_path / "archive"
+    make_zip(archive / "ada_cnn.zip", {"cnn.py": b"1"})
+    holes = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+    sizes = {"holes": pax(holes, 4 * MIB, b"900000000\n" + b"0\n" * (2 * MIB - 5)), "digits": pax(b"1" * MIB)}
+    sizes["words"] = pax(b"%d comment=%s\n" % (MIB + 17, b"a" * MIB))
+    for name, data in sizes.items():
+        (archive / f"{name}_cnn.tar").write_bytes(data)
+    assert extract(tmp_path) == {"ada_cnn/cnn.py": b"1"}
+    assert f"(it holds files with holes): {archive / 'holes_cnn.tar'}" in told()
+    for name in ("digits", "words"):
+        assert f"(a header with more than 16 KiB): {archive / name}_cnn.tar" in told()
+
+
+def test_all_archives_of_an_upload_share_the_time(tmp_path, told):
+    for name in ("a", "b"):
+        make_zip(tmp_path / f"archive/{name}_cnn.zip", {"cnn.py": b"1"})
+    assert extract(tmp_path, max_total_seconds=0) == {}
+    assert told().count("seconds of work") == 2
 
 
 def test_tars_of_strange_headers_cost_only_themselves(tmp_path, told):
@@ -440,6 +510,29 @@ def test_a_pattern_that_finds_an_impossible_name_collects_nothing_for_it(tmp_pat
     assert set(found(tmp_path, named_regexp=pattern)) == {"2026 ada cnn.ipynb"}
     assert "'-rf' cannot be a student's name: it begins with neither" in told()
     assert "\x1b" not in told()
+
+
+def test_a_pattern_that_finds_no_time_or_a_name_that_leads_elsewhere_ends_nothing(tmp_path, told):
+    write(
+        tmp_path,
+        "x_ada_2026-01-02_cnn.py",
+        "x_bob_2026-99-99_cnn.py",
+        "x_cem__cnn.py",
+        "x_eve_2026-01-02_/etc/cnn.py",
+        "x_fay_2026-01-02_sub/cnn.py",
+        "x__2026-01-02_cnn.py",
+    )
+    pattern = r".*/x_(?P<student_id>[a-z]+)?_(?P<timestamp>[0-9-]*)_(?P<file_id>.*)"
+    answers = found(tmp_path, named_regexp=pattern)
+    assert {answer["student_id"]: (answer["file_id"], answer.get("timestamp")) for answer in answers.values()} == {
+        "ada": ("cnn.py", "2026-01-02"),
+        "bob": ("cnn.py", None),
+        "cem": ("cnn.py", ""),
+        "fay": ("sub/cnn.py", "2026-01-02"),
+    }
+    assert "the pattern finds a name that leads elsewhere" in told()
+    assert "the pattern finds only a part of what it looks for" in told()
+    assert "is none, and passed over" in told()
 
 
 def test_of_several_files_the_exact_name_nearest_to_the_top_is_taken(tmp_path, told):

@@ -16,6 +16,8 @@ from cnn_assignment.names import refusal, why_not_a_student
 # Beyond these a folder is graded anew each time, which takes less long than to read all of it.
 _MOST_ENTRIES = 2_000
 _MOST_BYTES = 200 << 20
+# What programs leave beside the students' folders.
+_LITTER = frozenset({"__MACOSX", "__pycache__"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,16 @@ def _folder_names(folder: Path) -> list[str]:
     """The names of the folders in folder, sorted; a link counts unless it leads to a file, and is told as one later."""
     with os.scandir(folder) as entries:
         return sorted(
-            entry.name for entry in entries if not entry.name.startswith((".", "__")) and _may_be_a_students(entry)
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".") and entry.name not in _LITTER and _may_be_a_students(entry)
         )
 
 
 def _may_be_a_students(entry: os.DirEntry[str]) -> bool:
     if entry.is_symlink():
-        # Not asked of the entry, which raises where links lead to each other.
-        return not Path(entry.path).is_file()
+        # Asked so that it never raises: links lead to each other, and to names that no file can have.
+        return not os.path.isfile(entry.path)  # noqa: PTH113
     return entry.is_dir(follow_symlinks=False)
 
 
@@ -92,7 +96,10 @@ class FolderDigests:
             set_aside = [entry for entry in top if entry.name in self._others]
             reading = _Reading({entry.name for entry in set_aside} if any(map(_is_file, top)) else set())
             reading.take("", [entry for entry in top if entry.name not in self._others])
-            reading.take("", [entry for entry in set_aside if entry.name in reading.imported])
+            while imported := [entry for entry in set_aside if entry.name in reading.imported]:
+                # One at a time: what is in it may import another one.
+                set_aside.remove(imported[0])
+                reading.take("", imported[:1])
         except (OSError, _TooLargeError):
             return None
         return reading.hexdigest

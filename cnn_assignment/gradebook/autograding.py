@@ -95,7 +95,7 @@ class AutogradeAnything(Autograde):
         keep_clean(self.log)
         name = self.coursedir.assignment_id
         pattern = self._format_source(name, self.coursedir.student_id)
-        folders = [folder for folder in glob.glob(pattern) if Path(folder).is_dir()]  # noqa: PTH207 - nbgrader's way
+        folders = list(filter(_is_folder_or_link, glob.glob(pattern)))  # noqa: PTH207 - nbgrader's way
         if not (folders and self._is_ours(name)):
             super().init_notebooks()
             return
@@ -189,6 +189,11 @@ class AutogradeAnything(Autograde):
             except MissingEntry:
                 return {}
             return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in submission.grades}
+
+
+def _is_folder_or_link(path: str) -> bool:
+    """Whether this is graded; of a link, also of one that leads nowhere, it is told. Never raises, as pathlib would."""
+    return os.path.islink(path) or os.path.isdir(path)  # noqa: PTH112, PTH114
 
 
 def _is_harmless(name: str, size: int) -> bool:

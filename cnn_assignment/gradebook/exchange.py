@@ -16,6 +16,7 @@ from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 
 from cnn_assignment.gradebook.files import SECRET, TIMESTAMP, Budget, copy_regular_files
 from cnn_assignment.gradebook.logs import keep_clean
+from cnn_assignment.intake.folder import is_folder
 from cnn_assignment.names import refusal, why_not_a_student
 from cnn_assignment.texts import clean, shorten
 
@@ -109,8 +110,7 @@ class CollectRegularFiles(ExchangeCollect):
         except (ExchangeError, ValueError, OverflowError):
             name, never = Path(path).name, datetime.min  # noqa: DTZ901  # nbgrader's points in time have no zone
             return {"username": name.split("+")[0], "filename": name, "timestamp": never, "usable": False}
-        is_folder = Path(path).is_dir() and not Path(path).is_symlink()
-        return {**record, "usable": is_folder and why_not_a_student(record["username"]) is None}
+        return {**record, "usable": is_folder(Path(path)) and why_not_a_student(record["username"]) is None}
 
     def _sort_by_timestamp(self, records: list[_Record]) -> list[_Record]:
         usable = [record for record in records if record["usable"]]

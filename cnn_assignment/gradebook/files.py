@@ -56,6 +56,11 @@ class Budget:
         return max(self._left, 0)
 
     @property
+    def seconds_left(self) -> float:
+        """The seconds of CPU time that are left."""
+        return max(self._until - time.thread_time(), 0.0)
+
+    @property
     def entries_left(self) -> int:
         """The files and folders that are left."""
         return max(self._entries_left, 0)
@@ -86,7 +91,7 @@ class Budget:
 
     def _look_at_clock(self) -> None:
         if time.thread_time() > self._until:
-            raise TooLargeError(f"more than {self._seconds:g} seconds of work")
+            raise TooLargeError(f"more than {self._seconds:.3g} seconds of work")
 
 
 def is_linked(folder: Path, root: Path) -> bool:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
+from nbgrader.utils import parse_utc
 from traitlets import Integer
 
 from cnn_assignment.gradebook.files import MOST_LEVELS, Budget, TooLargeError
@@ -41,6 +42,18 @@ _LITTER = re.compile(r"\..*|__MACOSX|__pycache__", re.IGNORECASE)
 _HONEST_RATIO = 100
 _ALWAYS_ALLOWED = 64 * _MIB
 _MOST_NAME_BYTES = 255
+# Of a tar's headers that are longer than a block: names, and what else does not fit into one.
+_LONG_HEADERS = frozenset(
+    {
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    }
+)
+_MOST_HEADER_BYTES = 16 * 1024
+_HOLES = b"GNU.sparse.major"
 
 
 def configure_collecting(c: Config) -> None:
@@ -64,7 +77,8 @@ class CarefulExtractor(ExtractorPlugin):
     so is what lies in too many folders. An archive that is broken, encrypted or too large is left out with the reason,
     and costs nobody else anything: all archives of an upload share what may be unpacked at all, small ones go first,
     and none may use more than an equal share of what is left, so that one that is a bomb leaves enough for the others.
-    Of an archive of the upload itself, which may be a class's, only the largest members are left out.
+    Of an archive of the upload itself, which may be a class's, only the largest members are left out, and those that
+    cannot be unpacked.
     """
 
     max_total_mib = Integer(
@@ -83,6 +97,7 @@ class CarefulExtractor(ExtractorPlugin):
         config=True
     )
     max_seconds = Integer(300, help="The most seconds of CPU time that one archive may take.").tag(config=True)
+    max_total_seconds = Integer(3600, help="The same for all archives of an upload.").tag(config=True)
     max_depth = Integer(2, help="How many archives may be inside each other: a class of zipped folders is 2.").tag(
         config=True
     )
@@ -111,7 +126,7 @@ class CarefulExtractor(ExtractorPlugin):
                 self.log.warning("Left out, because it cannot be copied (%s): %s", _reason(error), path)
         packed = sum(plan.size for plan in plans)
         most = min(self.max_total_mib * _MIB, _ALWAYS_ALLOWED + _HONEST_RATIO * packed)
-        self._unpack_all(plans, Budget(most, self.max_total_files), 1)
+        self._unpack_all(plans, Budget(most, self.max_total_files, seconds=self.max_total_seconds), 1)
 
     def _files(self, top: Path) -> Iterator[Path]:
         """All that is no folder in a folder and in those in it, down to a depth."""
@@ -136,7 +151,8 @@ class CarefulExtractor(ExtractorPlugin):
         for number, plan in enumerate(sorted(plans, key=lambda plan: plan.size)):
             waiting = len(plans) - number
             entries = min(self.max_files, budget.entries_left // waiting)
-            share = Budget(budget.left // waiting, entries, budget, self.max_seconds)
+            seconds = min(self.max_seconds, budget.seconds_left / waiting)
+            share = Budget(budget.left // waiting, entries, budget, seconds)
             inner += self._unpack(plan, share, depth)
         if inner:
             self._unpack_all(inner, budget, depth + 1)
@@ -149,7 +165,7 @@ class CarefulExtractor(ExtractorPlugin):
         most = (self.max_archive_mib if depth == 1 else self.max_inner_mib) * _MIB
         try:
             for warning in unpack(
-                plan.archive, plan.target, most, self.max_files, budget=budget, leave_out_largest=depth == 1
+                plan.archive, plan.target, most, self.max_files, budget=budget, may_be_a_class=depth == 1
             ):
                 self.log.warning("%s: %s", plan.archive, warning)
             return list(self._plan_inner(plan.target, depth))
@@ -204,34 +220,53 @@ def unpack(
     most_files: int,
     *,
     budget: Budget | None = None,
-    leave_out_largest: bool = False,
+    may_be_a_class: bool = False,
 ) -> list[str]:
     """Unpack the files of a zip or tar archive into an existing, empty folder; returns what was left out, and why.
 
     most: bytes in all, counted as they come and not as the archive claims; of them at most what budget has left, which
     is used up. Raises TooLargeError beyond it or beyond most_files, and whatever zipfile and tarfile raise where the
-    archive cannot be read. leave_out_largest: whether, of what is too large in all, the largest members are left out
-    instead.
+    archive cannot be read. may_be_a_class: whether members may be several people's: of what is too large in all the
+    largest are left out instead, and so is each that cannot be unpacked.
     """
     warnings: list[str] = []
     within = Budget(min(most, budget.left) if budget else most, most_files, budget)
     if archive.stat().st_size > most:
         raise TooLargeError(f"more than {most // _MIB} MiB")
+    written, broken = 0, None
     with _open_archive(archive, within) as members:
-        for member in sorted(members, key=lambda member: member.size) if leave_out_largest else members:
+        for member in sorted(members, key=lambda member: member.size) if may_be_a_class else members:
             parts = _safe_parts(member.name)
             why = _why_left_out(member, parts)
             if why is None and parts and not any(map(_LITTER.fullmatch, parts)):
-                path = target.joinpath(*parts)
-                if leave_out_largest and member.size > within.left:
-                    why = "would make it too large"
-                else:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    with member.open() as source, path.open("wb") as copy:
-                        within.copy(source, copy)
+                try:
+                    if may_be_a_class and member.size > within.left:
+                        why = "would make it too large"
+                    else:
+                        _write(member, target.joinpath(*parts), within)
+                        written += 1
+                except TooLargeError:
+                    raise
+                except Exception as error:
+                    if not may_be_a_class:
+                        raise
+                    broken, why = error, f"cannot be unpacked ({_reason(error)})"
             if why is not None and len(warnings) < _MOST_WARNINGS:
                 warnings.append(f"left out a member that {why}: '{shorten(member.name, 200)}'")
+    if broken is not None and not written:
+        raise broken
     return warnings
+
+
+def _write(member: _Member, path: Path, budget: Budget) -> None:
+    """Write a member's file; nothing is left of one that cannot be read to its end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with member.open() as source, path.open("wb") as copy:
+        try:
+            budget.copy(source, copy)
+        except BaseException:
+            path.unlink()
+            raise
 
 
 def _why_left_out(member: _Member, parts: list[str] | None) -> str | None:
@@ -284,8 +319,8 @@ def _open_archive(path: Path, budget: Budget) -> Iterator[Iterator[_Member]]:
         return
     # Decompressed into a file first: tarfile reads some headers into memory as a whole, whatever size they claim.
     with tempfile.TemporaryFile() as plain:
-        _decompress(path, plain, budget.left)
-        with tarfile.open(fileobj=plain, mode="r:") as tarred:
+        _decompress(path, plain, budget)
+        with tarfile.open(fileobj=plain, mode="r:", tarinfo=_bounded_headers(budget)) as tarred:
             yield (
                 _Member(info.name, info.size, info.isreg(), tarred, info)
                 for info in _counted(tarred, budget)
@@ -311,7 +346,27 @@ def _counted(members: Iterable[_Info], budget: Budget) -> Iterator[_Info]:
         yield member
 
 
-def _decompress(path: Path, plain: IO[bytes], most: int) -> None:
+def _bounded_headers(budget: Budget) -> type[tarfile.TarInfo]:
+    """Headers for tarfile to read, none of them a long one: it reads them as a whole, and some take it hours."""
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            budget.use(0)  # headers without members after them would never be counted
+            found = super().frombuf(buf, encoding, errors)
+            if found.type in _LONG_HEADERS and found.size > _MOST_HEADER_BYTES:
+                raise TooLargeError(f"a header with more than {_MOST_HEADER_BYTES // 1024} KiB")
+            return found
+
+    return Header
+
+
+def _decompress(path: Path, plain: IO[bytes], budget: Budget) -> None:
+    """Decompress a file into another one, no more of it than the budget has left.
+
+    Raises ValueError for a tar that describes files with holes: nobody hands those in, and such a description may be as
+    long as the rest of the archive, of which tarfile makes a list many times as large.
+    """
     import bz2
     import gzip
     import lzma
@@ -320,8 +375,15 @@ def _decompress(path: Path, plain: IO[bytes], most: int) -> None:
     with path.open("rb") as file:
         start = file.read(6)
     opener = next((opener for magic, opener in openers.items() if start.startswith(magic)), open)
+    copied, before = Budget(budget.left), b""
     with opener(path, "rb") as stream:
-        Budget(most).copy(stream, plain)
+        while chunk := stream.read(_MIB):
+            budget.use(0)  # the time; the bytes are counted where members are copied
+            copied.use(len(chunk))
+            plain.write(chunk)
+            if _HOLES in before + chunk:
+                raise ValueError("it holds files with holes")
+            before = chunk[1 - len(_HOLES) :]
     plain.seek(0)
 
 
@@ -381,11 +443,14 @@ class UploadCollector(FileNameCollectorPlugin):
         return self._found.get(submitted_file)
 
     def _without_impossible(self, file: str, found: dict[str, str] | None) -> dict[str, str] | None:
-        """What the instructor's pattern found, unless it calls the student by a name that none can have."""
-        told = refusal(str(found.get("student_id", ""))) if found else None
-        if told is not None:
-            self.log.warning("Not collected, because %s: %s", told.rstrip("."), file)
+        """What the instructor's pattern found, without a time that is none; None where it must not be collected."""
+        why = _why_not_collected(found) if found else None
+        if why is not None:
+            self.log.warning("Not collected, because %s: %s", why, file)
             return None
+        if found and found.get("timestamp") and not _is_time(found["timestamp"]):
+            self.log.warning("What should be the time in this file's name is none, and passed over: %s", file)
+            return {name: value for name, value in found.items() if name != "timestamp"}
         return found
 
     def _choose(self, root: Path, assignment: str) -> dict[str, dict[str, str]]:
@@ -417,6 +482,27 @@ class UploadCollector(FileNameCollectorPlugin):
                 self.log.warning("Left out, because %s is there too: %s", first.path, other.path)
             found[str(first.path)] = {"student_id": student, "file_id": f"{assignment}{suffix}"}
         return found
+
+
+def _why_not_collected(found: dict[str, str]) -> str | None:
+    """Why what a pattern found must not be collected: nbgrader ends its run at some of it, and joins the rest to a path."""
+    if any(name in found and not isinstance(found[name], str) for name in ("student_id", "file_id")):
+        return "the pattern finds only a part of what it looks for"
+    told = refusal(found.get("student_id", ""))
+    if told is not None:
+        return told.rstrip(".")
+    # An absolute name would take the place of the student's folder: part of the path may be the student's own.
+    file = found.get("file_id", "")
+    leads_elsewhere = file.startswith("/") or ".." in file.split("/") or "\0" in file
+    return "the pattern finds a name that leads elsewhere" if leads_elsewhere else None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parse_utc(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 class _Owner(NamedTuple):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.asking import lift_file
+from cnn_assignment.intake.folder import is_folder
 from cnn_assignment.intake.reader import CHOOSE_CPU_S, Budget
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment, Submission
@@ -39,8 +40,10 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
     Its path is None where the folder holds nothing to read; links are not followed.
     """
     nested = folder / assignment.name
-    if folder.is_symlink() or not nested.is_dir() or nested.is_symlink():
-        return find_in_folder(student, folder, assignment)
+    if not is_folder(folder) or not is_folder(nested):
+        found = find_in_folder(student, folder, assignment)
+        is_linked = is_folder(folder) and found.path is None and os.path.islink(nested)  # noqa: PTH114 - it never raises
+        return replace(found, notes=(*found.notes, LINKED)) if is_linked else found
     found = find_in_folder(student, nested, assignment)
     beside = find_in_folder(student, folder, assignment, depth=1) if found.path is None else found
     return found if beside.path is None else replace(beside, folder=nested)

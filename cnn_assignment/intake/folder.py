@@ -67,6 +67,17 @@ class FolderFiles:
         return None
 
 
+def is_folder(path: Path) -> bool:
+    """Whether this is a folder, and no link to one. Never raises, whatever it is.
+
+    pathlib raises where a link's target is a name that no file can have, or lies where nobody may look.
+    """
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def read_plain(path: Path, most: int = FILE_CAP) -> bytes:
     """The bytes of a plain file. Raises OSError, also for a link, and TooLargeError where there are more than most."""
     return _read_plain(os.fspath(path), None, most)
