@@ -320,6 +320,32 @@ javascript:JS
 
 ![picture](https:elsewhere.invalid/x.png)
 
+![picture](files///elsewhere.invalid/x.png)
+
+![picture](/files///elsewhere.invalid/x.png)
+
+![picture](x/..///elsewhere.invalid/x.png)
+
+![picture](x//elsewhere.invalid/x.png)
+
+[click](files///elsewhere.invalid/x.py)
+
+[click](x/../../../logout.py)
+
+![picture](../../logout)
+
+```mermaid
+graph TD; A-->B; click A href "javascript:JS"
+```
+
+~~~ mermaid
+graph TD; A[<img src=x onerror=JS>]
+~~~
+
+```perl
+JS
+```
+
 ![picture][p]
 
 [p]: WEB

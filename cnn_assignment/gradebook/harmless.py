@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from urllib.parse import unquote
 
 # Invisible, and no letter: what stands after it begins no tag, and what stands before it is no link.
 _JOINER = "\N{WORD JOINER}"
@@ -31,7 +32,9 @@ _TAG_IN_FORMULA = re.compile(r"<(?=[^ \t\n0-9=])")
 
 _TITLE = r'(?:[ \t]{1,3}"[^"<>\n\\&]{0,200}")?'
 _WEB = r"(?:https?://|mailto:)(?:[^\s<>()\"'`\\]|\([^\s<>()\"'`\\]{0,100}\)){1,500}"
-_NEAR = r"#[\w-]{0,100}|(?:\./)?[\w-][\w./-]{0,150}\.(?:csv|gif|ipynb|jpe?g|md|png|py|txt)"
+# A file beside the notebook: neither a folder above it nor an empty name, which is where another machine's begins.
+_PATH = r"(?:\./)?(?:[\w-][\w.-]{0,100}/){0,8}[\w-][\w.-]{0,100}"
+_NEAR = rf"#[\w-]{{0,100}}|{_PATH}\.(?:csv|gif|ipynb|jpe?g|md|png|py|txt)"
 # Of pictures only: as a link it leads nowhere.
 _ATTACHED = r"attachment:[\w.%-]{1,120}"
 _LINK = re.compile(
@@ -40,7 +43,14 @@ _LINK = re.compile(
 )
 _PICTURE = re.compile(
     rf"!\[(?:(?P<alt>[^\[\]<>\n!]{{0,200}})\]\((?P<place>attachment:(?P<name>[\w.%-]{{1,120}})"
-    rf"|(?:\./)?[\w-][\w./-]{{0,150}}\.(?:gif|jpe?g|png)){_TITLE}\))?",
+    rf"|{_PATH}\.(?:gif|jpe?g|png)){_TITLE}\)|(?=(?P<link>[^\[\]\n]{{0,200}}\][(\[])))?",
+    re.IGNORECASE,
+)
+# What a block of code says that it is in. Renderers have a program for each language, of which some take exponential
+# time for texts that are made for them, and others (mermaid) draw what the block says.
+_LANGUAGE = re.compile(
+    r"(`{3,80}|~{3,80})([ \t]{0,10})(?=[^\s`~])"
+    r"(?!(?:bash|c|console|csv|ipython3?|json|latex|markdown|none|numpy|py|pycon|python3?|sh|shell|tex|text|toml|txt|yaml)(?:\s|\Z))",
     re.IGNORECASE,
 )
 # What formulas can do besides being formulas: links, styles, identifiers, and code of extensions.
@@ -56,10 +66,14 @@ def make_harmless(text: str, attachments: Collection[str] = ()) -> str:
     One that is too long, or too intricate for renderers to be done with it soon, is shown as it was written.
     """
     shown = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} ..."
-    too_many = len(_SIGNS.findall(shown)) > _MOST_SIGNS or shown.count("\\begin") > _MOST_ENVIRONMENTS
-    if too_many or _DEEP.search(shown) or _RUN.search(shown):
-        return show_as_written(shown)
-    return _without_programs(shown, attachments)
+    return show_as_written(shown) if is_intricate(shown) else _without_programs(shown, attachments)
+
+
+def is_intricate(text: str) -> bool:
+    """Whether a text is longer or more intricate than people write, and renderers may take long for it."""
+    if len(text) > _MOST_CHARACTERS + 10 or len(_SIGNS.findall(text)) > _MOST_SIGNS:
+        return True
+    return text.count("\\begin") > _MOST_ENVIRONMENTS or bool(_DEEP.search(text) or _RUN.search(text))
 
 
 def show_as_written(text: str) -> str:
@@ -70,17 +84,23 @@ def show_as_written(text: str) -> str:
 
 
 def _without_programs(text: str, attachments: Collection[str]) -> str:
+    text = _LANGUAGE.sub(rf"\1\2{_JOINER}", text)
     text = _PICTURE.sub(lambda found: _keep_picture(found, attachments), text)
     text = _LINK.sub(f"]{_JOINER}", text)
-    text = _MACRO.sub(rf"\\{_JOINER}", text)
-    return _TAG.sub(_close, text)
+    return _TAG.sub(_close, without_macros(text))
+
+
+def without_macros(text: str) -> str:
+    """A text whose formulas are nothing but formulas."""
+    return _MACRO.sub(rf"\\{_JOINER}", text)
 
 
 def _keep_picture(found: re.Match[str], attachments: Collection[str]) -> str:
     """A picture that comes with the notebook; of one that is not there its words, of one from elsewhere a link."""
     if found["place"] is None:
-        return "["
-    if found["name"] is not None and found["name"] not in attachments:
+        # In code it may be two operators, which both are to be seen.
+        return "[" if found["link"] is not None else f"!{_JOINER}["
+    if found["name"] is not None and unquote(found["name"]) not in attachments:
         return f"({found['alt'] or 'picture'}: the picture was not handed in)"
     return found[0]
 
