@@ -33,8 +33,11 @@ _ATTRIBUTES = {
 # Of those that pygments gives to code.
 _LONGEST_CLASS = 3
 _PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/gif;base64,")
-# A file beside the notebook, or a place in it.
-_NEAR = re.compile(r"(?!/)[\w./-]{1,300}|#[^\s\"'<>]{0,300}")
+# A file beside the notebook, or a place in it. An empty name is where another machine's begins, once nbgrader's templates
+# have taken ``files/`` away.
+_PATH = r"(?!files/)(?:\./)?(?:[\w-][\w.-]{0,100}/){0,8}[\w-][\w.-]{0,100}"
+_NEAR = re.compile(rf"{_PATH}|#[^\s\"'<>]{{0,300}}")
+_NEAR_PICTURE = re.compile(rf"{_PATH}\.(?:gif|jpe?g|png)", re.IGNORECASE)
 _WEB = ("http://", "https://", "mailto:")
 
 
@@ -83,7 +86,7 @@ def _render(source: str, attachments: dict[str, Any]) -> str:
 def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
     match tag, attribute:
         case "img", "src":
-            return value if _NEAR.fullmatch(value) or value.startswith(_PICTURES) else None
+            return value if _NEAR_PICTURE.fullmatch(value) or value.startswith(_PICTURES) else None
         case "a", "href":
             return value if _NEAR.fullmatch(value) or value.lower().startswith(_WEB) else None
         case _, "class":

@@ -94,6 +94,10 @@ def forget_the_way() -> None:
     """Student code is to find neither the kit nor a way to its files; this process has all that it needs."""
     sys.path[:] = [path for path in sys.path if Path(path).is_relative_to(standard_library())]
     sys.argv[:] = [""]
+    # What the interpreter was told, and the listings of folders that it looked into.
+    sys.orig_argv[:] = [""]
+    for folder in [path for path in sys.path_importer_cache if not Path(path).is_relative_to(standard_library())]:
+        del sys.path_importer_cache[folder]
 
 
 def preload_extensions() -> None:
