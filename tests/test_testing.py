@@ -179,7 +179,10 @@ def test_any_of_several_right_answers_passes_but_no_mixture_of_them():
         ("np.array(['a'])", "got shape .*dtype <U1"),
         ("np.ma.masked_array(np.zeros((2, 3)))", "6 of 6 values are wrong"),
         ("np.float64(3)", "expected a numpy.ndarray, got float64"),
-        ("type('Sly', (), {'__eq__': lambda s, o: True, 'shape': (2, 3)})()", "expected a numpy.ndarray, got Sly"),
+        (
+            "type('Sly', (), {'__eq__': lambda s, o: True, 'shape': (2, 3)})()",
+            "numpy.ndarray, got an object of another type",
+        ),
         ("[np.zeros(3)] * 2", "expected a numpy.ndarray, got list"),
         ("(x for x in range(9))", "expected a numpy.ndarray, got generator"),
     ],
