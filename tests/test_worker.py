@@ -206,7 +206,7 @@ def test_a_long_text_goes_to_student_code_whole(sandbox, length):
         ("raise Blind('x')", "Blind", "x"),
         ("raise Nameless('x')", "Nameless", "x"),
         ("raise ValueError('\\udc80')", "ValueError", "?"),
-        ("raise type('E' * 500, (Exception,), {})('x')", "E" * 80, "x"),
+        ("raise type('E' * 500, (Exception,), {})('x')", "E" * 60, "x"),
         ("return answer()", "RecursionError", "maximum recursion depth exceeded"),
         ("return bytearray(1 << 40)", "MemoryError", ""),
         ("return np.zeros(1 << 40)", "MemoryError", "Unable to allocate 8.00 TiB for an array with shape"),
