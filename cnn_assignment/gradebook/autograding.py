@@ -22,7 +22,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from cnn_assignment.errors import UsageError
-from cnn_assignment.gradebook.files import Budget, copy_regular_files, is_linked, read_time
+from cnn_assignment.gradebook.files import Budget, TooLargeError, copy_regular_files, is_linked, read_time
 from cnn_assignment.gradebook.logs import keep_clean
 from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import list_assignments
@@ -157,19 +157,32 @@ class AutogradeAnything(Autograde):
         """
         source = Path(self._format_source(assignment_id, student_id))
         with tempfile.TemporaryDirectory(prefix="submission-") as place:
+            staged = Path(place, "files")
+            staged.mkdir()
             if not is_linked(source, Path(self.coursedir.root)):
-                budget = Budget(self.coursedir.max_dir_size * _KILOBYTE)
-                for path in copy_regular_files(source, Path(place), budget, _is_harmless):
-                    self.log.warning(
-                        "Not copied, because it is no plain file of a known kind, or too large: %s of %s",
-                        path.name,
-                        student_id,
-                    )
-            self._staged = place
+                staged = self._stage(source, staged, student_id)
+            self._staged = str(staged)
             try:
                 yield
             finally:
                 self._staged = None
+
+    def _stage(self, source: Path, target: Path, student_id: str) -> Path:
+        """The folder with what is to be copied. It is for show: grading reads what was handed in, and asks for none of it."""
+        try:
+            for path in copy_regular_files(
+                source, target, Budget(self.coursedir.max_dir_size * _KILOBYTE), _is_harmless
+            ):
+                self.log.warning(
+                    "Not copied, because it is no plain file of a known kind, or too large: %s of %s",
+                    path.name,
+                    student_id,
+                )
+        except TooLargeError as error:
+            self.log.warning("Nothing is copied of what %s handed in: %s", student_id, error)
+            target = target.with_name("none")
+            target.mkdir()
+        return target
 
     @contextmanager
     def _kept_scores(self, assignment_id: str, student_id: str) -> Iterator[None]:
