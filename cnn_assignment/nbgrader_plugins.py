@@ -7,6 +7,7 @@ from typing import Any
 from cnn_assignment.authoring.preprocessor import configure_generate
 from cnn_assignment.gradebook.exchange import configure_exchange
 from cnn_assignment.gradebook.late import configure_late
+from cnn_assignment.gradebook.pages import configure_pages
 from cnn_assignment.gradebook.preprocessors import configure_autograde
 from cnn_assignment.gradebook.rendering import configure_rendering
 from cnn_assignment.gradebook.zip_collecting import configure_collecting
@@ -30,3 +31,4 @@ def configure(config: Any) -> None:
     configure_collecting(config)
     configure_late(config)
     configure_rendering(config)
+    configure_pages(config)

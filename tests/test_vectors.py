@@ -10,11 +10,14 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import markdown2html
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from traitlets.config import Config
 
 from cnn_assignment.gradebook.harmless import make_harmless, show_as_written
-from cnn_assignment.gradebook.rendering import _render, clean
+from cnn_assignment.gradebook.rendering import _render, clean, clean_notebook, configure_rendering
+from cnn_assignment.gradebook.time_limits import TookTooLongError, limit_time
 from cnn_kit import CLASSES, NAME, class_cells, copy_course, run, submit
 from formgrader_kit import CHROMIUM, instruct, serve
 from vectors import make_vectors
@@ -31,7 +34,7 @@ NICE = r"""# A heading
 Text with **bold**, *italics*, `code <b>` and a < b, $a < b$ and $$\sum_{i < n} x_i$$
 
 | left | right |
-|---|---|
+|---|--:|
 | 1 | 2 |
 
 - a [link](https://example.org/a_(b)?q=1&r=2 "title"), <https://example.org/plain> and [one][1]
@@ -55,12 +58,17 @@ TAGS = frozenset(
     "strong sub summary sup table tbody td th thead tr u ul div".split()
 )
 ADDRESS = re.compile(r"(?:https?://|mailto:|#|(?![a-z.+-]*:)(?!//|\\|/))", re.IGNORECASE)
+# nbconvert takes "files/" away from an address, so what is behind it must not be another machine's.
+PICTURE_ADDRESS = re.compile(
+    r"(?!/?files/)(?:\./)?\w[\w.-]*(?:/\w[\w.-]*)*|data:image/(?:png|jpeg|gif);base64,.*", re.DOTALL
+)
 
 
 def troubles_of(html: str) -> list[str]:
     """What in a piece of HTML could start something, by any rule."""
     found = []
-    for element in BeautifulSoup(html, "html.parser").find_all(True):
+    # In an element, because a text that is an address and nothing else brings a warning.
+    for element in BeautifulSoup(f"<p>{html}</p>", "html.parser").find_all(True):
         if element.name not in TAGS or (element.name == "input" and element.get("type") != "checkbox"):
             found.append(str(element)[:100])
         for name, value in element.attrs.items():
@@ -69,7 +77,7 @@ def troubles_of(html: str) -> list[str]:
                 found.append(f"{name}={text}")
             if name == "href" and not ADDRESS.match(text):
                 found.append(f"{name}={text}")
-            if name == "src" and not re.fullmatch(r"(?:\./)?[\w./-]+|data:image/(?:png|jpeg|gif);base64,.*", text):
+            if name == "src" and not PICTURE_ADDRESS.fullmatch(text):
                 found.append(f"{name}={text}")
     return found
 
@@ -117,12 +125,14 @@ def test_what_a_renderer_would_take_long_for_is_shown_as_it_was_written(filler):
 def test_honest_markdown_is_rendered_as_before():
     def shape(html):
         soup = BeautifulSoup(html, "html.parser")
-        names = [(e.name, e.get("href"), e.get("src")) for e in soup.find_all(True) if e.name != "span"]
+        names = [(e.name, e.get("href"), e.get("src"), e.get("style")) for e in soup.find_all(True) if e.name != "span"]
         # A formula knows no blanks.
         words = "".join(soup.get_text().replace("\N{WORD JOINER}", "").split())
         return names, words
 
-    assert shape(clean(_render(make_harmless(NICE, PICTURE), PICTURE))) == shape(_render(NICE, PICTURE))
+    assert shape(clean(_render(make_harmless(NICE, PICTURE), PICTURE)).replace("#student-", "#")) == shape(
+        _render(NICE, PICTURE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,6 +152,98 @@ def test_an_attachment_that_is_no_picture_is_left_out(name, kinds):
 
     assert read_attachments({name: kinds}) == {}
     assert read_attachments({name: kinds, **PICTURE}) == PICTURE
+
+
+def render_page(*cells, resources=None):
+    """What nbconvert makes of a notebook that the kit did not write, with the kit's filters only."""
+    config = Config({"HTMLExporter": {"template_name": "classic"}})
+    configure_rendering(config)
+    page, _ = HTMLExporter(config=config).from_notebook_node(new_notebook(cells=list(cells)), resources=resources)
+    return BeautifulSoup(page, "html.parser").find(id="notebook-container")
+
+
+def test_a_page_of_any_other_notebook_is_clean_too():
+    cells = [new_raw_cell(vector) for vector in VECTORS]
+    for vector in VECTORS:
+        data = {"text/html": vector, "text/markdown": vector, "image/svg+xml": vector}
+        cells.append(new_code_cell(vector, outputs=[new_output("display_data", {"text/html": vector})]))
+        cells.append(
+            new_code_cell("1", outputs=[new_output("display_data", {**data, "application/javascript": "stolen(1)"})])
+        )
+    cells[0].metadata.tags = ['x"><script>stolen(1)</script>']
+    for cell in render_page(*cells).select(".text_cell_render, .output_subarea"):
+        # The kit's tables have colours of their own, which nothing can be fetched with.
+        assert not [t for t in troubles_of(cell.decode_contents()) if not re.fullmatch(r"style=[\w\s#:;,.%-]*", t)]
+
+
+def test_no_address_becomes_another_one_after_it_was_cleaned():
+    for place in ("files///elsewhere.invalid/x.png", "/files///elsewhere.invalid/x.png", "files//x.png", "../x.png"):
+        assert render_page(new_markdown_cell(f"![x]({place})")).find("img", src=True) is None
+
+
+def test_names_of_people_are_text():
+    resources = {"student": '"><script>', "first_name": "<img src=x onerror=stolen(1)>", "last_name": "O'Brien & ü"}
+    _, shown = clean_notebook(new_notebook(), dict(resources))
+    assert {BeautifulSoup(text, "html.parser").get_text() for text in shown.values()} == set(resources.values())
+    assert not any(set('<>"') & set(text) for text in shown.values())
+
+
+def test_tables_of_results_keep_their_looks():
+    table = '<div class="tex2jax_ignore" style="border:1px solid #d5d9de;color:#1f2328"><b>Title</b></div>'
+    assert clean(table, keep_styles=True) == table
+    for style in ("background:url(//x)", "position:fixed", "margin:-99px", "background:image-set('x' 1x)"):
+        shown = BeautifulSoup(clean(f'<b style="{style}">x</b>', keep_styles=True), "html.parser")
+        assert shown.b.get("style", "") == ""
+
+
+def test_a_computation_without_an_end_is_stopped_and_the_next_one_is_not():
+    with pytest.raises(TookTooLongError, match=r"^$"), limit_time(0.2):
+        re.match(r"(a+)+$", "a" * 60 + "b")
+    with limit_time(100):
+        assert sum(range(10)) == 45
+
+
+COMMANDS = (
+    "&#36;&#92;href{javascript:JS}{x}&#36;",
+    "&#x24;&#x5C;href{javascript:JS}{x}&#x24;",
+    "&dollar;&bsol;href{javascript:JS}{x}&dollar;",
+    "$a$ \\h&#114;ef{javascript:JS}{x} $b$",
+    "$a$ \\&#104ref{javascript:JS}{x}",
+    "\\\\(a\\\\) \\mmlT&#111;ken{mi}[href=x]{y}",
+    "$a$ \\\\href{x}{y}",
+)
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_a_command_that_is_put_together_from_characters_by_number_is_none(text):
+    # As MathJax reads it: elements and comments keep text apart, character references do not.
+    for html in (markdown2html(make_harmless(text)), clean(_render(text, {}))):
+        assert not re.search(r"\\(?:href|mmlToken)", BeautifulSoup(html, "html.parser").get_text())
+
+
+def test_characters_by_name_that_people_use_stay():
+    assert (
+        make_harmless("a&nbsp;b &lt;c&gt; &alpha; R&D; AT&T $a & b$") == "a&nbsp;b &lt;c&gt; &alpha; R&D; AT&T $a & b$"
+    )
+
+
+def test_a_link_to_a_heading_leads_to_it_and_no_heading_takes_a_name_of_the_page():
+    soup = BeautifulSoup(
+        clean(_render("# conv-forward\n\n[up](#conv-forward)\n\n<h2 id=formgrader>x</h2>", {})), "html.parser"
+    )
+    names = [element["id"] for element in soup.find_all(["h1", "h2"])]
+    assert soup.a["href"] == "#student-conv-forward"
+    assert names == ["student-conv-forward", "student-formgrader"]
+
+
+def test_a_picture_in_an_address_is_kept_as_an_attachment_and_anything_else_in_one_is_not():
+    from cnn_assignment.intake.attachments import take_inline_pictures
+
+    data = PICTURE["pasted.png"]["image/png"]
+    text, found = take_inline_pictures(f"a ![x](data:image/png;base64,{data}) b", {})
+    assert (text, found) == ("a ![x](attachment:inline-1.png) b", {"inline-1.png": {"image/png": data}})
+    for bad in ("data:image/svg+xml;base64,PHN2Zz4=", "data:image/png;base64,PHN2Zz4=", "data:text/html,x"):
+        assert take_inline_pictures(f"![x]({bad})", {}) == (f"![x]({bad})", {})
 
 
 # In a browser
@@ -233,6 +335,9 @@ LOOK = """() => {
 }"""
 
 
+SCRIPT = "const e = document.createElement('script'); e.textContent = 'stolen(6)'; document.body.append(e);"
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package chromium)")
 def test_no_script_runs_and_no_request_leaves_in_formgrader_and_in_the_feedback(course, tmp_path):
     with serve(course, tmp_path) as server, instruct(tmp_path / "pictures") as instructor:
@@ -257,10 +362,22 @@ def test_no_script_runs_and_no_request_leaves_in_formgrader_and_in_the_feedback(
             page.goto(address)
             page.wait_for_load_state("networkidle")
             assert page.evaluate("() => typeof formgrader.submission_id") == "string"
+            # The last layer: an attribute is not run, even if one got into the page.
+            page.evaluate("() => document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=stolen(9)>')")
+            page.evaluate(f"() => {{ {SCRIPT} }}")
+            page.wait_for_load_state("networkidle")
             assert page.evaluate(LOOK) == []
+        # Names in addresses are put into scripts of nbgrader's pages.
+        for place in (f"gradebook/{NAME}", "manage_students", f"manage_students/{NAME}", "manage_submissions"):
+            for name in ("%22;stolen(1);%22", "%3C%2Fscript%3E%3Cscript%3Estolen(1)%3C%2Fscript%3E", "%5C"):
+                assert page.goto(f"{server.url}formgrader/{place}/{name}").status == 404
         for student in (MINE, HONEST):
+            file = course / "feedback" / student / NAME / f"{NAME}.html"
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace("</h4>", "</h4><script>stolen(8)</script><b onclick=stolen(7)>b</b>", 1))
             page.goto((course / "feedback" / student / NAME / f"{NAME}.html").as_uri())
             page.wait_for_load_state("load")
+            page.evaluate("() => document.querySelector('b[onclick]').click()")
             assert page.evaluate(LOOK) == []
         instructor.photograph("feedback")
         assert instructor.stolen == []

@@ -53,6 +53,12 @@ _LANGUAGE = re.compile(
     r"(?!(?:bash|c|console|csv|ipython3?|json|latex|markdown|none|numpy|py|pycon|python3?|sh|shell|tex|text|toml|txt|yaml)(?:\s|\Z))",
     re.IGNORECASE,
 )
+# A character written as a number or by its name. Of these a command, or the sign that begins a formula, could be put
+# together behind the back of the next expression; few are in use, and mean no more than themselves.
+_REFERENCE = re.compile(
+    r"&(?=#|[A-Za-z][A-Za-z0-9]{1,31};)(?!(?:amp|lt|gt|quot|nbsp|hellip|[mn]dash|times|middot|deg|pm|le|ge|ne|[lr]arr"
+    r"|copy|[AOUaou]uml|szlig|[aeiou]acute|[aeiou]grave|[aeiou]circ|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|sigma);)"
+)
 # What formulas can do besides being formulas: links, styles, identifiers, and code of extensions.
 _MACRO = re.compile(
     r"\\(?=(?:bbox|class|cssId|data|enclose|href|html\w{0,20}|includegraphics|mmlToken|require|style|unicode|url)(?![A-Za-z]))",
@@ -87,7 +93,7 @@ def _without_programs(text: str, attachments: Collection[str]) -> str:
     text = _LANGUAGE.sub(rf"\1\2{_JOINER}", text)
     text = _PICTURE.sub(lambda found: _keep_picture(found, attachments), text)
     text = _LINK.sub(f"]{_JOINER}", text)
-    return _TAG.sub(_close, without_macros(text))
+    return _TAG.sub(_close, without_macros(_REFERENCE.sub(f"&{_JOINER}", text)))
 
 
 def without_macros(text: str) -> str:

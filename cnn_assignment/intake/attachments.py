@@ -20,6 +20,10 @@ _NAME = re.compile(r"\w[\w. -]{0,99}")
 _MOST_PICTURES = 20
 # Characters of base64: of one picture, and of all in a cell.
 _MOST_CHARACTERS, _MOST_IN_ALL = 3 << 20, 6 << 20
+_INLINE = re.compile(
+    rf"\]\([ \t]{{0,3}}data:image/(png|jpe?g|gif);base64,([A-Za-z0-9+/=]{{1,{_MOST_CHARACTERS}}})(?=[)\s])",
+    re.IGNORECASE,
+)
 
 
 def read_attachments(data: Any) -> Attachments:
@@ -34,6 +38,22 @@ def read_attachments(data: Any) -> Attachments:
             left -= len(picture[1])
             found[name] = dict([picture])
     return found
+
+
+def take_inline_pictures(source: str, attachments: Attachments) -> tuple[str, Attachments]:
+    """A text whose pictures stand in their addresses, as some editors paste them, with attachments in their place."""
+    found = dict(attachments)
+
+    def attach(match: re.Match[str]) -> str:
+        name = f"inline-{len(found) + 1}.{match[1].lower()}"
+        picture = read_attachments({name: {f"image/{match[1].lower().replace('jpg', 'jpeg')}": match[2]}})
+        left = _MOST_IN_ALL - sum(len(text) for kinds in found.values() for text in kinds.values())
+        if not picture or name in found or len(found) >= _MOST_PICTURES or len(match[2]) > left:
+            return match[0]
+        found.update(picture)
+        return f"](attachment:{name}"
+
+    return _INLINE.sub(attach, source), found
 
 
 def _read_picture(kinds: Any) -> tuple[str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cnn_assignment.intake.attachments import Attachments
+from cnn_assignment.intake.attachments import Attachments, take_inline_pictures
 from cnn_assignment.intake.document import Part, parse_document
 from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.values import Shown, ShownCell, Wanted
@@ -22,11 +22,14 @@ def show(raw: bytes, name: str, wanted: Wanted) -> Shown:
     document = parse_document(raw, name, wanted.classes)
     left, pictures_left, cells = _MOST_IN_ALL, _MOST_IN_PICTURES, []
     for part in document.parts[:_MOST_CELLS]:
-        source = part.source[: min(_MOST_CHARACTERS, left)]
+        source, attachments = part.source, part.attachments
+        if part.kind == "markdown":
+            source, attachments = take_inline_pictures(source, attachments)
+        source = source[: min(_MOST_CHARACTERS, left)]
         left -= len(source)
-        size = sum(len(text) for kinds in part.attachments.values() for text in kinds.values())
+        size = sum(len(text) for kinds in attachments.values() for text in kinds.values())
         pictures_left -= size
-        cells.append(_show(part, source, part.attachments if pictures_left >= 0 else {}))
+        cells.append(_show(part, source, attachments if pictures_left >= 0 else {}))
     return Shown(tuple(cells), document.is_module)
 
 
