@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.budgets import CHOOSE_CPU_S, LIFT_CPU_S, SHOW_CPU_S, Budget
 from cnn_assignment.intake.folder import FolderFiles
-from cnn_assignment.intake.reader import CHOOSE_CPU_S, LIFT_CPU_S, SHOW_CPU_S, Budget, Reader
+from cnn_assignment.intake.reader import Reader
 from cnn_assignment.intake.values import Wanted
 from hostile_files import HOSTILE
 

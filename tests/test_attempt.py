@@ -10,7 +10,7 @@ import pytest
 import sandbox_kit
 import toy_course
 from cnn_assignment.grading.attempt import Attempt
-from cnn_assignment.grading.loading import load_order
+from cnn_assignment.grading.loading import load_order, solution_limits, worker_limits
 from cnn_assignment.grading.pool import GraderProcess
 from cnn_assignment.grading.right_methods import RightAnswers, RightMethods
 from cnn_assignment.intake import LiftedCode, lift_file
@@ -585,6 +585,91 @@ def test_a_closed_attempt_leaves_no_worker(course, tmp_path):
         assert not worker.alive
 
 
+# One worker at a time
+
+
+STAND_INS = ("Cutter.pieces",)
+HOLDER = """
+import threading, time
+import numpy as np
+
+held, beats = [], [0]
+
+def beat():
+    while True:
+        beats[0] += 1
+        time.sleep(0.001)
+
+class Cutter:
+    def __init__(self, size=2):
+        self.size = size
+
+    def hold(self, mib):
+        held.append(np.zeros(mib << 20, np.uint8))
+
+    def start(self):
+        threading.Thread(target=beat, daemon=True).start()
+
+    def beats(self):
+        return beats[0]
+
+    def pieces(self, x):
+        return []
+
+    def clear(self, x):
+        return list(self.pieces(x))
+"""
+
+
+@pytest.fixture
+def holder(course, tmp_path):
+    """An attempt whose code holds what it is told to."""
+    with Sandbox() as sandbox:
+        attempt = Attempt(sandbox, course, lift_file(toy_course.write(tmp_path / "toy.py", HOLDER), course))
+        yield attempt
+        attempt.close()
+
+
+def settle(attempt, *stand_ins, mib=0, threads=0):
+    """What a test does to the worker with these stand-ins; which workers of the submission live, and in which state."""
+    cutter = sandbox_kit.converse(attempt, *stand_ins).Cutter()
+    for _ in range(threads):
+        fetch(cutter.start())
+    fetch(cutter.hold(mib))
+    return {worker.pid: sandbox_kit.state_of(worker.pid) for worker in attempt._workers.values()}
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_worker_that_is_not_asked_is_stopped_and_goes_on_when_it_is(holder, threads):
+    plain = settle(holder, threads=threads)
+    both = settle(holder, *STAND_INS)
+    ((first, state), _) = both.items()
+    assert first in plain
+    assert state == "T"
+    before = fetch(sandbox_kit.converse(holder).Cutter().beats())
+    assert sorted(state == "T" for state in settle(holder).values()) == [False, True]
+    assert (before > 0) == (threads > 0)
+
+
+def test_a_worker_that_holds_much_memory_ends_before_another_one_of_its_submission_is_asked(holder):
+    large = settle(holder, mib=200)
+    (small,) = settle(holder, *STAND_INS)
+    assert small not in large
+    # It begins anew when it is its turn again.
+    assert len(settle(holder)) == 2
+
+
+def test_no_more_than_two_workers_of_a_submission_live_whatever_the_number_of_stand_ins(holder):
+    for stand_ins in ((), STAND_INS, ("Cutter.clear",), (*STAND_INS, "Cutter.clear"), ()):
+        lives = settle(holder, *stand_ins)
+    assert len(lives) == 2
+
+
+def test_the_worker_of_the_solution_has_less_memory_than_the_students(course):
+    mine, solutions = worker_limits(course), solution_limits(course)
+    assert solutions.memory_mib * 4 == mine.memory_mib
+
+
 # Answers that are known
 
 
@@ -598,9 +683,6 @@ class Counting:
     def spawn(self, limits):
         self.spawned += 1
         return self._sandbox.spawn(limits)
-
-
-STAND_INS = ("Cutter.pieces",)
 
 
 def clear(counting, course, code, answers, x):

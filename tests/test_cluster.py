@@ -72,9 +72,7 @@ def submit_class(root):
     submit(root, "dee", "class Scaler(:")
     submit(root, "eva", answer(scale="while True: pass"))
     submit(root, "fay", answer(scale="import os; os._exit(3)"))
-    submit(
-        root, "émile 'x', <b>", notebook("import numpy as np\nfrom given import HALF", SCALER, CUTTER), "toy/toy.ipynb"
-    )
+    submit(root, "émile x.y", notebook("import numpy as np\nfrom given import HALF", SCALER, CUTTER), "toy/toy.ipynb")
     (root / "submitted/gus").mkdir()
     # Modules of a student's own: beside it, in packages with and without a file of their own, too large, and linked.
     own = submit(root, "hal", HAL).path

@@ -15,6 +15,7 @@ from cnn_assignment.gradebook import record, recording
 from cnn_assignment.gradebook.state import locate, read_recorded
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
+from cnn_assignment.names import MOST_BYTES
 from cnn_kit import NAME
 from course_kit import make_class, make_released_course, rows_by_name
 from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
@@ -174,16 +175,21 @@ def test_a_server_that_was_away_for_a_while_costs_nothing(cycle):
     assert read_recorded(locate(assignment), NAME).items() > recorded.items()
 
 
+def rename(graded, student):
+    _, report = graded
+    return Submission(student, None), replace(report, student=student)
+
+
 def test_the_rows_are_those_of_sqlite_and_are_read_back_and_a_name_without_room_costs_nobody_else_anything(
     cycle, tmp_path
 ):
-    reports = make_class(7)
-    long = "n" * 129
-    no_room = (Submission(long, None), replace(reports[0][1], student=long))
+    reports = make_class(6)
+    reports.append(rename(reports[0], "n" * MOST_BYTES))
+    no_room = rename(reports[0], "n" * (MOST_BYTES + 1))
     on_server = make_released_course(tmp_path / "server", cycle.server.create("toy"))
     in_file = make_released_course(tmp_path / "file")
     told, told_of_file = {}, {}
-    with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  n{129}: .*too long"):
+    with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  'n+…' .*more than 128 bytes"):
         record(on_server, [*reports[:3], no_room, *reports[3:]], told.__setitem__)
     record(in_file, reports, told_of_file.__setitem__)
     assert told == told_of_file == read_recorded(locate(on_server), "toy") == read_recorded(locate(in_file), "toy")

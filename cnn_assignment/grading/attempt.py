@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cnn_assignment.grading.loading import load_order, worker_limits
+from cnn_assignment.grading.loading import load_order, most_bytes_waiting, worker_limits
 from cnn_assignment.grading.right_methods import RightAnswers, RightMethods
 from cnn_assignment.intake import LiftedCode
 from cnn_assignment.model import Assignment
@@ -50,6 +50,7 @@ class Attempt:
         self._assignment = assignment
         self._code = code
         self._right = RightMethods(sandbox, assignment)
+        # By stand-ins, that which was asked last at the end: no more than two.
         self._workers: dict[tuple[str, ...], WorkerProcess] = {}
         self._load_failure: WorkerFailure | None = None
         # By stand-ins and call: a call may end in time once what it calls has been replaced.
@@ -163,10 +164,27 @@ class Attempt:
         """The submission's worker for these stand-ins; one that died is replaced."""
         if self._load_failure is not None:
             raise self._load_failure
-        worker = self._workers.get(stand_ins)
+        worker = self._workers.pop(stand_ins, None)
+        self._quiet_others()
         if worker is None or not worker.alive:
-            worker = self._workers[stand_ins] = self._load(stand_ins)
+            worker = self._load(stand_ins)
+        self._workers[stand_ins] = worker
         return worker
+
+    def _quiet_others(self) -> None:
+        """Only one worker of a submission runs, and has its memory: another one waits, stopped, if it is small.
+
+        It is looked at again each time, because what its threads were about to take comes a moment after the stop.
+        """
+        if not self._workers:
+            return
+        *older, last = self._workers.values()
+        for worker in older:
+            worker.kill()
+        last.pause()
+        if not last.is_small(most_bytes_waiting(self._assignment)):
+            last.kill()
+        self._workers = {stand_ins: worker for stand_ins, worker in self._workers.items() if worker.alive}
 
     def _load(self, stand_ins: tuple[str, ...]) -> WorkerProcess:
         limits = self._assignment.limits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,11 @@ from cnn_assignment.model import Assignment
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 _MAIN = "__submission__"
+# Of a submission's memory, what its worker that waits may hold, and what the worker of the solution may use.
+_WAITING_SHARE, _SOLUTION_SHARE = 8, 4
+# Less would not do for the solution of an assignment whose students get little.
+_LEAST_MIB_OF_SOLUTION = 128
+_MIB = 1024 * 1024
 
 
 def load_order(assignment: Assignment, code: LiftedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
@@ -57,3 +63,15 @@ def worker_limits(assignment: Assignment) -> WorkerLimits:
     """The kernel's limits for a worker of this assignment."""
     limits = assignment.limits
     return WorkerLimits(memory_mib=limits.memory_mib, cpu_s=int(limits.submission_wall_s) + 1)
+
+
+def solution_limits(assignment: Assignment) -> WorkerLimits:
+    """The same for a worker of the solution, which answers beside one of the student: less memory, as it needs less."""
+    limits = worker_limits(assignment)
+    share = max(limits.memory_mib // _SOLUTION_SHARE, _LEAST_MIB_OF_SOLUTION)
+    return replace(limits, memory_mib=min(share, limits.memory_mib))
+
+
+def most_bytes_waiting(assignment: Assignment) -> int:
+    """How much memory a worker may have taken to be kept while another one of the same submission is asked."""
+    return assignment.limits.memory_mib * _MIB // _WAITING_SHARE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnn_assignment.errors import GraderError
-from cnn_assignment.grading.loading import load_order, worker_limits
+from cnn_assignment.grading.loading import load_order, most_bytes_waiting, solution_limits
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Assignment
 from cnn_assignment.sandbox import wire
@@ -93,6 +93,9 @@ class RightMethods:
             is_iterator, value = worker.request(Request(tuple(operations), want=5, windows=numbers), limits)
         except WorkerFailure:
             return Answer(refusal=f"{name} cannot work with these arguments")
+        if not worker.is_small(most_bytes_waiting(self._assignment)):
+            # The student's worker goes on now, and may take all that is left.
+            worker.kill()
         return Answer(value, iterator=is_iterator)
 
     def close(self) -> None:
@@ -102,7 +105,7 @@ class RightMethods:
 
     def _ready_worker(self) -> WorkerProcess:
         if self._worker is None or not self._worker.alive:
-            self._worker = self._sandbox.spawn(worker_limits(self._assignment))
+            self._worker = self._sandbox.spawn(solution_limits(self._assignment))
             path = self._assignment.solution_file
             chunk = Chunk(path.name, path.read_text(encoding="utf-8"))
             limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)

@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.intake.budgets import Budget
 from cnn_assignment.intake.folder import FILE_CAP, FolderFiles, TooLargeError, read_plain
-from cnn_assignment.intake.reader import Budget, Reader
 from cnn_assignment.intake.values import LiftedCode, Shown, Wanted
 from cnn_assignment.model import Assignment
+
+if TYPE_CHECKING:
+    from cnn_assignment.intake.reader import Reader
 
 
 def lift_file(path: Path, assignment: Assignment, budget: Budget | None = None) -> LiftedCode:
@@ -78,6 +82,9 @@ def _shared() -> _Shared:
 @contextmanager
 def _reader(assignment: Assignment) -> Iterator[Reader]:
     """The reader for an assignment, for one thread at a time."""
+    # It brings NumPy along, which whoever only looks into a gradebook need not wait for.
+    from cnn_assignment.intake.reader import Reader
+
     release = assignment.release_file.resolve()
     shared = _shared()
     with shared.lock:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.asking import lift_file
+from cnn_assignment.intake.budgets import CHOOSE_CPU_S, Budget
 from cnn_assignment.intake.folder import is_folder
-from cnn_assignment.intake.reader import CHOOSE_CPU_S, Budget
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment, Submission
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
+from cnn_assignment.intake.budgets import LIFT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
 from cnn_assignment.intake.folder import Files, TooLargeError
 from cnn_assignment.intake.values import LiftedCode, Shown, Wanted
 from cnn_assignment.sandbox import wire
@@ -33,11 +34,6 @@ from cnn_assignment.sandbox.protocol import (
     pack_order,
 )
 
-MEMORY_MIB = 512
-CHOOSE_CPU_S, LIFT_CPU_S, SHOW_CPU_S = 0.5, 2.5, 1.5
-"""CPU seconds for choosing among several files, for what is graded, and for what is shown.
-
-`nbgrader autograde` chooses twice, so a submission costs no more than five in all."""
 # Wall time for a second of CPU time: only a machine that does nothing but wait takes longer.
 _PATIENCE = 20.0
 _REPLY_BYTES = 24 * 1024 * 1024
@@ -46,13 +42,6 @@ _CONFINED = 2
 _TRIES = 2
 Value = TypeVar("Value")
 _REMEDY = "Submit the file that you were given, with your work in it and nothing else."
-
-
-@dataclass(slots=True)
-class Budget:
-    """CPU seconds that several readings share."""
-
-    left_s: float
 
 
 @dataclass(frozen=True, slots=True)

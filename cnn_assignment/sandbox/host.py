@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, Self, TypeVar
 
-from cnn_assignment.sandbox.clocks import cpu_clock_of, read_clock
+from cnn_assignment.sandbox.clocks import cpu_clock_of, growth, mapped_bytes, read_clock
 from cnn_assignment.sandbox.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service, start_zygote
 from cnn_assignment.sandbox.limits import WorkerLimits, room_for_threads
 from cnn_assignment.sandbox.patience import REMEDY, is_shortage, tells_shortage, with_patience
@@ -224,6 +224,7 @@ class _Forked:
         self._polls: dict[tuple[int | None, int], select.poll] = {}
         self.pid = _pid_here(pidfd)
         self._cpu_clock = cpu_clock_of(self.pid)
+        self._mapped = mapped_bytes(self.pid)
 
     def cpu_now(self) -> float:
         """See `protocol.Process`."""
@@ -242,10 +243,25 @@ class _Forked:
             return Woken.PIPE
         return Woken.END if ready else Woken.TIME
 
+    def pause(self) -> None:
+        """See `protocol.Process`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """See `protocol.Process`."""
+        self._signal(signal.SIGCONT)
+
+    def grown_bytes(self) -> int | None:
+        """See `protocol.Process`."""
+        return growth(self._mapped, self.pid)
+
     def kill(self) -> None:
         """See `protocol.Process`. The zygote ends what else is in the worker's group."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            signal.pidfd_send_signal(self._pidfd, number)
 
     def exit_code(self) -> int | None:
         """See `protocol.Process`. None where the zygote is gone."""

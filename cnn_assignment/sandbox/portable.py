@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from cnn_assignment.sandbox import library
-from cnn_assignment.sandbox.clocks import cpu_clock_of, read_clock
+from cnn_assignment.sandbox.clocks import cpu_clock_of, growth, mapped_bytes, read_clock
 from cnn_assignment.sandbox.launch import ENVIRONMENT, FLAGS, STUDENT_CODE, Service, search_path
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.patience import with_patience
@@ -126,7 +126,12 @@ class _Started:
         self._listed = listed
         self.pid = process.pid
         self._cpu_clock = cpu_clock_of(process.pid) if sys.platform == "linux" else None
+        self._mapped: int | None = None
         listed.add(self)
+
+    def note_readiness(self) -> None:
+        """What is mapped so far is the interpreter and its packages."""
+        self._mapped = mapped_bytes(self.pid)
 
     def cpu_now(self) -> float:
         """See `protocol.Process`."""
@@ -148,6 +153,18 @@ class _Started:
                 return Woken.END
             if left_ms <= _TICK_MS:
                 return Woken.TIME
+
+    def pause(self) -> None:
+        """See `protocol.Process`."""
+        self._popen.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """See `protocol.Process`."""
+        self._popen.send_signal(signal.SIGCONT)
+
+    def grown_bytes(self) -> int | None:
+        """See `protocol.Process`."""
+        return growth(self._mapped, self.pid)
 
     def kill(self) -> None:
         """See `protocol.Process`. A process that left the group on purpose is not found: that is level 2's to forbid."""
@@ -196,6 +213,7 @@ def _await_readiness(process: _Started, read_fd: int) -> None:
         process.kill()
         words = process.read_errors(1 << 16).strip().splitlines()
         raise SandboxError(f"a worker did not start: {words[-1] if words else 'no reason given'}")
+    process.note_readiness()
     process.close()
 
 

@@ -189,6 +189,15 @@ class Process(Protocol):
     def wait(self, fd: int | None, event: int, timeout_ms: float) -> Woken:
         """Wait for an event of poll(2) on the pipe, for the process's end, or for the time; the pipe comes first."""
 
+    def pause(self) -> None:
+        """Let it do nothing until it is resumed; only its end still comes."""
+
+    def resume(self) -> None:
+        """Let it go on after a pause."""
+
+    def grown_bytes(self) -> int | None:
+        """How much more memory it has mapped than at its start; None where nobody can tell."""
+
     def kill(self) -> None:
         """Make it end, with all that it started, if it has not."""
 
@@ -227,6 +236,7 @@ class WorkerProcess:
         self._inbox = wire.Inbox()
         self._labels: frozenset[str] = frozenset()
         self.alive = True
+        self._paused = False
         self.waited_s = 0.0
         """Seconds of wall time that its requests took."""
         os.set_blocking(read_fd, False)
@@ -256,6 +266,9 @@ class WorkerProcess:
         """Send a request; what comes back is for `open`. Raises as `request` does, but for CallRaised."""
         if not self.alive:
             raise WorkerDied(None)
+        if self._paused:
+            self._process.resume()
+            self._paused = False
         start = b'{"nonce":"%s"' % secrets.token_hex(16).encode()
         watch = Stopwatch(self._process.cpu_now, limits)
         try:
@@ -298,6 +311,17 @@ class WorkerProcess:
     def cpu_used(self) -> float:
         """Seconds of CPU time that its process has used so far, all that it does by itself included."""
         return self._process.cpu_now()
+
+    def pause(self) -> None:
+        """Let it use no time and take no more memory until it is asked again, whatever threads it has."""
+        if self.alive and not self._paused:
+            self._process.pause()
+            self._paused = True
+
+    def is_small(self, most_bytes: int) -> bool:
+        """Whether it is known to have mapped no more than that since its start."""
+        grown = self._process.grown_bytes() if self.alive else None
+        return grown is not None and grown <= most_bytes
 
     def kill(self) -> None:
         """End the worker and give its descriptors back."""
