@@ -93,6 +93,26 @@ def test_input_without_an_array_is_zero():
     np.testing.assert_array_equal(answer("input", np.ones(2), "words"), [0, 0])
 
 
+RIGHT = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [RIGHT, RIGHT.copy(), RIGHT.T, RIGHT.reshape(6), RIGHT[np.newaxis], np.pad(RIGHT, (0, 2)), -RIGHT, RIGHT / 2],
+    ids=["itself", "copy", "transposed", "flat", "an axis more", "larger", "negated", "halved"],
+)
+def test_argument_is_the_one_that_comes_closest(given):
+    found = answer("argument", RIGHT + 0.0, np.ones(9), {"cached": [given]}, np.zeros((2, 3)))
+    np.testing.assert_array_equal(found, RIGHT)
+
+
+def test_argument_knows_no_more_than_the_arguments():
+    found = answer("argument", {"out": RIGHT, "n": 2.5}, np.ones((2, 3), np.float32), np.array([2.5, 7.0]))
+    assert found["out"].dtype == RIGHT.dtype
+    assert (found["out"] != RIGHT).any()
+    assert answer("argument", RIGHT, "words").tolist() == np.zeros((2, 3)).tolist()
+
+
 def test_random_is_the_same_every_time():
     first, again = answer("random", np.zeros((3, 4))), answer("random", np.zeros((3, 4)))
     np.testing.assert_array_equal(first, again)

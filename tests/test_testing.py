@@ -14,6 +14,7 @@ from cnn_assignment.grading.testing import (
     assert_array,
     assert_unchanged,
     collect,
+    copy_of,
     fail,
     fetch,
     own_cache,
@@ -240,7 +241,7 @@ X = np.array([1.0, -2.0, 3.0])
 RIGHT_CACHE = {"x": X, "out": 2.0 * (X + 0.5)}
 
 
-def cached(converse, forward):
+def cached(converse, forward, form_only=()):
     """What is in the cache that backward is given, when forward is this."""
     text = toy_course.SOLUTION.replace("        cache = {", f"        {forward}\n        cache = {{").replace(
         "        return grad\n", "        return [list(cache), cache['x'], cache['out']]\n"
@@ -250,7 +251,7 @@ def cached(converse, forward):
         student = begin()
         layer = student.Scaler(2.0)
         try:
-            cache = own_cache(student, layer.forward, (X,), RIGHT_CACHE)
+            cache = own_cache(student, layer.forward, (X,), RIGHT_CACHE, form_only=form_only)
         except WorkerGoneError:
             continue
         keys, x, out = fetch(layer.backward(cache, np.ones(3)))
@@ -302,6 +303,35 @@ def test_wrong_entries_are_repaired_and_the_others_stay(converse, forward):
 )
 def test_without_a_usable_cache_backward_gets_a_minimal_right_one(converse, forward):
     assert cached(converse, forward) == (["x", "out"], *RIGHT_LISTS)
+
+
+def test_an_entry_of_which_only_the_form_matters_stays_what_forward_made_of_it(converse):
+    told = cached(converse, "return {'out': x, 'x': -x, 'mask': 1}", form_only=("out",))
+    assert told == (["out", "x", "mask"], X.tolist(), X.tolist())
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "return {'out': np.zeros(2), 'x': x}",
+        "return {'out': x.astype('float32'), 'x': x}",
+        "return {'out': np.nan * x, 'x': x}",
+        "return {'out': [1.0, 2.0, 3.0], 'x': x}",
+        "return {'x': x}",
+        "raise ValueError('no')",
+        "while True: pass",
+        "import os; os._exit(0)",
+    ],
+)
+def test_no_expected_value_reaches_code_that_needs_only_its_form(converse, forward):
+    keys, x, out = cached(converse, forward, form_only=("out",))
+    assert (sorted(keys), x, out) == (["out", "x"], X.tolist(), [1.0, 1.0, 1.0])
+
+
+def test_a_copy_is_taken_of_what_has_the_form_of_a_right_answer(returned):
+    np.testing.assert_array_equal(copy_of(returned("3 * np.ones(3)"), X), [3, 3, 3])
+    for other in ("np.ones(4)", "np.ones(3, 'float32')", "[1.0, 2.0, 3.0]", "None"):
+        assert copy_of(returned(other), X) is X
 
 
 def test_what_goes_wrong_before_forward_is_told_as_it_is(converse):

@@ -28,6 +28,8 @@ from cnn_assignment.sandbox.protocol import (
     answer_question,
 )
 
+LOAD_ERROR = "This statement failed when your code was loaded: "
+"""How such a note begins; what follows is the code's own words."""
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
 _MOST_LINES = 1_000_000
@@ -74,7 +76,7 @@ class Attempt:
     @property
     def notes(self) -> tuple[str, ...]:
         """For the student: what failed when the code was loaded."""
-        told = [f"This statement failed when your code was loaded: {error}" for error in self.load_errors]
+        told = [f"{LOAD_ERROR}{error}" for error in self.load_errors]
         if self._load_failure is not None:
             told.append(f"Nothing could be tested, because your code never finished loading: {self._load_failure}.")
         return tuple(told)

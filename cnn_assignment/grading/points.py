@@ -31,6 +31,16 @@ def score_task(task_id: str, title: str, shares: Sequence[Fraction], outcomes: S
     )
 
 
+def fair_shares(needs: Sequence[int], total: int) -> list[int]:
+    """How much of a total each may use: all that it needs, and where that is too much, no more than the neediest others."""
+    shares = [0] * len(needs)
+    left = total
+    for done, number in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
+        shares[number] = min(needs[number], left // (len(needs) - done))
+        left -= shares[number]
+    return shares
+
+
 def _status(outcomes: Sequence[Outcome]) -> Verdict:
     """One word for a task: its tests' own where they agree, partial where some passed, else the gravest of them."""
     verdicts = {test.outcome for test in outcomes}

@@ -3,9 +3,9 @@
 Hidden inputs reach student code, because it computes with them; what it says comes back into the report, which the student
 reads. So all words of a report pass here: they are cleaned, cut, and held to a budget of what the code chose.
 
-What it chose is known without asking whoever wrote the test. A word that stands in the hidden tests, in the solution or in
-the kit is not the student's; every other word, and every digit, is counted. Of an exception all is counted, for its text may
-be made of our words. Where a share of the budget is used up, the rest of a sentence stays and what was chosen becomes ``…``.
+What it chose is known without asking whoever wrote the test. A name or word that stands in the hidden tests, in the solution
+or in the kit is not the student's; every other one, and every digit, is counted. Of an exception all is counted, for its text
+may be made of our words. Where a share of the budget is used up, the rest of a sentence stays and what was chosen becomes ``…``.
 """
 
 from __future__ import annotations
@@ -13,33 +13,35 @@ from __future__ import annotations
 import builtins
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
-from cnn_assignment.model import Assignment, Outcome, Report, TaskScore, Verdict
+from cnn_assignment.grading.attempt import LOAD_ERROR
+from cnn_assignment.grading.points import fair_shares
+from cnn_assignment.model import Assignment, Outcome, Report, ReportStatus, TaskScore, Verdict
 from cnn_assignment.texts import clean
 
 MOST_CHOSEN = 2_048
 """Bytes of a report that a student's code may choose, in all."""
 MOST_REPORT = 64 * 1024
 """Bytes of a whole report."""
-# For notes, of which those on reading come first; what they leave is the tasks'.
-_NOTES_SHARE = 512
 _LONGEST, _LONGEST_NAME = 300, 100
+# An error of the grader is for the instructor, and names a place and a remedy.
+_LONGEST_PROBLEM = 1_500
 _MOST_NOTES, _MOST_SENTENCES = 40, 4
 _CUT = "…"
-_PIECE = re.compile(r"[A-Za-z]+|[^A-Za-z]")
-_WORD = re.compile(r"[A-Za-z]+")
-# What joins words in sentences, and says nothing by itself.
-_PLAIN = frozenset(" .,;:!?()[]'\"-_/=<>+*%`")
+# Whole names: made of our words, one is a name of the student's all the same.
+_PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^A-Za-z0-9_\s]+|.", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What joins words in sentences, and says nothing by itself: a few characters of it at a time.
+_PLAIN = re.compile(r"[ .,;:!?()\[\]'\"\-/=<>+*%`…]{1,4}")
 _EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
 _TYPE = re.compile(r"(?P<name>[A-Za-z]{1,40})(?=:|$| \()")
-_SAID = frozenset({Verdict.ERROR})
 
 
 class Teller:
@@ -50,63 +52,93 @@ class Teller:
 
     def tell(self, report: Report) -> Report:
         """The report with all its words cleaned, cut and within the budget; scores and outcomes stay as they are."""
-        budget = _Budget(_NOTES_SHARE)
-        notes = [self._say(note, budget) for note in report.notes[:_MOST_NOTES]]
-        file = self._say(report.file, budget, _LONGEST_NAME)
-        left = MOST_CHOSEN - _NOTES_SHARE + budget.left
-        tasks = []
-        for number, task in enumerate(report.tasks):
-            # An equal share of what is left, so that one task does not silence those below it.
-            share = left // (len(report.tasks) - number)
-            budget = _Budget(share)
-            tasks.append(self._tell_task(task, budget))
-            left -= share - budget.left
+        # A part each, so that neither the notes nor one task silence the others.
+        parts = [self._about(report), *(self._of_task(task) for task in report.tasks)]
+        shares = fair_shares([sum(said.cost for said in set(part)) for part in parts], MOST_CHOSEN)
+        budgets = [_Budget(share) for share in shares]
+        file, *notes = map(budgets[0].take, parts[0])
+        tasks = [
+            _with_words(task, [budget.take(said) for said in part])
+            for task, part, budget in zip(report.tasks, parts[1:], budgets[1:], strict=True)
+        ]
         return _within_size(replace(report, notes=tuple(notes), file=file, tasks=tuple(tasks)))
 
-    def _tell_task(self, task: TaskScore, budget: _Budget) -> TaskScore:
-        return replace(task, tests=tuple(self._tell_test(test, budget) for test in task.tests))
+    def _about(self, report: Report) -> list[_Said]:
+        """What is said of the file, and of all of the code."""
+        longest = _LONGEST_PROBLEM if report.status is ReportStatus.GRADER_ERROR else _LONGEST
+        notes = [self._note(note, longest) for note in report.notes[:_MOST_NOTES]]
+        return [self._sentence(report.file, _LONGEST_NAME), *notes]
 
-    def _tell_test(self, test: Outcome, budget: _Budget) -> Outcome:
-        quote = self._quote if test.outcome in _SAID else self._say
-        sentences = tuple(self._say(sentence, budget) for sentence in test.diagnosis[:_MOST_SENTENCES])
-        return replace(test, message=quote(test.message, budget), diagnosis=sentences)
+    def _of_task(self, task: TaskScore) -> list[_Said]:
+        """What is said of a task's tests, in their order: of each its message, then its diagnosis."""
+        return [said for test in task.tests for said in self._of_test(test)]
 
-    def _say(self, text: str, budget: _Budget, longest: int = _LONGEST) -> str:
+    def _of_test(self, test: Outcome) -> list[_Said]:
+        message = _quote(test.message) if test.outcome is Verdict.ERROR else self._sentence(test.message)
+        return [message, *map(self._sentence, test.diagnosis[:_MOST_SENTENCES])]
+
+    def _note(self, note: str, longest: int) -> _Said:
+        if not note.startswith(LOAD_ERROR):
+            return self._sentence(note, longest)
+        quoted = _quote(note.removeprefix(LOAD_ERROR))
+        return _Said(LOAD_ERROR + quoted.text, quoted.cost, LOAD_ERROR + quoted.rest)
+
+    def _sentence(self, text: str, longest: int = _LONGEST) -> _Said:
         """A sentence of ours, in which the student's code chose numbers and names."""
-        return budget.take(_cut(text, longest), self._count, self._without_chosen)
-
-    def _quote(self, text: str, budget: _Budget) -> str:
-        """What student code said itself: all of it is counted, and of what there is no room for its type stays."""
-        return budget.take(_cut(text, _LONGEST), lambda said: len(said.encode()), _without_words)
+        text = _cut(text, longest)
+        return _Said(text, self._count(text), self._without_chosen(text))
 
     def _is_chosen(self, piece: str) -> bool:
-        return piece not in _PLAIN and piece not in self._vocabulary
+        return piece not in self._vocabulary and not _PLAIN.fullmatch(piece)
 
     def _count(self, text: str) -> int:
         return sum(len(piece.encode()) for piece in _PIECE.findall(text) if self._is_chosen(piece))
 
     def _without_chosen(self, text: str) -> str:
         kept = (_CUT if self._is_chosen(piece) else piece for piece in _PIECE.findall(text))
-        return re.sub(rf"{_CUT}(?:[ .,]{{0,2}}{_CUT})+", _CUT, "".join(kept))
+        # How many pieces there were is a choice too.
+        return re.sub(rf"{_CUT}(?:[ .,:()\[\]-]{{0,4}}{_CUT})+", _CUT, "".join(kept))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A text, how many of its bytes the student's code chose, and what is left of it without them."""
+
+    text: str
+    cost: int
+    rest: str
 
 
 class _Budget:
     """Bytes that may be chosen. What was said once costs nothing when it is said again."""
 
     def __init__(self, left: int) -> None:
-        self.left = left
-        self._said: dict[str, str] = {}
+        self._left = left
+        self._told: dict[_Said, str] = {}
 
-    def take(self, text: str, count: Callable[[str], int], shorten: Callable[[str], str]) -> str:
+    def take(self, said: _Said) -> str:
         """The text, or what is left of it where there is no room for all."""
-        if text not in self._said:
-            cost = count(text)
-            if cost <= self.left:
-                self.left -= cost
-                self._said[text] = text
-            else:
-                self._said[text] = shorten(text)
-        return self._said[text]
+        if said not in self._told:
+            has_room = said.cost <= self._left
+            self._left -= said.cost if has_room else 0
+            self._told[said] = said.text if has_room else said.rest
+        return self._told[said]
+
+
+def _quote(text: str) -> _Said:
+    """What student code said itself: all of it is counted, and of what there is no room for its type stays."""
+    text = _cut(text, _LONGEST)
+    return _Said(text, len(text.encode()), _without_words(text))
+
+
+def _with_words(task: TaskScore, words: Sequence[str]) -> TaskScore:
+    """The task with these words, in the order of `Teller._of_task`."""
+    left = iter(words)
+    tests = [
+        replace(test, message=next(left), diagnosis=tuple(islice(left, min(len(test.diagnosis), _MOST_SENTENCES))))
+        for test in task.tests
+    ]
+    return replace(task, tests=tuple(tests))
 
 
 def make_teller(assignment: Assignment) -> Teller:

@@ -7,7 +7,8 @@ are told to students: they never hold an expected value or a hidden input.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "assert_array",
     "assert_unchanged",
     "collect",
+    "copy_of",
     "fail",
     "fetch",
     "own_cache",
@@ -122,17 +124,41 @@ def assert_unchanged(actual: Remote, original: Array, what: str) -> None:
         raise Mismatch(message, actual=value, what=what)
 
 
-def own_cache(student: Remote, forward: Remote, args: tuple[Any, ...], right: Mapping[str, Array]) -> Remote:
+def copy_of(actual: Remote, right: Array) -> Array:
+    """A copy of the array behind, with which it can be compared later.
+
+    right: an array of its form, and what is given in its place where something else comes back, as it does from code
+    that writes its replies itself.
+    """
+    value = _fetch_array(actual, right)
+    return value if _has_form(value, right) else right
+
+
+def own_cache(
+    student: Remote,
+    forward: Remote,
+    args: tuple[Any, ...],
+    right: Mapping[str, Array],
+    *,
+    form_only: Collection[str] = (),
+) -> Remote:
     """The cache that the student's own forward returns for args, with the entries of right repaired where wrong.
 
     Where forward raises or returns no such cache it is right itself. So backward is graded on its own. forward is a
     remote method, args may hold remote objects.
+
+    form_only: keys of entries whose values a right backward does not need. They keep what forward put there, if it has
+    the right shape and dtype and is finite, and else become ones: no expected value reaches the student's code.
     """
-    return own_caches(student, forward, [(args, right)])[0]
+    return own_caches(student, forward, [(args, right)], form_only=form_only)[0]
 
 
 def own_caches(
-    student: Remote, forward: Remote, calls: Sequence[tuple[tuple[Any, ...], Mapping[str, Array]]]
+    student: Remote,
+    forward: Remote,
+    calls: Sequence[tuple[tuple[Any, ...], Mapping[str, Array]]],
+    *,
+    form_only: Collection[str] = (),
 ) -> list[Remote]:
     """As `own_cache`, for several calls whose caches are alive at once.
 
@@ -145,11 +171,12 @@ def own_caches(
         conversation.fetch(None, wire.Caps())
     # What is still to be done before forward goes along with it, and is told from it by its step.
     before = conversation.pending
+    owed = [_Owed(right, frozenset(form_only)) for _, right in calls]
     try:
         if conversation.is_deadly(label_of(forward)):
-            return [_right_cache(student, forward, right) for _, right in calls]
+            return [_right_cache(student, forward, due) for due in owed]
         made = [_make_cache(student, forward, args, apart=len(calls) > 1) for args, _ in calls]
-        return [_repair(student, forward, cache, right, before) for cache, (_, right) in zip(made, calls, strict=True)]
+        return [_repair(student, forward, cache, due, before) for cache, due in zip(made, owed, strict=True)]
     except CallRaised:
         raise
     except WorkerFailure as failure:
@@ -177,23 +204,48 @@ def _make_cache(student: Remote, forward: Remote, args: tuple[Any, ...], *, apar
     return copied
 
 
-def _repair(student: Remote, forward: Remote, cache: Remote | None, right: Mapping[str, Array], before: int) -> Remote:
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """The entries that a cache must have: right ones, and the keys of those of which only the form matters."""
+
+    right: Mapping[str, Array]
+    form_only: frozenset[str]
+
+    def is_met(self, key: str, value: Any) -> bool:
+        """Whether a value is as good as the right one."""
+        right = self.right[key]
+        return is_same(value, right) or (key in self.form_only and _has_form(value, right) and _is_finite(value))
+
+    def give(self, key: str) -> Array:
+        """What stands in for a value that is not."""
+        return np.ones_like(self.right[key]) if key in self.form_only else self.right[key]
+
+
+def _has_form(value: Any, right: Array) -> bool:
+    return isinstance(value, np.ndarray) and value.shape == right.shape and value.dtype == right.dtype
+
+
+def _is_finite(value: Array) -> bool:
+    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+
+
+def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: _Owed, before: int) -> Remote:
     """The cache with its wrong entries put right. before: how many operations of the next request are not forward's."""
     if cache is None:
-        return _right_cache(student, forward, right)
+        return _right_cache(student, forward, owed)
     try:
-        entries = fetch(put(student, [cache[key] for key in right]), _caps(right.values()))
+        entries = fetch(put(student, [cache[key] for key in owed.right]), _caps(owed.right.values()))
     except CallRaised as error:
         if error.step < before:
             raise
-        return _right_cache(student, forward, right)
+        return _right_cache(student, forward, owed)
     try:
-        if not isinstance(entries, list) or len(entries) != len(right):
+        if not isinstance(entries, list) or len(entries) != len(owed.right):
             # Code that writes its replies itself.
-            return _right_cache(student, forward, right)
-        wrong = [key for key, value in zip(right, entries, strict=True) if not is_same(value, right[key])]
+            return _right_cache(student, forward, owed)
+        wrong = [key for key, value in zip(owed.right, entries, strict=True) if not owed.is_met(key, value)]
         for key in wrong:
-            cache[key] = right[key]
+            cache[key] = owed.give(key)
         if wrong:
             fetch(put(student, None))
             named = " and ".join(f'"{key}"' for key in wrong)
@@ -202,13 +254,13 @@ def _repair(student: Remote, forward: Remote, cache: Remote | None, right: Mappi
                 f"{named} {were} put right in the cache of your {label_of(forward)}"
             )
     except CallRaised:
-        return _right_cache(student, forward, right)
+        return _right_cache(student, forward, owed)
     return cache
 
 
-def _right_cache(student: Remote, forward: Remote, right: Mapping[str, Array]) -> Remote:
+def _right_cache(student: Remote, forward: Remote, owed: _Owed) -> Remote:
     conversation_of(student).remarks.append(f"a right cache stood in for the one that your {label_of(forward)} owes")
-    return put(student, dict(right))
+    return put(student, {key: owed.give(key) for key in owed.right})
 
 
 def _fetch_array(actual: Remote, expected: Array) -> Any:

@@ -71,8 +71,8 @@ class BadReply(WorkerFailure):
 
 
 DEFAULT_CAPS = wire.Caps()
-# Of what code says of its errors: names that are none, lines that no file has, and places that it does not have.
-_LONGEST_NAME, _LONGEST_LABEL, _MOST_LINES = 60, 100, 1_000_000
+# Of what code says of its errors: lines that no file has, and places that it does not have.
+_LONGEST_LABEL, _MOST_LINES = 100, 1_000_000
 # A grader that waits looks at its clocks at least so often; whatever is longer was not spent waiting.
 _LOOK_S = 1.0
 
@@ -500,10 +500,8 @@ def _open_reply(reply: dict[str, Any], payload: bytes, request: Request, labels:
                     where: tuple[str, int] | None = (label, line)
                 case _:
                     where = None
-            name = type_name[:_LONGEST_NAME]
-            raise CallRaised(
-                name if name.isidentifier() else "an exception", wire.printable(message[:400]), where, step
-            )
+            name = wire.read_type_name(type_name, "an exception")
+            raise CallRaised(name, wire.printable(message[:400]), where, step)
     raise wire.WireError("an error without a description")
 
 

@@ -35,6 +35,7 @@ DTYPES = frozenset(
 _DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQpPefdgFDGSUVOMmTc]\d{0,6}(?:\[\d{0,4}[A-Za-z]{1,2}\])?")
 _SAFE_INTEGER = 2**63
 _MOST_DIGITS = 20
+_LONGEST_NAME = 60
 _TYPE_NAME = vars(type)["__name__"].__get__
 # How to read a value of a subclass, such as a named tuple or a member of an enumeration, as an exact value of its base:
 # with the base's own methods, so that it counts what the value holds and not what the subclass says.
@@ -355,6 +356,11 @@ class Decoder:
         flat = np.frombuffer(self.payload[self.offset : self.offset + size], dtype=kind)
         self.offset += size
         return flat.reshape(shape).copy()
+
+
+def read_type_name(name: str, otherwise: str) -> str:
+    """The name of a type, cut; otherwise where it is none: student code gives its classes any name, or makes one up."""
+    return name[:_LONGEST_NAME] if name.isidentifier() else otherwise
 
 
 def _read_shape(shape: list[Any]) -> tuple[int, ...]:

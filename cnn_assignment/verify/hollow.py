@@ -7,24 +7,29 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
-KINDS = ("zeros", "ones", "input", "random", "empty", "nothing")
+KINDS = ("zeros", "ones", "input", "argument", "random", "empty", "nothing")
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _SEED = 20
 # A cache may hold itself.
 _DEPTH = 8
+# Arguments of more axes than this are not tried in every order.
+_MOST_AXES = 4
+_FACTORS = (1, -1, 2, 1 / 2)
 
 
 def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
     """Decorate a function so that its result has the right form and says nothing.
 
-    kind: "zeros", "ones", "input" (the first array among the arguments, cut or repeated), "random", "empty", or
-    "nothing" for None. Every array in the result is replaced by one of its shape and dtype, in dicts, lists, tuples
+    kind: "zeros", "ones", "input" (the first array among the arguments, cut or repeated), "argument" (whichever array
+    among the arguments comes closest to the right one: as it is, its axes in another order, reshaped, cut, repeated,
+    negated, doubled or halved), "random", "empty", or "nothing" for None. Every array in the result is replaced by one of its shape and dtype, in dicts, lists, tuples
     and in what an iterator yields; an array that is one of the arguments stays. Numbers with a fraction are replaced
     too, and any number that is the whole result; whole numbers inside of a result are places, and stay. A generator
     stays one. What a function only writes into its arguments is not touched.
@@ -77,12 +82,36 @@ def _hollow_array(right: np.ndarray[Any, Any], kind: str, given: list[np.ndarray
     """An array like the right one; "empty" has no elements."""
     if kind == "empty":
         return np.zeros(0, right.dtype)
+    if kind == "argument":
+        return min(_hand_back(right, given), key=lambda array: _distance(array, right), default=np.zeros_like(right))
     filled: np.ndarray[Any, Any] = np.full(right.shape, kind == "ones", right.dtype)
     if kind == "random":
         filled[...] = np.random.default_rng(_SEED).normal(size=right.shape)
     if kind == "input" and given:
         filled[...] = np.resize(given[0], right.shape)
     return filled
+
+
+def _hand_back(right: np.ndarray[Any, Any], given: list[np.ndarray[Any, Any]]) -> Iterator[np.ndarray[Any, Any]]:
+    """All that a function can make of its arguments without knowing anything, in the right one's shape and dtype."""
+    for array in given:
+        for shaped, factor in itertools.product(_bring_into_shape(array, right.shape), _FACTORS):
+            with np.errstate(all="ignore"):
+                yield (shaped if factor == 1 else factor * shaped).astype(right.dtype)
+
+
+def _bring_into_shape(array: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Iterator[np.ndarray[Any, Any]]:
+    orders = itertools.permutations(range(array.ndim)) if array.ndim <= _MOST_AXES else [tuple(range(array.ndim))]
+    for turned in map(array.transpose, orders):
+        if turned.ndim == len(shape) and all(have >= due for have, due in zip(turned.shape, shape, strict=True)):
+            yield turned[tuple(map(slice, shape))]
+    if array.size:
+        yield np.resize(array, shape)
+
+
+def _distance(array: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> float:
+    """How many of the values are wrong."""
+    return float(np.sum(~np.isclose(array, right, rtol=1e-6, atol=0, equal_nan=True)))
 
 
 def _hollow_number(right: Any, kind: str, given: list[np.ndarray[Any, Any]]) -> Any:
