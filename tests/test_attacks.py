@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 
 import pytest
 
 from attacks.battery import LEVELS, list_attacks
 from attacks.table import make_counts, make_rows, shown
-from attacks.users import ORDINARY, run_all
+from attacks.users import bubblewrap_works_for, run_all
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -21,18 +20,6 @@ USERS = ("root", "ordinary user") if os.geteuid() == 0 else ("ordinary user",)
 @pytest.fixture(scope="module")
 def runs():
     return {run.user: run for run in run_all()}
-
-
-def bubblewrap_works_for(user):
-    """Found without the kit."""
-    program = shutil.which("bwrap")
-    if program is None:
-        return False
-    own = [] if user == "root" else ["--unshare-user"]
-    command = [program, *own, "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--", "/bin/true"]
-    if user == "ordinary user" and os.geteuid() == 0:
-        command = ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups", "--", *command]
-    return subprocess.run(command, check=False, capture_output=True, cwd="/").returncode == 0
 
 
 def test_the_battery_has_at_least_sixty_attacks_with_names_of_their_own():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ def run_all(*, full: bool = False) -> list[Run]:
     """What the battery sees as each user. full: see `battery`. Raises RuntimeError where it cannot be run to its end."""
     commands = [_command_here]
     if os.geteuid() == 0:
-        commands.append(_command_as_ordinary)
+        commands.append(as_ordinary)
     with tempfile.TemporaryDirectory() as folder:
         # Both users write here.
         Path(folder).chmod(0o1777)
@@ -49,6 +50,18 @@ def run_all(*, full: bool = False) -> list[Run]:
         return [_wait_for(*three) for three in started]
 
 
+def bubblewrap_works_for(user: str) -> bool:
+    """Whether "root" or an "ordinary user" could have level 3: found without the kit."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return False
+    own = [] if user == "root" else ["--unshare-user"]
+    command = [program, *own, "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--", "/bin/true"]
+    if user == "ordinary user" and os.geteuid() == 0:
+        command = ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups", "--", *command]
+    return subprocess.run(command, check=False, capture_output=True, cwd="/").returncode == 0
+
+
 def _wait_for(process: subprocess.Popen[bytes], result: Path, words: Path) -> Run:
     if process.wait(TIMEOUT_S) != 0 or not result.exists():
         raise RuntimeError(f"the battery did not run to its end:\n{words.read_text(encoding='utf-8')[-3000:]}")
@@ -59,12 +72,12 @@ def _command_here(command: list[str]) -> list[str]:
     return command
 
 
-def _command_as_ordinary(command: list[str]) -> list[str]:
+def as_ordinary(command: list[str], user: int = ORDINARY) -> list[str]:
     """The command as an ordinary user, in a namespace in which that user can reach Python, the packages and the kit."""
-    as_ordinary = ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups", "--", *command]
+    plain = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *command]
     needed = [path for path in _outermost({Path(sys.base_prefix), Path(sys.prefix), KIT}) if _blocker(path)]
     if not needed:
-        return as_ordinary
+        return plain
     lines = ["set -e", "stage=$(mktemp -d)", 'mount -t tmpfs none "$stage"']
     for number, path in enumerate(needed):
         lines += [f'mkdir "$stage/{number}"', f'mount --rbind {shlex.quote(str(path))} "$stage/{number}"']
@@ -74,7 +87,7 @@ def _command_as_ordinary(command: list[str]) -> list[str]:
         place = shlex.quote(str(path))
         lines += [f"mkdir -p {place}", f'mount --rbind "$stage/{number}" {place}']
     # The mounts stay where they are needed; the empty folder goes with the last line.
-    lines += ['umount -l "$stage"', 'rmdir "$stage"', f"exec {shlex.join(as_ordinary)}"]
+    lines += ['umount -l "$stage"', 'rmdir "$stage"', f"exec {shlex.join(plain)}"]
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(lines)]
 
 
