@@ -27,7 +27,7 @@ ALLOWED = {
     "x86_64": """
         0 read 1 write 3 close 4 stat 5 fstat 6 lstat 7 poll 8 lseek 9 mmap 10 mprotect 11 munmap 12 brk
         13 rt_sigaction 14 rt_sigprocmask 15 rt_sigreturn 17 pread64 19 readv 20 writev 21 access 23 select
-        24 sched_yield 25 mremap 28 madvise 32 dup 35 nanosleep 39 getpid 60 exit 63 uname 79 getcwd
+        24 sched_yield 25 mremap 28 madvise 32 dup 35 nanosleep 39 getpid 60 exit 79 getcwd
         96 gettimeofday 98 getrusage 99 sysinfo 100 times 102 getuid 104 getgid 107 geteuid 108 getegid 110 getppid
         131 sigaltstack 186 gettid 201 time 202 futex 204 sched_getaffinity 217 getdents64 219 restart_syscall
         228 clock_gettime 229 clock_getres 230 clock_nanosleep 231 exit_group 257 openat 262 newfstatat
@@ -39,7 +39,7 @@ ALLOWED = {
         67 pread64 72 pselect6 73 ppoll 79 newfstatat 80 fstat 93 exit 94 exit_group 98 futex
         99 set_robust_list 101 nanosleep 113 clock_gettime 114 clock_getres 115 clock_nanosleep 123 sched_getaffinity
         124 sched_yield 128 restart_syscall 132 sigaltstack 134 rt_sigaction 135 rt_sigprocmask 139 rt_sigreturn
-        153 times 160 uname 165 getrusage 169 gettimeofday 172 getpid 173 getppid 174 getuid 175 geteuid 176 getgid
+        153 times 165 getrusage 169 gettimeofday 172 getpid 173 getppid 174 getuid 175 geteuid 176 getgid
         177 getegid 178 gettid 179 sysinfo 214 brk 215 munmap 216 mremap 222 mmap 226 mprotect 233 madvise
         278 getrandom 283 membarrier 291 statx 293 rseq 439 faccessat2
     """,

@@ -23,6 +23,7 @@ class Loud(dict):
 
 LOG = []
 def make(n): return {"out": np.full(2, n), "x": np.full(3, -n), "deep": [{"a": n}]}
+def large(n): return {key: np.full(n, float(number)) for number, key in enumerate("abc")}
 def loud(n): return Loud(make(n))
 def fail(): raise ValueError("no")
 """
@@ -72,6 +73,18 @@ def test_what_is_known_to_follow_costs_no_trips(runs):
     assert runs.trips == 3
     assert runs.run(lambda module: read_all(module, 2)) == [[2, 2], [-2, -2, -2], 2]
     assert runs.trips == 1
+
+
+def test_no_more_is_read_ahead_than_a_reply_has_room_for(runs):
+    # Of three values of 5 MB each, one may come along with the first.
+    def read_large(module):
+        made = module.large(650_000)
+        return [fetch(made[key]).sum() for key in "abc"]
+
+    assert runs.run(read_large) == [0, 650_000, 1_300_000]
+    assert runs.trips == 3
+    assert runs.run(read_large) == [0, 650_000, 1_300_000]
+    assert runs.trips == 2
 
 
 def test_code_of_the_submission_is_not_run_ahead(runs):

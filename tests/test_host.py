@@ -609,7 +609,7 @@ def test_a_reply_that_is_too_large_is_described_or_refused_but_never_taken(sandb
 
 
 def test_large_arrays_cross_in_both_directions(sandbox):
-    x = np.arange(3_000_000.0)
+    x = np.arange(1_000_000.0)
     value = run(sandbox, "def answer(x): return x * 2", x)
     assert np.array_equal(value, 2 * x)
 

@@ -21,6 +21,8 @@ from cnn_assignment.sandbox.protocol import CallRaised, Packed, Reply, Request, 
 
 # Bytes of memory, roughly; what is beyond makes room by starting anew.
 _ROOM = 32 << 20
+# Of replies that wait for their test, in bytes: one that gets more is run from there.
+_MOST_GIVEN = 16 << 20
 # What Python needs for a turn or an ending beside the bytes in it, roughly.
 _OVERHEAD = 600
 
@@ -44,11 +46,12 @@ class _Turn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """A request that was made, and the reply."""
+    """A request that was made, and of the reply its digest and its size in bytes."""
 
     packed: Packed
     label: str
-    reply: Reply
+    digest: bytes
+    size: int
 
 
 class Hearing:
@@ -57,7 +60,7 @@ class Hearing:
     def __init__(self, line: Line, first: _Turn | None = None) -> None:
         self._line = line
         self._first = first
-        self._given: deque[_Step | tuple[Packed, WorkerFailure]] = deque()
+        self._given: deque[tuple[Packed, Reply | WorkerFailure]] = deque()
         self.steps: list[_Step] = []
         self._in_step = True
 
@@ -69,13 +72,17 @@ class Hearing:
     def replay(self) -> Ending | None:
         """Ask what is known to be asked; the ending, if the answers are known too. Else the test is to be run."""
         turn: _Turn | Ending | None = self._first
+        room = _MOST_GIVEN
         while isinstance(turn, _Turn):
+            if room < 0:
+                return None
             try:
                 reply = self._line.send(turn.packed, turn.label)
             except WorkerFailure as failure:
                 self._given.append((turn.packed, failure))
                 return None
-            self._given.append(_Step(turn.packed, turn.label, reply))
+            self._given.append((turn.packed, reply))
+            room -= reply.size
             turn = turn.after.get(reply.digest())
         return turn
 
@@ -89,7 +96,7 @@ class Hearing:
         except WorkerFailure:
             self._in_step = False
             raise
-        self.steps.append(_Step(packed, label, reply))
+        self.steps.append(_Step(packed, label, reply.digest(), reply.size))
         return self._line.open(reply, request, label)
 
     def _take(self, packed: Packed) -> Reply | None:
@@ -97,9 +104,9 @@ class Hearing:
         if not self._given:
             return None
         match self._given.popleft():
-            case _Step() as step if step.packed.is_same(packed):
-                return step.reply
-            case (sent, failure) if sent.is_same(packed):
+            case (sent, Reply() as reply) if sent.is_same(packed):
+                return reply
+            case (sent, WorkerFailure() as failure) if sent.is_same(packed):
                 raise failure
         # The worker has been asked other things than this run knows of.
         self._given.clear()
@@ -133,14 +140,13 @@ class Transcripts:
         for step, following in zip(steps, [*steps[1:], None], strict=True):
             if not turn.packed.is_same(step.packed):
                 return
-            digest = step.reply.digest()
-            known = turn.after.get(digest)
+            known = turn.after.get(step.digest)
             if following is None:
                 if known is None:
-                    turn.after[digest] = self._slim(ending, steps)
+                    turn.after[step.digest] = self._slim(ending, steps)
                 return
             if known is None:
-                known = turn.after[digest] = self._new_turn(following, next(iter(turn.after.values()), None))
+                known = turn.after[step.digest] = self._new_turn(following, next(iter(turn.after.values()), None))
             if not isinstance(known, _Turn):
                 return
             turn = known
@@ -159,7 +165,7 @@ class Transcripts:
         self._left -= _OVERHEAD
         if ending.failure is not None:
             # It holds values of the answers, and need not hold the frames that it went through.
-            self._left -= sum(len(step.reply.header) + len(step.reply.payload) for step in steps)
+            self._left -= sum(step.size for step in steps)
             ending.failure.__traceback__ = ending.failure.__context__ = ending.failure.__cause__ = None
         return ending
 

@@ -29,6 +29,7 @@ _BOOT = """
 import json, sys
 control_fd, level, modules, path, service = json.loads(sys.argv[1])
 sys.path += path
+del path
 from cnn_assignment.sandbox.zygote import main
 main(control_fd, level, modules, service)
 """

@@ -10,6 +10,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import platform
 import sys
 import sysconfig
 import types
@@ -28,6 +29,7 @@ PRELOADED = (
     *("struct", "tempfile", "textwrap", "time", "timeit", "traceback", "typing", "unittest", "warnings", "weakref"),
 )
 
+_HOST = "localhost"
 # NumPy's compiler of Fortran: more than all its other public modules together, and a worker may start no compiler.
 _LEFT_OUT = "f2py"
 
@@ -98,6 +100,16 @@ def forget_the_way() -> None:
     sys.orig_argv[:] = [""]
     for folder in [path for path in sys.path_importer_cache if not Path(path).is_relative_to(standard_library())]:
         del sys.path_importer_cache[folder]
+
+
+def forget_the_host() -> None:
+    """Let Python tell another name of the machine than its own: afterwards no worker can ask the kernel for it."""
+    kernel = os.uname()
+    plain = os.uname_result((kernel.sysname, _HOST, kernel.release, kernel.version, kernel.machine))
+    os.uname = lambda: plain
+    # It keeps what it found, and finds nothing later.
+    vars(platform)["_uname_cache"] = None
+    platform.uname()
 
 
 def preload_extensions() -> None:

@@ -21,7 +21,7 @@ from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 # Far more than the object and the arguments of a method that stands in for a student's own.
-_ASK_CAPS = wire.Caps(payload_bytes=16 << 20)
+_ASK_CAPS = wire.Caps()
 # What the grader sends is as large as a test makes it.
 _OUR_CAPS = wire.Caps(payload_bytes=1 << 40, items=1 << 40, text=1 << 40)
 
@@ -133,6 +133,11 @@ class Reply:
     def is_question(self) -> bool:
         """Whether a stand-in asks, and the worker waits for an answer before it replies."""
         return self.header.startswith(b',"ask":')
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.header) + len(self.payload)
 
     def digest(self) -> bytes:
         """Of all that it says: two replies with one digest hold the same values, bit by bit, or the same error."""
@@ -450,7 +455,8 @@ def pack_request(request: Request) -> Packed:
     }
     if request.ahead:
         header["ahead"] = [_describe_read(read) for read in request.ahead]
-    reply_cap = request.caps.payload_bytes + sum(read.caps.payload_bytes for read in request.ahead)
+    ahead = sum(read.caps.payload_bytes for read in request.ahead)
+    reply_cap = request.caps.payload_bytes + min(ahead, wire.AHEAD_CAP)
     return Packed(_continue_header(header), b"".join(buffers), reply_cap)
 
 

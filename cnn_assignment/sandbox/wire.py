@@ -23,6 +23,8 @@ FRAME = struct.Struct(">II")
 HEADER_CAP = 64 * 1024
 NESTING_CAP = 32
 TEXT_CAP = 4096
+AHEAD_CAP = 8 * 1024 * 1024
+"""Bytes of arrays that may come along with a reply because they are likely to be asked for next."""
 # Every dtype that may cross, in native byte order: bool, integers, floats, complex. Never "O", never records.
 DTYPES = frozenset(
     np.dtype(name).str
@@ -60,7 +62,7 @@ class Caps:
     items counts the elements of all containers, text the characters of one string.
     """
 
-    payload_bytes: int = 64 * 1024 * 1024
+    payload_bytes: int = 8 * 1024 * 1024
     items: int = 100_000
     text: int = TEXT_CAP
 

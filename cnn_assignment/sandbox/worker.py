@@ -259,7 +259,7 @@ class Worker:
 
     def _read_ahead(self, reads: list[dict[str, Any]], reply: dict[str, Any], buffers: list[bytes]) -> None:
         """Add what is likely to be read next, up to the first that only the submission's own code could find."""
-        room = _AHEAD_ROOM - len(json.dumps(reply["value"]))
+        room, bytes_left = _AHEAD_ROOM - len(json.dumps(reply["value"])), wire.AHEAD_CAP
         found, sizes = reply.setdefault("ahead", []), reply.setdefault("sizes", [])
         for read in reads:
             try:
@@ -273,11 +273,13 @@ class Worker:
                 tree, parts = wire.encode(self._objects[read["want"]], caps)
             except Exception:  # noqa: BLE001 - whatever it is, it will be found out when it is asked for
                 return
+            size = sum(map(len, parts))
             room -= len(json.dumps(tree))
-            if room < 0:
+            bytes_left -= size
+            if room < 0 or bytes_left < 0:
                 return
             found.append(tree)
-            sizes.append(sum(map(len, parts)))
+            sizes.append(size)
             buffers += parts
 
     def _forget_ahead(self, operations: list[list[Any]]) -> None:

@@ -53,6 +53,8 @@ def main(control_fd: int, level: int, modules: list[str], service: list[Any]) ->
         except confinement.ConfinementError as error:
             level, problem, outfit = LEVEL_LIMITS, str(error), None
     library.forget_the_way()
+    if outfit is not None:
+        library.forget_the_host()
     gc.collect()
     # Objects of now are left out of later collections, so that forks go on sharing their pages.
     gc.freeze()

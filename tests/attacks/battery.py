@@ -360,6 +360,10 @@ def _saw_secret(tried: Try) -> bool:
     return any(secret in str(tried.result) for secret in tried.scene.secrets)
 
 
+def _saw_host(tried: Try) -> bool:
+    return isinstance(tried.result, list) and socket.gethostname() in tried.result
+
+
 def _saw_grant(tried: Try) -> bool:
     return tried.result is True
 
@@ -522,6 +526,7 @@ def _ends(condition: Callable[[], bool]) -> bool:
 WITNESSES: dict[str, Callable[[Try], bool]] = {
     "secret": _saw_secret,
     "granted": _saw_grant,
+    "host": _saw_host,
     "change": _saw_change,
     "victim": _saw_victim,
     "process": _saw_process,

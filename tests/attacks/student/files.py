@@ -8,6 +8,8 @@ import importlib
 import importlib.util
 import mmap
 import os
+import platform
+import posix
 import shutil
 import signal
 import socket
@@ -29,6 +31,29 @@ def read(path, **options):
 
 
 # Reading
+
+
+@attack(seen="host")
+def read_host_name(target):
+    """ask in every way what the machine is called"""
+    name = ctypes.create_string_buffer(400)
+    found = []
+    for ask in (
+        lambda: libc.gethostname(name, 400) or name.value.decode(),
+        lambda: libc.uname(name) or name.raw[65:130].partition(b"\0")[0].decode(),
+        socket.gethostname,
+        platform.node,
+        lambda: os.uname().nodename,
+        lambda: posix.uname().nodename,
+        lambda: read("/proc/sys/kernel/hostname").strip(),
+        lambda: read("/etc/hostname").strip(),
+        lambda: os.environ["HOSTNAME"],
+    ):
+        try:
+            found.append(ask())
+        except Exception as error:
+            found.append(error)
+    return list(map(str, found))
 
 
 @attack(seen="secret")
