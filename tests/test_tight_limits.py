@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nbgrader.api import Gradebook
 
-from attacks.users import as_ordinary, bubblewrap_works_for
-from cnn_kit import NAME, copy_course, run, submit
+from attacks.users import bubblewrap_works_for
+from class_kit import RIGHT, give, open_course, recorded_scores, run_as
+from cnn_kit import NAME, submit
 from toy_course import write
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 LIMIT = 48
@@ -58,59 +54,22 @@ METHOD = re.compile(
 
 def greedy(how: str) -> str:
     """The solution, every method of which takes more."""
-    future, rest = (ROOT / f"solutions/{NAME}.py").read_text(encoding="utf-8").split("import numpy as np\n", 1)
+    future, rest = RIGHT.read_text(encoding="utf-8").split("import numpy as np\n", 1)
     body = METHOD.sub(r"\1        TAKER.take()\n", rest)
     return f"{future}import numpy as np\n{GREEDY.format(TAKERS[how])}{body}"
 
 
 @pytest.fixture(scope="module")
 def course() -> Iterator[Path]:
-    """A course in a folder that every user can reach."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        course = copy_course(ROOT, Path(folder, "course"), "release")
-        run("nbgrader", "generate_assignment", NAME, "--create", "--force", cwd=course)
+    with open_course() as course:
         for student in HONEST:
-            submit(course, student, ROOT / f"solutions/{NAME}.py")
+            submit(course, student, RIGHT)
         for number, how in enumerate(TAKERS):
             # One before all honest ones, and one after them.
             for student in (f"greedy-{number}", f"later-{number}"):
                 write(course / f"submitted/{student}/{NAME}/{NAME}.py", greedy(how))
-        if os.geteuid() == 0:
-            for path in (course, *course.rglob("*")):
-                os.chown(path, USER, USER)
+        give(course, USER)
         yield course
-
-
-def run_with_few(course: Path, *words: str, path: str = os.environ["PATH"]) -> str:
-    """Run a command as a user who may have few processes, demand success, and return what it printed."""
-    program, *rest = words
-    limit = LIMIT + (0 if os.geteuid() == 0 else own_tasks())
-    line = f"ulimit -u {limit} && PATH={shlex.quote(path)} exec {shlex.join([str(Path(sys.executable).parent / program), *rest])}"
-    command = ["bash", "-c", f"cd {shlex.quote(str(course))} && {line}"]
-    done = subprocess.run(
-        as_ordinary(command, USER) if os.geteuid() == 0 else command,
-        cwd="/",
-        env={"PATH": os.environ["PATH"], "HOME": str(course), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def own_tasks() -> int:
-    """How many threads this user has already, in all processes."""
-    pids = [path for path in Path("/proc").iterdir() if path.name.isdigit()]
-    found = 0
-    for path in pids:
-        try:
-            found += len(list((path / "task").iterdir())) if path.stat().st_uid == os.geteuid() else 0
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.parametrize("level", [2, pytest.param(3, marks=NAMESPACED)])
@@ -119,7 +78,7 @@ def test_where_a_user_may_have_few_processes_every_honest_student_is_graded(cour
     # Without bubblewrap, the sandbox has level 2.
     path = os.environ["PATH"] if level > 2 else str(Path(sys.executable).parent)
     words = ("cnn-assignment", "grade", NAME, "submitted", "--no-gradebook", "--jobs", str(jobs))
-    run_with_few(course, *words, "--fresh", "--out", f"out-{jobs}-{level}", path=path)
+    run_as(USER, course, *words, "--fresh", "--out", f"out-{jobs}-{level}", most_tasks=LIMIT, path=path)
     found = [json.loads(path.read_bytes()) for path in (course / f"out-{jobs}-{level}").glob("*-*.json")]
     reports = {report["student"]: report for report in found}
     assert {student: reports[student]["score"] for student in HONEST} == dict.fromkeys(HONEST, 100)
@@ -129,8 +88,7 @@ def test_where_a_user_may_have_few_processes_every_honest_student_is_graded(cour
 
 
 def test_nbgrader_grades_them_too(course):
-    run_with_few(course, "nbgrader", "autograde", NAME, "--create")
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        scores = {one.student.id: one.score for one in gradebook.assignment_submissions(NAME)}
+    run_as(USER, course, "nbgrader", "autograde", NAME, "--create", most_tasks=LIMIT)
+    scores = recorded_scores(course)
     assert {student: scores[student] for student in HONEST} == dict.fromkeys(HONEST, 100)
     assert len(scores) == len(HONEST) + 2 * len(TAKERS)

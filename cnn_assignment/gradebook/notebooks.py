@@ -10,6 +10,7 @@ import copy
 import re
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,16 @@ _DEFINITION = re.compile(r"^(?:class|(?:async )?def)[ \t]+(\w+)", re.MULTILINE)
 
 def read_release(path: Path) -> NotebookNode:
     """The release notebook, checked for what grading needs of it. Raises GraderError where it is not usable."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise GraderError("no release notebook", place=path.as_posix(), remedy=REBUILD) from error
+    return copy.deepcopy(_read_release(path, status.st_mtime_ns, status.st_size))
+
+
+# A class is graded with one release, which nbgrader's checks take longer to read than a student's answers to judge.
+@lru_cache(maxsize=4)
+def _read_release(path: Path, _changed_ns: int, _size: int) -> NotebookNode:
     import nbformat
     from nbgrader.nbgraderformat import MetadataValidator
 
@@ -38,8 +49,6 @@ def read_release(path: Path) -> NotebookNode:
             warnings.simplefilter("ignore")  # about cell ids, which are mended below
             notebook: NotebookNode = nbformat.read(path, as_version=4)
         MetadataValidator().validate_nb(notebook)
-    except FileNotFoundError as error:
-        raise GraderError("no release notebook", place=place, remedy=REBUILD) from error
     except Exception as error:  # nbformat, jsonschema and nbgrader each raise errors of their own
         raise GraderError(f"not a valid nbgrader notebook: {error}", place=place, remedy=REBUILD) from error
     for number, cell in enumerate(notebook.cells):
