@@ -43,3 +43,7 @@ class GraderError(KitError):
 
 class ProtectionError(GraderError):
     """Less protection is active than is required: no student code is run at all (exit status 3)."""
+
+
+class TooLargeError(ValueError):
+    """More bytes, files or work than a limit allows: whoever set it tells what that means."""

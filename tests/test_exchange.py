@@ -16,9 +16,10 @@ from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 from nbgrader.utils import notebook_hash
 from traitlets.config import Config
 
+from cnn_assignment.errors import TooLargeError
 from cnn_assignment.gradebook.autograding import configure_reading
 from cnn_assignment.gradebook.exchange import CollectRegularFiles, ReleaseWithSecret, configure_exchange
-from cnn_assignment.gradebook.files import MOST_ENTRIES, Budget, TooLargeError, copy_regular_files
+from cnn_assignment.gradebook.files import MOST_ENTRIES, Budget, copy_regular_files
 from cnn_assignment.gradebook.late import LatePenalty
 
 # nbgrader leaves it to Python to close a timestamp.

@@ -10,10 +10,10 @@ import signal
 import pytest
 
 import toy_course
-from cnn_assignment.errors import GraderError, UnreadableSubmissionError
+from cnn_assignment.errors import GraderError, TooLargeError, UnreadableSubmissionError
 from cnn_assignment.intake import find_submission, lift_file, show_file
 from cnn_assignment.intake.budgets import Budget
-from cnn_assignment.intake.folder import FolderFiles, TooLargeError, read_plain
+from cnn_assignment.intake.folder import FolderFiles, read_plain
 from cnn_assignment.intake.reader import Reader
 from cnn_assignment.intake.values import LiftedCode, Shown, ShownCell, Wanted
 from cnn_assignment.sandbox.protocol import SandboxError

@@ -19,7 +19,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExtractorPlugin
 from traitlets.config import Config
 
-from cnn_assignment.gradebook.files import TooLargeError
+from cnn_assignment.errors import TooLargeError
 from cnn_assignment.gradebook.zip_collecting import (
     CarefulExtractor,
     UploadCollector,

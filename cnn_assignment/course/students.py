@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnn_assignment.errors import UsageError
+from cnn_assignment.errors import TooLargeError, UsageError
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment
 from cnn_assignment.names import refusal, why_not_a_student
@@ -100,13 +100,9 @@ class FolderDigests:
                 # One at a time: what is in it may import another one.
                 set_aside.remove(imported[0])
                 reading.take("", imported[:1])
-        except (OSError, _TooLargeError):
+        except (OSError, TooLargeError):
             return None
         return reading.hexdigest
-
-
-class _TooLargeError(Exception):
-    """More than is worth while to read."""
 
 
 class _Reading:
@@ -123,7 +119,7 @@ class _Reading:
         return self._total.hexdigest()
 
     def take(self, place: str, entries: Sequence[os.DirEntry[str]]) -> None:
-        """Read entries of a folder and all that is in them. Raises OSError, and _TooLargeError."""
+        """Read entries of a folder and all that is in them. Raises OSError, and TooLargeError."""
         todo = [(place, entries)]
         while todo:
             place, entries = todo.pop()
@@ -139,7 +135,7 @@ class _Reading:
         self._entries += 1
         self._size += entry.stat(follow_symlinks=False).st_size if is_file else 0
         if self._entries > _MOST_ENTRIES or self._size > _MOST_BYTES:
-            raise _TooLargeError
+            raise TooLargeError
         if not is_file:
             return "folder" if entry.is_dir(follow_symlinks=False) else "link" if entry.is_symlink() else "other"
         data = Path(entry.path).read_bytes()

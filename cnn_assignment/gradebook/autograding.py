@@ -21,8 +21,8 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-from cnn_assignment.errors import UsageError
-from cnn_assignment.gradebook.files import Budget, TooLargeError, copy_regular_files, is_linked, read_time
+from cnn_assignment.errors import TooLargeError, UsageError
+from cnn_assignment.gradebook.files import Budget, copy_regular_files, is_linked, read_time
 from cnn_assignment.gradebook.logs import keep_clean
 from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import list_assignments

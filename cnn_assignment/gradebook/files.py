@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from cnn_assignment.errors import UsageError
+from cnn_assignment.errors import TooLargeError, UsageError
+from cnn_assignment.intake.folder import read_plain
 
 # What nbgrader looks for beside a graded notebook: when it was handed in, and the secret that names its feedback.
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
@@ -25,10 +26,6 @@ _CHUNK = 1024 * 1024
 _LONGEST_TIME = 100
 # Neither by way of a link, nor waiting for somebody who writes into a pipe.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-
-
-class TooLargeError(ValueError):
-    """More bytes, files or time than the limit; what was written so far is the caller's to remove."""
 
 
 class Budget:
@@ -115,7 +112,7 @@ def read_time(folder: Path) -> datetime | None:
 
     path = folder / TIMESTAMP
     try:
-        text = _read_short(path).decode("utf-8", "replace").strip()
+        text = read_plain(path, _LONGEST_TIME).decode("utf-8", "replace").strip()
         return parse_utc(text) if text else None
     except FileNotFoundError:
         return None
@@ -123,16 +120,6 @@ def read_time(folder: Path) -> datetime | None:
         raise UsageError(
             f"not a point in time: {error}", place=path.as_posix(), remedy="Mend or remove the file."
         ) from error
-
-
-def _read_short(path: Path) -> bytes:
-    with os.fdopen(os.open(path, _OPEN), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ValueError("it is not a regular file")
-        data = stream.read(_LONGEST_TIME + 1)
-    if len(data) > _LONGEST_TIME:
-        raise ValueError(f"it has more than {_LONGEST_TIME} bytes")
-    return data
 
 
 def copy_regular_files(

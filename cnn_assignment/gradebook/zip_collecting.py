@@ -20,7 +20,8 @@ from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 from nbgrader.utils import parse_utc
 from traitlets import Integer
 
-from cnn_assignment.gradebook.files import MOST_LEVELS, Budget, TooLargeError
+from cnn_assignment.errors import TooLargeError
+from cnn_assignment.gradebook.files import MOST_LEVELS, Budget
 from cnn_assignment.gradebook.logs import keep_clean
 from cnn_assignment.names import as_student, refusal, with_digest
 from cnn_assignment.texts import shorten

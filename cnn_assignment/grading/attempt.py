@@ -26,13 +26,13 @@ from cnn_assignment.sandbox.protocol import (
     WorkerFailure,
     WorkerProcess,
     answer_question,
+    read_place,
 )
 
 LOAD_ERROR = "This statement failed when your code was loaded: "
 """How such a note begins; what follows is the code's own words."""
 # A report is for reading.
 _MOST_LOAD_ERRORS = 20
-_MOST_LINES = 1_000_000
 # The stand-ins in force and the name of the call.
 _Call = tuple[tuple[str, ...], str]
 
@@ -236,7 +236,6 @@ class Line:
 
 def _describe_load_error(failure: dict[str, Any], labels: Collection[str]) -> str:
     # Code that writes its replies itself can put anything here.
-    label, line = failure.get("label"), failure.get("line")
-    known = isinstance(label, str) and label in labels and type(line) is int and 0 <= line <= _MOST_LINES
-    place = f"{label}, line {line}" if known else "somewhere"
+    found = read_place([failure.get("label"), failure.get("line")], labels)
+    place = "{}, line {}".format(*found) if found is not None else "somewhere"
     return f"{place}: {str(failure.get('type'))[:60]}: {str(failure.get('message'))[:300]}"

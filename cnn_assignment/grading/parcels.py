@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cnn_assignment.errors import GraderError
+from cnn_assignment.errors import GraderError, TooLargeError
 from cnn_assignment.intake import find_own_files
-from cnn_assignment.intake.folder import FILE_CAP
+from cnn_assignment.intake.folder import FILE_CAP, read_plain
 from cnn_assignment.intake.parsing import SOURCE_CAP
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Assignment, Submission
@@ -136,13 +134,10 @@ def _write(files: Iterable[File], folder: Path) -> None:
 
 def _read(path: Path, cap: int) -> bytes | None:
     """The bytes of a plain file, None where there are more than cap. Raises OSError, also for a link."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:  # noqa: PTH123 - of a descriptor that was opened with care
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is not a plain file", str(path))
-        content = stream.read(cap + 1) if found.st_size <= cap else None
-    return content if content is not None and len(content) <= cap else None
+    try:
+        return read_plain(path, cap)
+    except TooLargeError:
+        return None
 
 
 def _modules_beside(path: Path, assignment: Assignment) -> tuple[Path, ...]:

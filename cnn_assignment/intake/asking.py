@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.intake.budgets import Budget
-from cnn_assignment.intake.folder import FILE_CAP, FolderFiles, TooLargeError, read_plain
+from cnn_assignment.intake.folder import FILE_CAP, FolderFiles, read_plain
 from cnn_assignment.intake.values import LiftedCode, Shown, Wanted
 from cnn_assignment.model import Assignment
 

@@ -13,9 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.intake.document import parse_document
-from cnn_assignment.intake.folder import TooLargeError
 from cnn_assignment.intake.lift import find_own_modules, lift
 from cnn_assignment.intake.lifting import analyse
 from cnn_assignment.intake.parsing import CellReader

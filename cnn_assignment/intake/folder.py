@@ -11,15 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from cnn_assignment.errors import TooLargeError
+
 FILE_CAP = 128 * 1024 * 1024
 # For all that is asked of one submission's folder: more is nobody's homework.
 _MOST_REQUESTS = 500
 _MOST_BYTES = 16 * 1024 * 1024
 _MOST_ENTRIES = 1_000
-
-
-class TooLargeError(Exception):
-    """A file that holds more than is read of it."""
 
 
 class Files(Protocol):

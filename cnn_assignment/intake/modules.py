@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from cnn_assignment.errors import UnreadableSubmissionError
+from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.intake.effects import DEFINITIONS
-from cnn_assignment.intake.folder import Files, TooLargeError
+from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import analyse, select
 from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse, statements_in
 from cnn_assignment.intake.reading import decode_module

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cnn_assignment.errors import GraderError, UnreadableSubmissionError
+from cnn_assignment.errors import GraderError, TooLargeError, UnreadableSubmissionError
 from cnn_assignment.intake.budgets import LIFT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
-from cnn_assignment.intake.folder import Files, TooLargeError
+from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.values import LiftedCode, Shown, Wanted
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.choice import open_sandbox

@@ -12,7 +12,7 @@ import os
 import secrets
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NoReturn, Protocol, Self
@@ -501,14 +501,18 @@ def _open_reply(reply: dict[str, Any], payload: bytes, request: Request, labels:
         return value
     match reply["error"]:
         case {"type": str(type_name), "message": str(message), "step": int(step), "at": place}:
-            match place:
-                case [str(label), int(line)] if label in labels and 0 <= line <= _MOST_LINES:
-                    where: tuple[str, int] | None = (label, line)
-                case _:
-                    where = None
+            where = read_place(place, labels)
             name = wire.read_type_name(type_name, "an exception")
             raise CallRaised(name, wire.printable(message[:400]), where, step)
     raise wire.WireError("an error without a description")
+
+
+def read_place(place: Any, labels: Collection[str]) -> tuple[str, int] | None:
+    """Where an error is said to be, as (label, line): in one of these files and cells, or nowhere."""
+    match place:
+        case [str(label), int(line)] if label in labels and 0 <= line <= _MOST_LINES:
+            return label, line
+    return None
 
 
 def _cut_payload(reply: dict[str, Any], payload: bytes, request: Request) -> list[bytes]:
