@@ -9,12 +9,13 @@ from __future__ import annotations
 import builtins
 import copy
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from cnn_assignment.grading.comparing import find_wrong, is_same
+from cnn_assignment.grading.owed import Owed, has_form
 
 
 class Mismatch(AssertionError):  # noqa: N818 - the name that tests know it by
@@ -74,18 +75,35 @@ def assert_unchanged(actual: Any, original: np.ndarray, what: str) -> None:
         raise Mismatch(f"{what} is not what it was before the call")
 
 
-def own_cache(student: Any, forward: Any, args: tuple[Any, ...], right: Mapping[str, np.ndarray]) -> Any:
+def copy_of(actual: Any, right: np.ndarray) -> np.ndarray:
+    """A copy of the array, or right where it has another form."""
+    return np.array(actual) if has_form(actual, right) else right
+
+
+def own_cache(
+    student: Any,
+    forward: Any,
+    args: tuple[Any, ...],
+    right: Mapping[str, np.ndarray],
+    *,
+    form_only: Collection[str] = (),
+) -> Any:
     """The cache of the student's own forward, its entries repaired where wrong."""
-    return own_caches(student, forward, [(args, right)])[0]
+    return own_caches(student, forward, [(args, right)], form_only=form_only)[0]
 
 
 def own_caches(
-    student: Any, forward: Any, calls: Sequence[tuple[tuple[Any, ...], Mapping[str, np.ndarray]]]
+    student: Any,
+    forward: Any,
+    calls: Sequence[tuple[tuple[Any, ...], Mapping[str, np.ndarray]]],
+    *,
+    form_only: Collection[str] = (),
 ) -> list[Any]:
     """As `own_cache`, for several calls whose caches are alive at once."""
     del student
     made = [_make_cache(forward, args, apart=len(calls) > 1) for args, _ in calls]
-    return [_repair(cache, right) for cache, (_, right) in zip(made, calls, strict=True)]
+    owed = [Owed(right, frozenset(form_only)) for _, right in calls]
+    return [_repair(cache, due) for cache, due in zip(made, owed, strict=True)]
 
 
 def _make_cache(forward: Any, args: tuple[Any, ...], *, apart: bool) -> Any:
@@ -96,10 +114,10 @@ def _make_cache(forward: Any, args: tuple[Any, ...], *, apart: bool) -> Any:
         return None
 
 
-def _repair(cache: Any, right: Mapping[str, np.ndarray]) -> Any:
+def _repair(cache: Any, owed: Owed) -> Any:
     try:
-        for key in [key for key, value in right.items() if not is_same(cache[key], value)]:
-            cache[key] = right[key]
+        for key in [key for key in owed.right if not owed.is_met(key, cache[key])]:
+            cache[key] = owed.give(key)
     except Exception:  # noqa: BLE001 - no such cache
-        return copy.deepcopy(dict(right))
+        return {key: copy.deepcopy(owed.give(key)) for key in owed.right}
     return cache
