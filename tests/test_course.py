@@ -61,6 +61,11 @@ def grade(course, out, **options):
         (["toy/toy.ipynb.txt"], "toy/toy.ipynb.txt"),
         (["toy/toy.py.txt", "toy/notes.txt"], "toy/toy.py.txt"),
         (["toy/toy.json"], "toy/toy.json"),
+        (["mlp/mlp.ipynb"], None),
+        (["mlp/mlp.py", "mlp/toy.py", "work/toy.py"], "work/toy.py"),
+        (["TOY/Toy.ipynb"], "TOY/Toy.ipynb"),
+        (["toy-final/toy-final.py"], "toy-final/toy-final.py"),
+        (["toy/deep/deep.py"], "toy/deep/deep.py"),
         (["toy.py/inside.txt"], None),
         (["toy/toy.ipynb/inside.txt"], None),
         ([], None),
@@ -71,6 +76,12 @@ def test_a_student_hands_in_a_notebook_or_a_module_in_either_layout(course, file
     for name in files:
         submit(course.root, "ada", "x = 1", name)
     assert chosen(course) == {"ada": expected}
+
+
+def test_the_folder_of_another_assignment_is_not_taken_and_told(course):
+    submit(course.root, "ada", toy_course.SOLUTION, "mlp/mlp.ipynb")
+    found = find_submission("ada", course.root / "submitted/ada", course)
+    assert (found.path, found.notes) == (None, ("mlp is the folder of another assignment.",))
 
 
 OPEN = left_open("cut")

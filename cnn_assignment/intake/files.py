@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -41,7 +42,7 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
     """
     nested = folder / assignment.name
     if not is_folder(folder) or not is_folder(nested):
-        found = find_in_folder(student, folder, assignment)
+        found = find_in_folder(student, folder, assignment, is_shared=True)
         is_linked = is_folder(folder) and found.path is None and os.path.islink(nested)  # noqa: PTH114 - it never raises
         return replace(found, notes=(*found.notes, LINKED)) if is_linked else found
     found = find_in_folder(student, nested, assignment)
@@ -49,19 +50,41 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
     return found if beside.path is None else replace(beside, folder=nested)
 
 
-def find_in_folder(student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH) -> Submission:
-    """The submission in a folder that is for this assignment only, or in the folders in it down to a depth."""
+def find_in_folder(
+    student: str, folder: Path, assignment: Assignment, *, depth: int = _DEPTH, is_shared: bool = False
+) -> Submission:
+    """The submission in a folder that is for this assignment only, or in the folders in it down to a depth.
+
+    is_shared: whether folders of other assignments may lie in it, as nbgrader lays them out.
+    """
     if folder.is_symlink():
         return Submission(student, None, notes=(LINKED,), folder=folder)
-    files = list(_files(folder, depth, passed_over=set(list_assignments(assignment.root)) - {assignment.name}))
+    others = set(list_assignments(assignment.root)) - {assignment.name}
+    others |= _other_assignments(folder, assignment) if is_shared else set()
+    files = list(_files(folder, depth, passed_over=others))
     candidates = [file for file in files if _is_candidate(file, assignment)]
     if candidates:
         candidates.sort(key=lambda file: _rank(file, folder, assignment))
         return _choose(student, folder, candidates[:_MOST_CANDIDATES], assignment)
     shown = ", ".join(_name(file, folder) for file in files[:_SHOWN])
     more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-    notes = (f"The folder holds {shown}{more}.",) if files else ()
-    return Submission(student, None, notes=notes, folder=folder)
+    notes = [f"The folder holds {shown}{more}."] if files else []
+    notes += [f"{name} is the folder of another assignment." for name in sorted(others) if is_folder(folder / name)]
+    return Submission(student, None, notes=tuple(notes[:_SHOWN]), folder=folder)
+
+
+def _other_assignments(folder: Path, assignment: Assignment) -> set[str]:
+    """The folders of other assignments in a student's, whoever grades them: nbgrader names the main notebook like its folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = (entry.name for entry in islice(entries, _MOST_LISTED) if entry.is_dir(follow_symlinks=False))
+        others = (name for name in names if assignment.name.lower() not in name.lower())
+        return {name for name in others if _holds_its_own(folder / name)}
+    return set()
+
+
+def _holds_its_own(folder: Path) -> bool:
+    """Whether a folder holds a notebook or a module of its name. Never raises."""
+    return any(os.path.isfile(folder / f"{folder.name}{suffix}") for suffix in _SUFFIXES)  # noqa: PTH113
 
 
 def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: Assignment) -> Submission:
