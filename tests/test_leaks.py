@@ -13,6 +13,7 @@ import authoring_kit
 from authoring_kit import TASKS, edit
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.release import build
+from cnn_assignment.errors import AuthoringError
 from cnn_assignment.model import Hints
 
 
@@ -113,6 +114,78 @@ def test_what_the_solution_gives_anyway_is_no_leak(built, tmp_path):
     build(assignment, TASKS, Hints.STANDARD)
     append(assignment.release_dir / "given.py", "\nx = 0\npass\n")
     assert find_leaks(assignment, assignment.release_dir) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        '    """Steps: steps["out"][position] = start - STEP * position."""\n',
+        "    # steps['out'] [position] = start - STEP * position\n",
+        '    x = 1  # steps["out"][position] = start - STEP*position\n',
+    ],
+)
+def test_what_the_solution_says_of_an_answer_is_a_leak_though_it_stands_outside_of_the_gap(built, tmp_path, given):
+    assignment = authoring_kit.copy_course(built, tmp_path / "course")
+    edit(assignment.solution_file, '    """Steps up and down."""\n', given)
+    with pytest.raises(AuthoringError, match=r"toy\.py: holds an answer of the gap 'ramp-down'"):
+        build(assignment, TASKS, Hints.STANDARD)
+
+
+OTHER = """
+class Walk:
+    def go(self, steps):
+        ### BEGIN SOLUTION walk-go
+        place = 0
+        for step in steps:
+            place += step
+        return place + 0
+        ### END SOLUTION
+
+    def back(self, steps):
+        ### BEGIN SOLUTION walk-back
+        return self.go([-step * (1 + 0 * place) for place, step in enumerate(steps)])
+        ### END SOLUTION
+"""
+WHOLE = OTHER.replace("        ### BEGIN SOLUTION walk-go\n", "").replace("        ### END SOLUTION\n", "")
+
+
+@pytest.mark.parametrize(
+    ("provided", "told"),
+    [
+        (OTHER, "holds the mark of a gap, '### BEGIN SOLUTION walk-go'"),
+        ("STEP = 1\n\n  ###  END HIDDEN TESTS\n", "holds the mark of a gap, '###  END HIDDEN TESTS'"),
+        (
+            WHOLE.replace("        ### BEGIN SOLUTION walk-back\n", ""),
+            "an answer of the gap 'walk-go' .* of the assignment 'walk'",
+        ),
+        (
+            "def f(self, steps):\n    return self.go([-step*(1+0*place) for place, step in enumerate(steps)])\n",
+            "an answer of the gap 'walk-back' .* of the assignment 'walk'",
+        ),
+    ],
+)
+def test_a_provided_file_gives_nothing_away_of_any_assignment(built, tmp_path, provided, told):
+    assignment = authoring_kit.copy_course(built, tmp_path / "course")
+    other = assignment.root / "autograder/walk"
+    other.mkdir()
+    (other / "assignment.toml").write_text('classes = ["Walk"]\n', encoding="utf-8")
+    (assignment.root / "solutions/walk.py").write_text(OTHER, encoding="utf-8")
+    append(assignment.root / "solutions/given.py", provided)
+    with pytest.raises(AuthoringError, match=rf"given\.py: .*{told}"):
+        build(assignment, TASKS, Hints.STANDARD)
+
+
+def test_what_anybody_writes_is_no_answer_of_another_assignment(built, tmp_path):
+    assignment = authoring_kit.copy_course(built, tmp_path / "course")
+    other = assignment.root / "autograder/walk"
+    other.mkdir()
+    (other / "assignment.toml").write_text('classes = ["Walk"]\n', encoding="utf-8")
+    append(assignment.root / "solutions/given.py", "\nplace = 0\nfor step in [STEP]:\n    place += step\n")
+    # Neither one that is not begun, nor statements that say little.
+    for text in (None, OTHER):
+        if text is not None:
+            (assignment.root / "solutions/walk.py").write_text(text, encoding="utf-8")
+        build(assignment, TASKS, Hints.STANDARD)
 
 
 def test_hidden_tests_are_found_by_their_names_their_bodies_and_their_statements(built, folder):

@@ -12,12 +12,15 @@ import json
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
 from cnn_assignment.authoring.texts import read_text
+from cnn_assignment.errors import AuthoringError
+from cnn_assignment.layout import list_assignments, load_assignment
 from cnn_assignment.model import Assignment, Gap
 
 _LONG_ANSWER = 12
@@ -26,16 +29,22 @@ _LONG_ANSWER = 12
 _LONG_TEST = 30
 """Hidden tests share short statements, such as `x = np.zeros(3)`, with any other code; only longer ones tell."""
 
+_MARK = re.compile(r"^[^\S\n]*#+[^\S\n]*(?:BEGIN|END)[^\S\n]+(?:SOLUTION|HIDDEN TESTS)\b[^\n]{0,60}", re.MULTILINE)
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
 class _Secret:
-    """Something that must not be in a release. tree: its dumped syntax tree. texts: its text without white space."""
+    """Something that must not be in a release. tree: its dumped syntax tree. texts: its text without white space.
+
+    gap: which gap it is an answer of, if it is one.
+    """
 
     what: str
     tree: str
     texts: tuple[str, ...]
+    gap: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +60,19 @@ class _Released:
 def find_leaks(assignment: Assignment, folder: Path) -> list[str]:
     """What the folder gives away, one sentence a find with the file first; empty where nothing leaks.
 
-    Looked for are all statements of gaps (not those that the solution also has outside its gaps, nor trivial ones
-    such as ``pass`` and ``return x``), hidden tests, their longer statements (not those that the public checks also
-    have) and their names, and paths of the course.
+    Looked for are all statements of gaps (not those that the solution also has as code outside its gaps, nor trivial
+    ones such as ``pass`` and ``return x``), hidden tests, their longer statements (not those that the public checks also
+    have) and their names, and paths of the course. Provided files are handed out as they are, so in these also the
+    marks of gaps, and the answers of the course's other assignments.
     """
     secrets = [*_answers(assignment), *_hidden_statements(assignment)]
     words = [*_hidden_names(assignment), *_paths(assignment)]
+    others = list(_other_assignments(assignment))
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         file = _read_released(path, path.relative_to(folder).as_posix())
+        if file.name in assignment.provided:
+            found += [f"{file.name}: holds {what}" for what in _given_away(file, others)]
         found += [f"{file.name}: holds {secret.what}" for secret in secrets if _holds(file, secret)]
         found += [f"{file.name}: holds {what}" for what, pattern in words if pattern.search(file.text)]
     return list(dict.fromkeys(found))
@@ -79,7 +92,8 @@ def _answers(assignment: Assignment) -> Iterator[_Secret]:
     gaps = parse_gaps(solution, label)
     given = _without_gaps(solution, gaps)
     given_trees = frozenset(_dump(node) for node in _statements(_parse(given)))
-    given_text = _compact(given)
+    # Only what is code there: a comment or a docstring that says a gap's statement tells it to students.
+    given_text = _without_comments(_without_docstrings(given))
     for gap in gaps:
         lines = f"if 1:\n{gap.answer}" if gap.indent else f"\n{gap.answer}"
         for node in _statements(parse_answer(gap).body):
@@ -88,7 +102,47 @@ def _answers(assignment: Assignment) -> Iterator[_Secret]:
                 continue
             texts = [text for text in _texts(lines, node, _LONG_ANSWER) if text not in given_text]
             what = f"an answer of the gap {gap.task!r} ({label}:{gap.begin_line + node.lineno - 1})"
-            yield _Secret(what, tree, tuple(texts))
+            yield _Secret(what, tree, tuple(texts), f"{gap.task}:{gap.begin_line}")
+
+
+def _other_assignments(assignment: Assignment) -> Iterator[Assignment]:
+    """The other assignments of the course that can be read: one that is not finished keeps nobody from building this."""
+    for name in list_assignments(assignment.root):
+        if name != assignment.name:
+            with suppress(AuthoringError):
+                yield load_assignment(assignment.root, name)
+
+
+def _given_away(file: _Released, others: Iterable[Assignment]) -> Iterator[str]:
+    """What a provided file gives away of other assignments, or of its own: it is handed out with all that is in it."""
+    mark = _MARK.search(file.text)
+    if mark is not None:
+        yield f"the mark of a gap, {mark[0].strip()!r}: it would be handed out with its answers"
+    for other in others:
+        with suppress(AuthoringError):
+            answers: dict[str, list[_Secret]] = {}
+            for secret in _answers(other):
+                answers.setdefault(secret.gap, []).append(secret)
+            for secrets in answers.values():
+                held = [secret for secret in secrets if _holds(file, secret)]
+                # One short statement may be anybody's; all that a gap asks for, or a longer one, is its answer.
+                if len(held) == len(secrets) or any(len(text) >= _LONG_TEST for one in held for text in one.texts):
+                    yield f"{held[0].what} of the assignment {other.name!r}"
+
+
+def _without_docstrings(source: str) -> str:
+    """Code without the strings that stand alone as statements."""
+    lines = source.split("\n")
+    alone = [
+        node
+        for node in ast.walk(ast.Module(body=_parse(source), type_ignores=[]))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    for node in alone:
+        assert node.end_lineno is not None
+        for number in range(node.lineno - 1, node.end_lineno):
+            lines[number] = ""
+    return "\n".join(lines)
 
 
 def _without_gaps(solution: str, gaps: tuple[Gap, ...]) -> str:
