@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cnn_assignment.model import Assignment
     from cnn_assignment.verify import Proof
 
+# Of more students nobody reads the names in a sentence.
+_NAMED = 5
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
 EXIT_GRADER_ERROR = 3
@@ -186,8 +188,11 @@ def grade(
         assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
     if dask is not None:
         _refuse_jobs()
-    options = GradingOptions(out, jobs, gradebook, keep_others=bool(only), fresh=fresh, dask=dask)
-    status = _grade(assignment, find_students(assignment, submitted, only), options)
+    students = find_students(assignment, submitted, only)
+    others = {student.name for student in find_students(assignment, submitted)} if only else set()
+    others -= {student.name for student in students}
+    options = GradingOptions(out, jobs, gradebook, others=tuple(sorted(others)), fresh=fresh, dask=dask)
+    status = _grade(assignment, students, options)
     misnamed = find_misnamed(submitted, only)
     for told in misnamed:
         click.echo(f"not graded: {told}", err=True)
@@ -299,6 +304,12 @@ def _only_name(root: Path) -> str:
     return names[0]
 
 
+def _some(students: Sequence[str]) -> str:
+    """Students as the beginning of a sentence: a few names, and how many more."""
+    named, more = students[:_NAMED], len(students) - _NAMED
+    return clean(f"{', '.join(named)}{f' and {more} more' if more > 0 else ''} {'is' if len(students) == 1 else 'are'}")
+
+
 def _refuse_jobs() -> None:
     """A cluster has as many grader processes as its workers have threads, whatever anyone hoped for."""
     if click.get_current_context().get_parameter_source("jobs") is not ParameterSource.DEFAULT:
@@ -309,7 +320,7 @@ def _refuse_jobs() -> None:
 
 
 def _grade(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> int:
-    from cnn_assignment.course import open_class
+    from cnn_assignment.course import GONE, open_class
     from cnn_assignment.display import print_class, show_progress
 
     with open_class(assignment, students, options) as grading:
@@ -321,6 +332,16 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
             graded = grading.run(advance)
     print_class(graded.reports)
     click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(options.out)}.")
+    if graded.ungraded:
+        click.echo(
+            f"class.csv: {_some(graded.ungraded)} without a report by these tests. Grade without --only for theirs.",
+            err=True,
+        )
+    if graded.gone:
+        click.echo(
+            f"{_some(graded.gone)} not in the class any more: their reports are in {_short(options.out / GONE)}.",
+            err=True,
+        )
     withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
         click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)

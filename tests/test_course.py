@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -185,9 +186,53 @@ def test_grading_one_student_again_keeps_the_others_in_the_table(course, tmp_pat
     grade(course, out)
     submit(course.root, "bob", ANSWERED)
     only = find_students(course, course.root / "submitted", ["bob"])
-    grade_class(course, only, GradingOptions(out, gradebook=False, keep_others=True))
+    grade_class(course, only, GradingOptions(out, gradebook=False, others=("ada",)))
+    assert table_of(out) == {"ada": ("graded", "8.0"), "bob": ("graded", "8.0")}
+
+
+def table_of(out):
     with (out / "class.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["score"] for row in csv.DictReader(file)] == ["8.0", "8.0"]
+        return {row["student"]: (row["status"], row["score"]) for row in csv.DictReader(file)}
+
+
+def test_a_run_for_one_student_brings_nobody_back_and_mixes_no_editions(course, tmp_path):
+    out = tmp_path / "out"
+    for name in ("ada", "bob", "cem"):
+        submit(course.root, name, ANSWERED)
+    only = [student for student in find_students(course, course.root / "submitted") if student.name == "ada"]
+    graded = grade_class(course, only, GradingOptions(out, gradebook=False, others=("bob", "cem")))
+    assert table_of(out) == {"ada": ("graded", "8.0"), "bob": ("ungraded", ""), "cem": ("ungraded", "")}
+    assert graded.ungraded == ("bob", "cem")
+    grade(course, out)
+    # Cem is gone, and the tests are others.
+    shutil.rmtree(course.root / "submitted/cem")
+    edit(course.root / "autograder/toy/test_cut.py", "points(2)", "points(5)")
+    changed = load_assignment(course.root, "toy")
+    graded = grade_class(changed, only, GradingOptions(out, gradebook=False, others=("bob",)))
+    assert table_of(out) == {"ada": ("graded", "11.0"), "bob": ("ungraded", "")}
+    assert (graded.ungraded, graded.gone) == (("bob",), ("cem",))
+    assert (out / "gone/cem.json").is_file()
+    assert not (out / "cem.json").exists()
+    # Only reports are set aside, and only those of this assignment.
+    (out / "notes.json").write_text("{}", encoding="utf-8")
+    assert grade(changed, out).gone == ()
+    assert table_of(out) == {"ada": ("graded", "11.0"), "bob": ("graded", "11.0")}
+
+
+def test_a_run_that_ends_early_leaves_the_table_whole(course, tmp_path):
+    out = tmp_path / "out"
+    for number in range(6):
+        submit(course.root, f"s{number}", ANSWERED)
+    grade(course, out)
+    before = table_of(out)
+    students = find_students(course, course.root / "submitted")
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_class(course, students, GradingOptions(out, gradebook=False, fresh=True), stop)
+    assert table_of(out) == before
 
 
 def test_hidden_tests_that_do_not_fit_leave_no_report(course, tmp_path):

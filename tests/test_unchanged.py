@@ -174,7 +174,7 @@ def test_some_students_alone_leave_the_others_kept(course):
     edit(course / "submitted/ada/toy.py", "Two", "2")
     edit(course / "submitted/cem/toy.py", "Two", "2")
     before = contents(course)["class.csv"]
-    assert grade(course, only=["ada"], keep_others=True) == ["ada"]
+    assert grade(course, only=["ada"], others=("bob", "cem")) == ["ada"]
     assert contents(course)["class.csv"] == before
     assert planned(course) == ["cem"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cnn_assignment.course.gradebook import CourseGradebook
 from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
 from cnn_assignment.course.students import FolderDigests, Student
-from cnn_assignment.errors import GraderError
+from cnn_assignment.errors import GraderError, UsageError
 from cnn_assignment.export import read_report, read_summary, report_path, write_class_csv, write_report
 from cnn_assignment.grading.digests import autograder_digest, data_digest, file_digest, kit_digest
 from cnn_assignment.grading.pool import grade_all
@@ -19,6 +19,8 @@ from cnn_assignment.intake import find_submission
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
 
 CLASS_TABLE = "class.csv"
+GONE = "gone"
+"""The folder of reports of students whom the class does not have any more."""
 
 Progress = Callable[[str], None]
 
@@ -27,24 +29,30 @@ Progress = Callable[[str], None]
 class GradingOptions:
     """Where reports go, how many processes grade, and whether nbgrader's gradebook is filled too.
 
-    keep_others: whether the class table keeps students that are not in this run. fresh: whether reports that are still
+    others: students of the class that are not in this run; the class table has them too. fresh: whether reports that are still
     right are made again. dask: the address of a cluster that grades in the place of processes here.
     """
 
     out: Path
     jobs: int = 1
     gradebook: bool = True
-    keep_others: bool = False
+    others: tuple[str, ...] = ()
     fresh: bool = False
     dask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GradedClass:
-    """The reports of a class by student, without their tests, and what kept them out of the gradebook, if anything."""
+    """The reports of a class by student, without their tests, and what kept them out of the gradebook, if anything.
+
+    ungraded: students in the class table who have no report by these tests. gone: students whose reports were set aside,
+    because the class does not have them any more.
+    """
 
     reports: tuple[Report, ...]
     problem: GraderError | None = None
+    ungraded: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def grade_class(
@@ -87,6 +95,7 @@ class ClassGrading:
         self._ledger = ledger
         self._gradebook = CourseGradebook(assignment, ledger) if options.gradebook else None
         self._keys = _Keys(assignment)
+        self._class = sorted({*(student.name for student in students), *options.others})
         self._reports: dict[str, Report] = {}
         self.todo: list[Student] = []
         self.unrecorded: list[Student] = []
@@ -117,8 +126,9 @@ class ClassGrading:
                 for _ in finished:
                     pass
         finally:
-            self._write_table()
-        return GradedClass(tuple(report for _, report in sorted(self._reports.items())), problem)
+            ungraded = self._write_table()
+        gone = self._set_aside()
+        return GradedClass(tuple(report for _, report in sorted(self._reports.items())), problem, ungraded, gone)
 
     def _plan(self, student: Student) -> None:
         report = None if self._options.fresh else self._find_kept(student)
@@ -191,16 +201,43 @@ class ClassGrading:
         else:
             self._ledger.put(Entry(report.student, key, file_digest(path)))
 
-    def _write_table(self) -> None:
-        """The table of these reports, and of those in the folder already where only some students were graded."""
+    def _write_table(self) -> tuple[str, ...]:
+        """The table of the whole class as it is now, also after a run that ended early or was for some students only.
+
+        Of those whom this run did not get to, reports of earlier runs count where the same tests made them: points of
+        two editions do not belong into one table. Returns who has none.
+        """
+        digest = autograder_digest(self._assignment)
         rows = dict(self._reports)
-        if self._options.keep_others:
-            for path in sorted(self._options.out.glob("*.json")):
-                if path.stem not in rows:
-                    report = read_summary(path)
-                    if report.assignment == self._assignment.name:
-                        rows.setdefault(report.student, report)
-        write_class_csv(rows.values(), self._options.out / CLASS_TABLE)
+        for student in self._class:
+            if student not in rows:
+                report = self._read_earlier(report_path(self._options.out, student))
+                if report is not None and report.autograder_digest == digest:
+                    rows[student] = report
+        ungraded = tuple(student for student in self._class if student not in rows)
+        write_class_csv(rows.values(), self._options.out / CLASS_TABLE, ungraded)
+        return ungraded
+
+    def _read_earlier(self, path: Path) -> Report | None:
+        """A report of an earlier run of this assignment, None where there is no such file."""
+        try:
+            report = read_summary(path)
+        except UsageError:
+            return None
+        return report if (report.assignment, report.student) == (self._assignment.name, path.stem) else None
+
+    def _set_aside(self) -> tuple[str, ...]:
+        """Put reports of students whom the class does not have any more into a folder of their own. Returns whose."""
+        known = set(self._class)
+        gone = []
+        for path in sorted(self._options.out.glob("*.json")):
+            if path.stem not in known and self._read_earlier(path) is not None:
+                place = self._options.out / GONE
+                place.mkdir(exist_ok=True)
+                path.replace(place / path.name)
+                self._ledger.drop(path.stem)
+                gone.append(path.stem)
+        return tuple(gone)
 
 
 class _Keys:

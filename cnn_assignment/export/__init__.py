@@ -1,6 +1,6 @@
 """The export road: reports as files, and a class as a table."""
 
-from cnn_assignment.export.class_table import write_class_csv
+from cnn_assignment.export.class_table import UNGRADED, write_class_csv
 from cnn_assignment.export.report_files import (
     read_report,
     read_summary,
@@ -11,6 +11,7 @@ from cnn_assignment.export.report_files import (
 )
 
 __all__ = [
+    "UNGRADED",
     "read_report",
     "read_summary",
     "remove_unfinished",

@@ -20,8 +20,12 @@ _FORMULA = "=+@\u207a\u208a\ufe62\ufe66\ufe6b\uff0b\uff1d\uff20\u207c\u208c\u221
 _FORMULA_START = re.compile(rf"""(^|[;,|\t\uff1b\uff0c]|%(?:0[9ad]|2c|3b|7c))(?=[\s"]*[{_FORMULA}])""", re.IGNORECASE)
 
 
-def write_class_csv(reports: Iterable[Report], path: Path) -> None:
-    """Write one row a report, sorted by student.
+UNGRADED = "ungraded"
+"""The status, in a table, of a student of whom there is no report that is worth anything now."""
+
+
+def write_class_csv(reports: Iterable[Report], path: Path, ungraded: Iterable[str] = ()) -> None:
+    """Write one row a report, sorted by student, and one without scores for each student who has none.
 
     Columns: student, status, score, max_score, for each task its score and ``<task>_status``, and the notes joined by
     "; ". A task that a report lacks leaves its cells empty, and so do the scores of a withheld grade. Names and notes
@@ -43,9 +47,15 @@ def write_class_csv(reports: Iterable[Report], path: Path) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     columns = [column for task in tasks for column in (task, f"{task}_status")]
     writer.writerow(["student", "status", "score", "max_score", *columns, "notes"])
-    writer.writerows(_row(report, tasks) for report in rows)
+    named = {report.student: _row(report, tasks) for report in rows}
+    empty = [""] * (2 + len(columns))
+    named |= {student: [_text(student), UNGRADED, *empty, _NOT_YET] for student in ungraded}
+    writer.writerows(named[student] for student in sorted(named))
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, buffer.getvalue())
+
+
+_NOT_YET = "There is no report by these tests yet."
 
 
 def _row(report: Report, tasks: Iterable[str]) -> list[str | float]:
