@@ -144,7 +144,8 @@ def graded_at(worker: Worker):
 
 
 def test_what_is_interrupted_ends_on_the_workers_too(cluster, course, tmp_path):
-    submit_slow(course, 12)
+    # More than are graded while this process, on a busy machine, comes to send the signal.
+    submit_slow(course, 120)
     words = ["grade", "toy", "submitted", "--no-gradebook", "--out", str(tmp_path / "out"), "--dask", cluster.address]
     command = subprocess.Popen([sys.executable, "-c", COMMAND, *words], cwd=course.root, stderr=subprocess.PIPE)
     await_that(lambda: list((tmp_path / "out").glob("*.json")))
