@@ -189,9 +189,10 @@ def grade(
     if dask is not None:
         _refuse_jobs()
     students = find_students(assignment, submitted, only)
-    others = {student.name for student in find_students(assignment, submitted)} if only else set()
-    others -= {student.name for student in students}
-    options = GradingOptions(out, jobs, gradebook, others=tuple(sorted(others)), fresh=fresh, dask=dask)
+    others = (
+        tuple(other.name for other in find_students(assignment, submitted) if other.name not in only) if only else ()
+    )
+    options = GradingOptions(out, jobs, gradebook, others=others, fresh=fresh, dask=dask)
     status = _grade(assignment, students, options)
     misnamed = find_misnamed(submitted, only)
     for told in misnamed:

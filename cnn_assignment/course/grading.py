@@ -207,12 +207,11 @@ class ClassGrading:
         Of those whom this run did not get to, reports of earlier runs count where the same tests made them: points of
         two editions do not belong into one table. Returns who has none.
         """
-        digest = autograder_digest(self._assignment)
         rows = dict(self._reports)
         for student in self._class:
             if student not in rows:
                 report = self._read_earlier(report_path(self._options.out, student))
-                if report is not None and report.autograder_digest == digest:
+                if report is not None and report.autograder_digest == self._keys.autograder:
                     rows[student] = report
         ungraded = tuple(student for student in self._class if student not in rows)
         write_class_csv(rows.values(), self._options.out / CLASS_TABLE, ungraded)
@@ -245,7 +244,8 @@ class _Keys:
 
     def __init__(self, assignment: Assignment) -> None:
         self._folders = FolderDigests(assignment)
-        self._common = f"{assignment.name} {autograder_digest(assignment)} {kit_digest()}"
+        self.autograder = autograder_digest(assignment)
+        self._common = f"{assignment.name} {self.autograder} {kit_digest()}"
 
     def of(self, student: Student) -> str | None:
         """The key of a student's report; None where it must be made each time."""

@@ -510,7 +510,7 @@ def _open_reply(reply: dict[str, Any], payload: bytes, request: Request, labels:
 def read_place(place: Any, labels: Collection[str]) -> tuple[str, int] | None:
     """Where an error is said to be, as (label, line): in one of these files and cells, or nowhere."""
     match place:
-        case [str(label), int(line)] if label in labels and 0 <= line <= _MOST_LINES:
+        case [str(label), int(line)] if type(line) is int and label in labels and 0 <= line <= _MOST_LINES:
             return label, line
     return None
 
