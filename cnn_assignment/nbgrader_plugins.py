@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cnn_assignment.authoring.preprocessor import configure_generate
@@ -20,13 +21,16 @@ def configure(config: Any) -> None:
     """Plug the kit into nbgrader; config is what ``get_config()`` gives there. Calling it again changes nothing."""
     keeper = GraderKeeper()
 
-    # A function, because nbgrader copies its configuration deeply, and a process must not be copied.
+    # Functions, because nbgrader copies its configuration deeply, and a process must not be copied.
+    def begin_report(assignment: Assignment, submission: Submission) -> Callable[[], Report]:
+        return keeper.begin(assignment, submission)
+
     def report_for(assignment: Assignment, submission: Submission) -> Report:
         return keeper.report(assignment, submission)
 
     put_own_programs_first()
     configure_generate(config)
-    configure_autograde(config, report_for)
+    configure_autograde(config, report_for, begin_report)
     configure_exchange(config)
     configure_collecting(config)
     configure_late(config)

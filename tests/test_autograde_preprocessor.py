@@ -121,6 +121,29 @@ def test_formgraders_way_of_grading_gives_the_same(course, tmp_path, monkeypatch
     assert gradebook_of(course)["carl"] == before
 
 
+BEGIN = """
+def begin(assignment, submission):
+    report = course_kit.report_for(assignment, submission)
+    return lambda: report
+
+def never(assignment, submission):
+    raise AssertionError("begun with, and then asked for anew")
+
+configure_autograde(c, never, begin)
+"""
+
+
+def test_what_a_run_has_begun_with_is_not_asked_for_again(tmp_path):
+    make_course(tmp_path)
+    with (tmp_path / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+        config.write(BEGIN)
+    nbgrader(tmp_path, "generate_assignment", "toy")
+    for student, score in {"ada": 1.25, "bob": 0.5}.items():
+        submit(tmp_path, student, answered(tmp_path, f"score: {score}"))
+    nbgrader(tmp_path, "autograde", "toy", "--create")
+    assert {name: rows["auto"]["toy-one"] for name, rows in gradebook_of(tmp_path).items()} == {"ada": 1.25, "bob": 0.5}
+
+
 def test_configuring_twice_is_configuring_once():
     once, twice = Config(), Config()
     configure_autograde(once, report_for)

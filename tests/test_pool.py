@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -284,6 +284,30 @@ def test_a_keeper_keeps_its_process_until_the_hidden_tests_change(tmp_path):
     keeper.close()
     keeper.close()
     assert descendants(os.getpid()) <= before
+
+
+def test_a_keeper_begins_with_a_submission_and_gives_its_report_later(tmp_path):
+    assignment = toy_course.make_course(tmp_path)
+    ada, bob = (submit(tmp_path, name, toy_course.SOLUTION) for name in ("ada", "bob"))
+    keeper = GraderKeeper()
+    usual = keeper.report(assignment, bob)
+    # The first is begun with and then dropped: no later report is taken for it, nor it for a later one.
+    keeper.begin(assignment, ada)
+    assert keeper.begin(assignment, bob)() == usual
+    # Another thread of the server asks between the two halves.
+    finish = keeper.begin(assignment, bob)
+    assert keeper.report(assignment, ada).student == "ada"
+    assert finish() == usual
+    # The process dies between them, and the autograder changes.
+    finish = keeper.begin(assignment, bob)
+    for pid in descendants(os.getpid()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert finish() == usual
+    finish = keeper.begin(assignment, bob)
+    edit(tmp_path / "autograder/toy/test_cut.py", "points(2)", "points(4)")
+    assert finish().max_score == TOTAL + 2
+    keeper.close()
 
 
 def test_all_keepers_share_one_process(tmp_path):

@@ -10,8 +10,8 @@ import glob
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -20,12 +20,14 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from traitlets import Callable as CallableTrait
 
-from cnn_assignment.errors import TooLargeError, UsageError
-from cnn_assignment.gradebook.files import Budget, copy_regular_files, is_linked, read_time
+from cnn_assignment.errors import KitError, TooLargeError, UsageError
+from cnn_assignment.gradebook.files import Budget, copy_regular_files, find_submitted, is_linked, read_time
 from cnn_assignment.gradebook.logs import keep_clean
 from cnn_assignment.intake.folder import FILE_CAP
-from cnn_assignment.layout import list_assignments
+from cnn_assignment.layout import list_assignments, load_assignment
+from cnn_assignment.model import Assignment, Report, Submission
 from cnn_assignment.names import refusal, why_not_a_student
 
 # What no browser takes for a page or a program, whatever is in it. Formgrader's server gives out what lies beside a graded
@@ -35,6 +37,9 @@ _ENDINGS = frozenset(
 )
 _NAME = re.compile(r"\w[\w .()+-]{0,150}")
 
+
+BeginFunction = Callable[[Assignment, Submission], Callable[[], Report]]
+"""Begins with a submission, and gives what waits for its report."""
 
 _KILOBYTE = 1000  # as nbgrader counts in its setting max_dir_size
 
@@ -87,8 +92,16 @@ class AutogradeAnything(Autograde):
     A folder whose name cannot be a student's is left out, and told; all others are graded.
     """
 
+    begin_report = CallableTrait(
+        default_value=None,
+        allow_none=True,
+        help="A function (Assignment, Submission) -> (() -> Report) that begins to grade and returns before it is done.",
+    ).tag(config=True)
+
     _staged: str | None = None
     _nobodys: int = 0
+    # What grading is at, and what waits for its report.
+    _begun: tuple[Submission, Callable[[], Report]] | None = None
 
     def init_notebooks(self) -> None:
         """Find the folders; each has the assignment's notebook, if only by name."""
@@ -142,8 +155,26 @@ class AutogradeAnything(Autograde):
         if not self._is_ours(assignment_id):
             super().init_assignment(assignment_id, student_id)
             return
+        self._begin(assignment_id, student_id)
         with self._harmless_files_only(assignment_id, student_id), self._kept_scores(assignment_id, student_id):
             super().init_assignment(assignment_id, student_id)
+
+    def take_begun(self, submission: Submission) -> Callable[[], Report] | None:
+        """What waits for the report of a submission that this run has begun with; None where it has not."""
+        begun, self._begun = self._begun, None
+        return begun[1] if begun is not None and begun[0] == submission else None
+
+    def _begin(self, assignment_id: str, student_id: str) -> None:
+        """Let grading begin, which goes on while nbgrader copies and shows what was handed in."""
+        self._begun = None
+        begin: BeginFunction | None = self.begin_report
+        if begin is None:
+            return
+        # What ends it is told where the report is asked for.
+        with suppress(KitError):
+            assignment = load_assignment(Path(self.coursedir.root), assignment_id)
+            submission = find_submitted(self.coursedir, assignment, student_id)
+            self._begun = submission, begin(assignment, submission)
 
     def _is_ours(self, assignment_id: str) -> bool:
         ours = assignment_id in list_assignments(Path(self.coursedir.root))

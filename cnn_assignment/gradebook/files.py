@@ -9,10 +9,15 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from cnn_assignment.errors import TooLargeError, UsageError
+from cnn_assignment.intake import LINKED, find_in_folder
 from cnn_assignment.intake.folder import read_plain
+from cnn_assignment.model import Assignment, Submission
+
+if TYPE_CHECKING:
+    from nbgrader.coursedir import CourseDirectory
 
 # What nbgrader looks for beside a graded notebook: when it was handed in, and the secret that names its feedback.
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
@@ -157,3 +162,11 @@ def copy_regular_files(
                 else:
                     left_out.append(Path(folder, name))
     return left_out
+
+
+def find_submitted(course: CourseDirectory, assignment: Assignment, student: str) -> Submission:
+    """What a student handed in for an assignment, in the folder that the course's configuration names."""
+    folder = Path(course.format_path(course.submitted_directory, student, assignment.name))
+    if is_linked(folder, Path(course.root)):
+        return Submission(student, None, notes=(LINKED,), folder=folder)
+    return find_in_folder(student, folder, assignment)

@@ -20,10 +20,9 @@ from traitlets import Callable as CallableTrait
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments
-from cnn_assignment.gradebook.autograding import AutogradeAnything, configure_reading
-from cnn_assignment.gradebook.files import is_linked
+from cnn_assignment.gradebook.autograding import AutogradeAnything, BeginFunction, configure_reading
+from cnn_assignment.gradebook.files import find_submitted
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
-from cnn_assignment.intake import LINKED, find_in_folder
 from cnn_assignment.layout import list_assignments, load_assignment
 from cnn_assignment.model import Assignment, Report, Submission
 
@@ -35,11 +34,14 @@ REPORT_KEY = "cnn_assignment_report"
 ReportFunction = Callable[[Assignment, Submission], Report]
 
 
-def configure_autograde(c: Config, report_for: ReportFunction | None = None) -> None:
+def configure_autograde(
+    c: Config, report_for: ReportFunction | None = None, begin_report: BeginFunction | None = None
+) -> None:
     """Make `Autograde` grade the kit's assignments with the kit.
 
-    report_for: makes the report of one submission; see `GradeWithKit.report_for`. The whole list is assigned, never
-    extended, because nbgrader loads its configuration several times: calling this again changes nothing.
+    report_for: makes the report of one submission; see `GradeWithKit.report_for`. begin_report: the same in two steps;
+    see `AutogradeAnything.begin_report`. The whole list is assigned, never extended, because nbgrader loads its
+    configuration several times: calling this again changes nothing.
     """
     steps: list[Any] = []
     for step in Autograde.class_traits()["autograde_preprocessors"].default():
@@ -50,24 +52,30 @@ def configure_autograde(c: Config, report_for: ReportFunction | None = None) -> 
     c.Autograde.exporter_class = SubmissionExporter
     if report_for is not None:
         c.GradeWithKit.report_for = report_for
+    if begin_report is not None:
+        c.AutogradeAnything.begin_report = begin_report
     # Both import nbgrader's converter by its name, and neither asks a setting which one to use.
     configure_reading()
     autogradeapp.Autograde = AutogradeAnything
     api.Autograde = AutogradeAnything
 
 
-def course_directory(configurable: Configurable) -> CourseDirectory:
-    """The course of the converter that owns this preprocessor or exporter, whatever the working directory is."""
+def find_converter(configurable: Configurable) -> Any:
+    """The converter that owns this preprocessor or exporter. Raises GraderError where none does."""
     owner = configurable.parent
     while owner is not None:
-        course = getattr(owner, "coursedir", None)
-        if course is not None:
-            return course
+        if getattr(owner, "coursedir", None) is not None:
+            return owner
         owner = getattr(owner, "parent", None)
     raise GraderError(
         f"{type(configurable).__name__} does not know its course",
         remedy="Run it through nbgrader's autograde, not on its own.",
     )
+
+
+def course_directory(configurable: Configurable) -> CourseDirectory:
+    """The course of the converter that owns this preprocessor or exporter, whatever the working directory is."""
+    return find_converter(configurable).coursedir
 
 
 def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assignment | None:
@@ -82,14 +90,6 @@ def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assig
 def release_file(course: CourseDirectory, assignment: Assignment) -> Path:
     """The release notebook, in the folder that the course's configuration names."""
     return Path(course.format_path(course.release_directory, ".", assignment.name)) / f"{assignment.name}.ipynb"
-
-
-def find_submitted(course: CourseDirectory, assignment: Assignment, student: str) -> Submission:
-    """What a student handed in for an assignment, in the folder that the course's configuration names."""
-    folder = Path(course.format_path(course.submitted_directory, student, assignment.name))
-    if is_linked(folder, Path(course.root)):
-        return Submission(student, None, notes=(LINKED,), folder=folder)
-    return find_in_folder(student, folder, assignment)
 
 
 class SubmissionExporter(NotebookExporter):
@@ -131,6 +131,9 @@ class GradeWithKit(NbGraderPreprocessor):
 
     def make_report(self, assignment: Assignment, submission: Submission) -> Report:
         """The report of one submission; what subclasses may replace instead of setting `report_for`."""
+        converter = find_converter(self)
+        if isinstance(converter, AutogradeAnything) and (finish := converter.take_begun(submission)) is not None:
+            return finish()
         if self.report_for is None:
             raise GraderError(
                 "nothing tells how to grade",

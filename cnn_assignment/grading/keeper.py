@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,13 +25,19 @@ class GraderKeeper:
 
     def report(self, assignment: Assignment, submission: Submission) -> Report:
         """The report of one submission. Raises AuthoringError and GraderError as `SteadyGrader.grade` does."""
-        key = (assignment.root, assignment.name, autograder_digest(assignment))
-        kept = _kept()
-        with kept.lock:
-            if kept.grader is None or kept.key != key:
-                kept.end()
-                kept.grader, kept.key = SteadyGrader(assignment), key
-            return kept.grader.grade(submission)
+        with _kept_for(assignment) as grader:
+            return grader.grade(submission)
+
+    def begin(self, assignment: Assignment, submission: Submission) -> Callable[[], Report]:
+        """Let the process begin with a submission while something else is done; the function waits for its report."""
+        with _kept_for(assignment) as grader:
+            begun = grader.begin(submission)
+
+        def finish() -> Report:
+            with _kept_for(assignment) as grader:
+                return grader.grade(submission, begun)
+
+        return finish
 
     def close(self) -> None:
         """End the process, if there is one; whoever asks next gets a new one."""
@@ -48,6 +56,18 @@ class _Kept:
         if self.grader is not None:
             self.grader.close()
             self.grader = None
+
+
+@contextmanager
+def _kept_for(assignment: Assignment) -> Iterator[SteadyGrader]:
+    """The grader for an assignment as it is now, for one thread at a time."""
+    key = (assignment.root, assignment.name, autograder_digest(assignment))
+    kept = _kept()
+    with kept.lock:
+        if kept.grader is None or kept.key != key:
+            kept.end()
+            kept.grader, kept.key = SteadyGrader(assignment), key
+        yield kept.grader
 
 
 @cache

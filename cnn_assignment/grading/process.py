@@ -73,11 +73,14 @@ class GraderProcess:
         )
         assert self._process.stderr is not None
         self._last_words = _LastWords(self._process.stderr)
+        # Answers come in the order of what was sent.
+        self._sent = self._received = 0
         try:
             on_start(self)
             order: dict[str, Any] = {"root": str(assignment.root), "assignment": assignment.name}
             order |= {"required_level": assignment.limits.required_level, "collect_only": collect_only}
-            ready = self._ask(order)
+            self._give(order)
+            ready = self._take()
             if "problem" in ready:
                 raise problem_from_json(ready["problem"])
         except BaseException:
@@ -95,7 +98,26 @@ class GraderProcess:
 
     def grade(self, submission: Submission) -> Report:
         """The report of one submission. Raises GraderDiedError when the process has died."""
-        answer = self._ask(submission.to_json())
+        return self.receive(self.send(submission))
+
+    def send(self, submission: Submission) -> int:
+        """Let the process begin with a submission; the number is for `receive`. Raises GraderDiedError."""
+        self._give(submission.to_json())
+        return self._sent
+
+    def owes(self, number: int) -> bool:
+        """Whether the report of a submission that was sent can still be received."""
+        return self._received < number
+
+    def receive(self, number: int) -> Report:
+        """The report of a submission that was sent; those that were sent before it and not received are dropped.
+
+        Raises GraderDiedError when the process has died.
+        """
+        assert self._received < number <= self._sent, number
+        answer = self._take()
+        while self._received < number:
+            answer = self._take()
         if "problem" in answer:
             raise problem_from_json(answer["problem"])
         return Report.from_json(answer["report"])
@@ -120,18 +142,25 @@ class GraderProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+    def _give(self, order: dict[str, Any]) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise self._died() from error
+        self._sent += 1
+
+    def _take(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        try:
             line = self._process.stdout.readline()
         except (OSError, ValueError) as error:
             raise self._died() from error
         # A process that is killed while it writes leaves half a line.
         if not line.endswith("\n"):
             raise self._died()
+        self._received += 1
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import Self
 
 from cnn_assignment import __version__
@@ -18,6 +19,14 @@ class CalledOffError(Exception):
     """A grader was called off before it had a report."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A submission that a process is at."""
+
+    process: GraderProcess
+    number: int
+
+
 class SteadyGrader:
     """Grades with one process, started when it is first needed. Use as a context manager.
 
@@ -31,8 +40,16 @@ class SteadyGrader:
         self._abortable: GraderProcess | None = None
         self._called_off = False
 
-    def grade(self, submission: Submission) -> Report:
-        """The report of one submission.
+    def begin(self, submission: Submission) -> Begun | None:
+        """Let a process begin with a submission, for `grade`; None where it died. Raises what `start` raises."""
+        process = self.start()
+        try:
+            return Begun(process, process.send(submission))
+        except GraderDiedError:
+            return None
+
+    def grade(self, submission: Submission, begun: Begun | None = None) -> Report:
+        """The report of one submission. begun: what `begin` gave for it.
 
         Raises what `GraderProcess` raises when the process tells it, and GraderError, with what was seen, when two
         processes died at this submission.
@@ -40,7 +57,10 @@ class SteadyGrader:
         deaths: list[str] = []
         while len(deaths) < _TRIES:
             try:
-                return self.start().grade(submission)
+                process = self.start()
+                if begun is not None and begun.process is process and process.owes(begun.number):
+                    return process.receive(begun.number)
+                return process.grade(submission)
             except GraderDiedError as death:
                 self._refuse_when_called_off()
                 deaths.append(death.seen)
