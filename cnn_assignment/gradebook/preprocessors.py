@@ -131,15 +131,15 @@ class GradeWithKit(NbGraderPreprocessor):
 
     def make_report(self, assignment: Assignment, submission: Submission) -> Report:
         """The report of one submission; what subclasses may replace instead of setting `report_for`."""
-        converter = find_converter(self)
-        if isinstance(converter, AutogradeAnything) and (finish := converter.take_begun(submission)) is not None:
-            return finish()
         if self.report_for is None:
             raise GraderError(
                 "nothing tells how to grade",
                 place="nbgrader_config.py",
                 remedy="Call cnn_assignment.nbgrader_plugins.configure(c) there.",
             )
+        converter = find_converter(self)
+        if isinstance(converter, AutogradeAnything) and (finish := converter.take_begun(submission)) is not None:
+            return finish()
         return self.report_for(assignment, submission)  # type: ignore[no-any-return]
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:

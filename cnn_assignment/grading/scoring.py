@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, UnreadableSubmissionError
@@ -21,6 +22,8 @@ from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
 from cnn_assignment.sandbox.probe import Protections
 from cnn_assignment.sandbox.protocol import SandboxError, Spawner
+
+_WITH_DROPPED = "What was left out like training was run for this grade, because the code earns more with it."
 
 
 class Scorer:
@@ -54,14 +57,10 @@ class Scorer:
             return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
         except GraderError as error:
             return self._report(submission, "", ReportStatus.GRADER_ERROR, (), (str(error),))
-        digest = submission_digest(submission.path, code.modules)
+        digest = submission_digest(submission.path, (code.with_dropped or code).modules)
         plan = self._plan(submission)
         try:
-            try:
-                judged, load_notes = self._judge(submission, code, plan)
-            except SandboxError:
-                # What held the machine may have been this very submission: its workers are gone now.
-                judged, load_notes = self._judge(submission, code, plan)
+            judged, load_notes = self._judge_best(submission, code, plan)
             if submission.explain:
                 tasks = [_score(task, self._explain(task, judged[task.id])) for task in plan]
             else:
@@ -74,6 +73,28 @@ class Scorer:
 
     def _plan(self, submission: Submission) -> list[PlannedTask]:
         return [task for task in self._hidden.plan if not submission.tasks or task.id in submission.tasks]
+
+    def _judge_best(
+        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        """What the tests say of the code, or of the same code with what was left out of it, whichever earns more."""
+        judged, notes = self._judge_patiently(submission, code, plan)
+        is_whole = all(found.evidence is None for task in plan for found in judged[task.id])
+        if code.with_dropped is None or is_whole:
+            return judged, notes
+        again, other_notes = self._judge_patiently(submission, code.with_dropped, plan)
+        if _earned(plan, again) <= _earned(plan, judged):
+            return judged, notes
+        return again, (_WITH_DROPPED, *other_notes)
+
+    def _judge_patiently(
+        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        try:
+            return self._judge(submission, code, plan)
+        except SandboxError:
+            # What held the machine may have been this very submission: its workers are gone now.
+            return self._judge(submission, code, plan)
 
     def _judge(
         self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
@@ -143,6 +164,12 @@ def _score(task: PlannedTask, outcomes: Sequence[Outcome]) -> TaskScore:
     # Where a task was left after its first lost mark, the tests that were not run are not in the report.
     shares = [test.share for test in task.tests[: len(outcomes)]]
     return score_task(task.id, task.title, shares, outcomes)
+
+
+def _earned(plan: Sequence[PlannedTask], judged: Mapping[str, Sequence[Judgement]]) -> Fraction:
+    """The points of the tests that were passed."""
+    pairs = (pair for task in plan for pair in zip(task.tests, judged[task.id], strict=False))
+    return sum((test.share for test, found in pairs if found.evidence is None), Fraction(0))
 
 
 def _describe_help(task: TaskScore, judged: Sequence[Judgement]) -> list[str]:

@@ -117,9 +117,9 @@ def read_functions(statement: ast.stmt) -> list[Function]:
     while todo:
         match todo.pop():
             case (ast.FunctionDef() | ast.AsyncFunctionDef()) as node:
-                found.append(_read_function(node.name, node.args, node.body))
+                found.append(read_function(node.name, node.args, node.body))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=arguments, body=body)):
-                found.append(_read_function(name, arguments, [body]))
+                found.append(read_function(name, arguments, [body]))
             case ast.ClassDef():
                 pass
             case (ast.stmt() | ast.ExceptHandler() | ast.match_case()) as node:
@@ -252,7 +252,7 @@ def _changed_by_statement(node: ast.AST) -> set[str]:
     return set()
 
 
-def _changed_by_call(call: ast.Call) -> set[str]:
+def changed_by_call(call: ast.Call) -> set[str]:
     """Names whose objects setattr, or a method that fills a table, changes."""
     match call:
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[ast.Name(id=name), *_]):
@@ -285,17 +285,18 @@ def _read_bare_call(value: ast.expr, effects: Effects) -> None:
         value = inner
     match value.func:
         case ast.Name(id=name):
-            effects.changes |= _changed_by_call(value)
-            effects.calls.append(_read_call(name, value))
+            effects.changes |= changed_by_call(value)
+            effects.calls.append(read_call(name, value))
         case ast.Attribute(value=ast.Name()):
-            effects.changes |= _changed_by_call(value)
+            effects.changes |= changed_by_call(value)
             effects.methods |= _below(value.func)
         case ast.Attribute():
-            effects.reaches |= _changed_by_call(value)
+            effects.reaches |= changed_by_call(value)
             effects.methods |= _below(value.func)
 
 
-def _read_call(function: str, call: ast.Call) -> Call:
+def read_call(function: str, call: ast.Call) -> Call:
+    """A call of a function by that name: what it hands to each place."""
     arguments: list[tuple[Place, frozenset[str]]] = []
     starred = False
     for position, argument in enumerate(call.args):
@@ -315,7 +316,8 @@ def _read_decorator(decorator: ast.expr) -> Call:
     return Call(root.id if isinstance(root, ast.Name) else "", ((None, frozenset(names)),))
 
 
-def _read_function(name: str, arguments: ast.arguments, body: Sequence[ast.AST]) -> Function:
+def read_function(name: str, arguments: ast.arguments, body: Sequence[ast.AST]) -> Function:
+    """A function by that name, of these parameters and this body."""
     function = Function(name, _places(arguments))
     for node in itertools.chain.from_iterable(ast.walk(part) for part in (arguments, *body)):
         function.changes |= _changed_by_statement(node)
@@ -333,9 +335,9 @@ def _read_function(name: str, arguments: ast.arguments, body: Sequence[ast.AST])
             case ast.For() | ast.AsyncFor() | ast.comprehension():
                 _note_loop(function.loops, node.target, node.iter)
             case ast.Call():
-                function.changes |= _changed_by_call(node)
+                function.changes |= changed_by_call(node)
                 if isinstance(node.func, ast.Name):
-                    function.calls.append(_read_call(node.func.id, node))
+                    function.calls.append(read_call(node.func.id, node))
     return function
 
 

@@ -11,8 +11,9 @@ from pathlib import PurePath
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.document import Document, parse_document
+from cnn_assignment.intake.dropped import find_dropped
 from cnn_assignment.intake.folder import Files
-from cnn_assignment.intake.lifting import Statement, analyse, select
+from cnn_assignment.intake.lifting import Selection, Statement, analyse, select
 from cnn_assignment.intake.modules import LocalModules
 from cnn_assignment.intake.ordering import names_at_load, put_in_order
 from cnn_assignment.intake.parsing import Work, describe_syntax_error, open_gaps, work_in
@@ -21,6 +22,7 @@ from cnn_assignment.intake.values import Chunk, LiftedCode, Wanted
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
 _MOST_MOVES = 5
 _MOST_NOTES = 20
+_MOST_DROPPED = 5
 # Each is looked at for what it needs and changes, which takes a tenth of a millisecond.
 _MOST_STATEMENTS = 10_000
 # Imports of everything from modules of the student's own that are followed: each may bind thousands of names.
@@ -84,12 +86,42 @@ class _Lifting:
             )
         known = [name for statement in statements if statement.is_definition for name in statement.binds]
         self._notes += [_describe_missing(name, known) for name in selection.missing]
+        code = self._take(selection)
+        self._notes += self._local.notes
+        with_dropped = self._take_dropped(statements, selection)
+        return replace(code, notes=_shorten(self._notes), with_dropped=with_dropped)
+
+    def _take(self, selection: Selection, *, with_dropped: bool = False) -> LiftedCode:
+        """The code of chosen statements, and of the modules that they import; without notes."""
         nodes = [self._node(statement) for statement, _ in selection.chosen]
-        modules = self._local.collect(nodes)
+        modules = self._local.collect(nodes, with_dropped=with_dropped)
         chunks = self._make_chunks(selection.chosen, nodes)
         gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
-        self._notes += self._local.notes
-        return LiftedCode(tuple(chunks), _shorten(self._notes), modules, tuple(selection.missing), len(gaps))
+        return LiftedCode(tuple(chunks), (), modules, tuple(selection.missing), len(gaps))
+
+    def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> LiftedCode | None:
+        """The code with what was left behind although it may matter, and a note on each; None where nothing was."""
+        nodes = [self._node(statement) for statement in statements]
+        dropped = find_dropped(nodes, statements, selection, self._local.statements_of)
+        told = [(self._label(statements[d.number]), nodes[d.number].lineno, d.calls) for d in dropped]
+        told += self._local.find_dropped()
+        if not told:
+            return None
+        for label, line, name in told[:_MOST_DROPPED]:
+            self._notes.append(
+                f"{label}, line {line} is left out like training, although {name} may change what your classes need: "
+                "it is run only if marks are lost without it."
+            )
+        if len(told) > _MOST_DROPPED:
+            self._notes.append(f"{len(told) - _MOST_DROPPED} more statements are left out like these.")
+        before = list(self._notes)
+        try:
+            return self._take(select(statements, self._classes, [d.number for d in dropped]), with_dropped=True)
+        except UnreadableSubmissionError:
+            return None
+        finally:
+            # Of the order of statements it is told once.
+            self._notes = before
 
     def _analyse(self) -> list[Statement]:
         statements: list[Statement] = []

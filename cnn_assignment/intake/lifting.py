@@ -66,10 +66,11 @@ class Statement:
 class Selection:
     """The statements to run, in document order, each with the positions of the aliases to keep of an import.
 
-    missing: the wanted names that nobody defines.
+    missing: the wanted names that nobody defines. needed: all names that the statements need.
     """
 
     chosen: list[tuple[Statement, tuple[int, ...] | None]] = field(default_factory=list)
+    needed: frozenset[str] = frozenset()
     missing: list[str] = field(default_factory=list)
 
     @property
@@ -92,12 +93,16 @@ def analyse(tree: ast.Module, chunk: int) -> list[Statement]:
     return found
 
 
-def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:
-    """Every statement that binds or changes a wanted name, and whatever those read in turn, in document order."""
+def select(statements: Sequence[Statement], wanted: Iterable[str], also: Iterable[int] = ()) -> Selection:
+    """Every statement that binds or changes a wanted name, and whatever those read in turn, in document order.
+
+    also: numbers of statements that are taken whatever they do.
+    """
     web = _Web(statements, frozenset(wanted))
     names = set(wanted)
     # A star import may matter to anything below it.
     chosen = {number for number, statement in enumerate(statements) if "*" in statement.aliases or statement.always}
+    chosen |= set(also)
     for number in chosen:
         names |= statements[number].reads
     needed: set[str] = set()
@@ -109,7 +114,7 @@ def select(statements: Sequence[Statement], wanted: Iterable[str]) -> Selection:
                 chosen.add(number)
                 names |= statements[number].reads - needed
     bound = {name for number in chosen for name in statements[number].binds}
-    selection = Selection(missing=sorted(set(wanted) - bound))
+    selection = Selection(missing=sorted(set(wanted) - bound), needed=frozenset(needed))
     selection.chosen += [(statements[number], _positions(statements[number], needed)) for number in sorted(chosen)]
     return selection
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
+from cnn_assignment.intake.dropped import Dropped, find_dropped
 from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import analyse, select
@@ -41,10 +42,21 @@ class _Source:
         """What an import of everything binds."""
         return frozenset(name for name in self.names if not name.startswith("_"))
 
-    def keep(self, wanted: Collection[str]) -> Keep:
-        """Its definitions, and what is asked for by name; training and plots stay behind here too."""
-        definitions = {s.name for s in self.tree.body if isinstance(s, DEFINITIONS)}
-        return select(analyse(self.tree, 0), sorted({*wanted, *definitions})).keep
+    def keep(self, wanted: Collection[str], *, with_dropped: bool = False) -> Keep:
+        """Its definitions, and what is asked for by name; training and plots stay behind here too.
+
+        with_dropped: but for those that `find_dropped` tells.
+        """
+        also = [dropped.number for dropped in self.find_dropped(wanted)] if with_dropped else []
+        return select(analyse(self.tree, 0), self._names(wanted), also).keep
+
+    def find_dropped(self, wanted: Collection[str]) -> list[Dropped]:
+        """What stays behind although it may matter."""
+        statements = analyse(self.tree, 0)
+        return find_dropped(self.tree.body, statements, select(statements, self._names(wanted)))
+
+    def _names(self, wanted: Collection[str]) -> list[str]:
+        return sorted({*wanted, *(s.name for s in self.tree.body if isinstance(s, DEFINITIONS))})
 
 
 class LocalModules:
@@ -60,6 +72,7 @@ class LocalModules:
         self._installed = _ALWAYS_INSTALLED | frozenset(installed)
         self._characters_left = SOURCE_CAP
         self._found: dict[str, _Source | None] = {}
+        self._wanted: dict[str, set[str]] = {}
         self.notes: list[str] = []
         self.files: list[str] = []
 
@@ -68,9 +81,26 @@ class LocalModules:
         found = self._find(name)
         return frozenset() if found is None else found.public_names
 
-    def collect(self, statements: Iterable[ast.stmt]) -> tuple[LocalModule, ...]:
-        """Every module of the student's own that these statements need, sorted by name."""
-        wanted: dict[str, set[str]] = {}
+    def statements_of(self, name: str) -> list[ast.stmt]:
+        """The statements of a module of the student's own; none where this is no such module."""
+        found = self._find(name)
+        return [] if found is None else found.tree.body
+
+    def find_dropped(self) -> list[tuple[str, int, str]]:
+        """What stayed behind in the modules collected last although it may matter: module, line, and what is called."""
+        return [
+            (found.label, found.tree.body[dropped.number].lineno, dropped.calls)
+            for name, found in sorted(self._found.items())
+            if found is not None
+            for dropped in found.find_dropped(self._wanted.get(name, set()))
+        ]
+
+    def collect(self, statements: Iterable[ast.stmt], *, with_dropped: bool = False) -> tuple[LocalModule, ...]:
+        """Every module of the student's own that these statements need, sorted by name.
+
+        with_dropped: with those statements that `find_dropped` tells.
+        """
+        self._wanted = wanted = dict[str, set[str]]()
         todo = [request for statement in statements for request in _imports(statement, "")]
         while todo:
             name, names = todo.pop()
@@ -87,10 +117,16 @@ class LocalModules:
             if new or is_new:
                 known |= new
                 package = name if found.is_package else name.rpartition(".")[0]
-                needed = (found.tree.body[index] for index, _ in found.keep(known))
+                needed = (found.tree.body[index] for index, _ in found.keep(known, with_dropped=with_dropped))
                 todo += [request for statement in needed for request in _imports(statement, package)]
         return tuple(
-            LocalModule(name, found.label, found.text, found.keep(wanted.get(name, set())), found.is_package)
+            LocalModule(
+                name,
+                found.label,
+                found.text,
+                found.keep(wanted.get(name, set()), with_dropped=with_dropped),
+                found.is_package,
+            )
             for name, found in sorted(self._found.items())
             if found is not None
         )

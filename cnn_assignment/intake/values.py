@@ -93,7 +93,8 @@ class LiftedCode:
     """What was lifted from a submission, and notes for the student on what was left out or mended.
 
     modules: modules of the student's own that the chunks import. missing: classes that nothing defines. open_gaps: how
-    many gaps the lifted code still holds as they were released.
+    many gaps the lifted code still holds as they were released. with_dropped: the same code with the statements that were
+    left out although they may matter, None where there are none; `notes` names them.
     """
 
     chunks: tuple[Chunk, ...]
@@ -101,10 +102,12 @@ class LiftedCode:
     modules: tuple[LocalModule, ...] = ()
     missing: tuple[str, ...] = ()
     open_gaps: int = 0
+    with_dropped: LiftedCode | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the confined process answers."""
         return {
+            "with_dropped": None if self.with_dropped is None else self.with_dropped.to_json(),
             "chunks": [chunk.to_json() for chunk in self.chunks],
             "notes": list(self.notes),
             "modules": [[module.name, module.to_json()] for module in self.modules],
@@ -117,6 +120,7 @@ class LiftedCode:
         """The inverse of `to_json`."""
         match data:
             case {
+                "with_dropped": dict() | None as other,
                 "chunks": list(chunks),
                 "notes": list(notes),
                 "modules": list(modules),
@@ -129,6 +133,7 @@ class LiftedCode:
                     tuple(LocalModule.from_json(str(name), module) for name, module in modules),
                     _read_texts(missing),
                     open_gaps,
+                    None if other is None else cls.from_json(other),
                 )
         raise ValueError("not code of layers")
 
