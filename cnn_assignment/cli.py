@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 from cnn_assignment import __version__
-from cnn_assignment.errors import GraderError, KitError, UsageError
+from cnn_assignment.errors import GraderError, KitError, UsageError, from_system
 from cnn_assignment.layout import find_course, list_assignments, load_assignment
 from cnn_assignment.texts import clean
 
@@ -75,9 +75,7 @@ class _Commands(click.Group):
         except BrokenPipeError:
             raise  # whoever read the output has seen enough: click ends quietly
         except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            told = clean(f"{place}{error.strerror or error}")
-            click.echo(f"{told}. Check that it exists, and that you may write there.", err=True)
+            click.echo(str(from_system(error)), err=True)
             ctx.exit(EXIT_USAGE)
         except KeyboardInterrupt as interrupt:
             click.echo("Interrupted. What was finished is kept; run the command again to go on.", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from cnn_assignment.texts import clean
@@ -34,6 +34,10 @@ _STATUSES = tuple(_MARKS)
 # More than this nobody reads line by line: class.csv is for that.
 _MOST_ROWS = 200
 _LOG_EVERY_S = 30.0
+# A rate is told of what came in this time, if so many came, and in so many seconds.
+_WINDOW_S = 30.0
+_LEAST_SEEN = 4
+_LEAST_S = 1.0
 _PIPED_WIDTH = 160
 _PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
 
@@ -50,12 +54,11 @@ def show_progress(total: int, what: str, *, log: bool = False) -> Iterator[Calla
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
         TextColumn("{task.fields[at]}"),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total, at="", rate="")
-        pace = _Pace(total)
+        pace = Pace(total)
 
         def advance(at: str) -> None:
             pace.advance()
@@ -66,34 +69,52 @@ def show_progress(total: int, what: str, *, log: bool = False) -> Iterator[Calla
         yield advance
 
 
-class _Pace:
-    """How fast a count goes up, measured from the start."""
+class Pace:
+    """How fast a count goes up: over the last half minute, and never from before the first was done.
 
-    def __init__(self, total: int) -> None:
+    What comes before the first is getting ready, and what the first few take together is chance: there is no rate
+    until some have come, and for some time. clock: seconds, as `time.monotonic` gives them.
+    """
+
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
+        self._clock = clock
         self._count = 0
-        self._start = self._told = time.monotonic()
+        self._told = clock()
+        self._seen: deque[tuple[float, int]] = deque()
 
     def advance(self) -> None:
+        """One more is done."""
         self._count += 1
+        now = self._clock()
+        self._seen.append((now, self._count))
+        while len(self._seen) > _LEAST_SEEN and now - self._seen[0][0] > _WINDOW_S:
+            self._seen.popleft()
 
     @property
     def rate(self) -> str:
-        return f"{self._per_second():.1f}/s"
+        """The rate, and the time that is left, in words; nothing as long as nothing is known of them."""
+        speed = self._per_second()
+        if speed is None:
+            return ""
+        left = timedelta(seconds=round((self._total - self._count) / speed))
+        return f"{speed:.1f}/s, {left} left" if speed >= 1 else f"{1 / speed:.0f} s each, {left} left"
 
     def is_due(self) -> bool:
         """Whether it is time for another line in a log."""
-        due = time.monotonic() - self._told >= _LOG_EVERY_S and self._count < self._total
+        due = self._clock() - self._told >= _LOG_EVERY_S and self._count < self._total
         if due:
-            self._told = time.monotonic()
+            self._told = self._clock()
         return due
 
     def __str__(self) -> str:
-        left = timedelta(seconds=round((self._total - self._count) / self._per_second()))
-        return f"{self._count} of {self._total}, {self.rate}, {left} left"
+        return ", ".join(part for part in (f"{self._count} of {self._total}", self.rate) if part)
 
-    def _per_second(self) -> float:
-        return self._count / max(time.monotonic() - self._start, 1e-3)
+    def _per_second(self) -> float | None:
+        if len(self._seen) < _LEAST_SEEN:
+            return None
+        (start, before), (end, count) = self._seen[0], self._seen[-1]
+        return (count - before) / (end - start) if end - start >= _LEAST_S else None
 
 
 def print_class(reports: Sequence[Report]) -> None:

@@ -6,6 +6,8 @@ error is part of one.
 
 from __future__ import annotations
 
+import errno
+
 from cnn_assignment.texts import clean, clean_lines
 
 
@@ -47,3 +49,25 @@ class ProtectionError(GraderError):
 
 class TooLargeError(ValueError):
     """More bytes, files or work than a limit allows: whoever set it tells what that means."""
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_TOO_MANY = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def remedy_for(error: OSError) -> str:
+    """What a person can do about an error of the system, as a full sentence."""
+    if error.errno in _FULL:
+        return "Make room there (`df` shows how much is left), and run this again: what is finished is kept."
+    if error.errno in _FORBIDDEN:
+        return "See that you may write there, or name another place; then run this again: what is finished is kept."
+    if error.errno in _TOO_MANY:
+        return "The machine is short of memory, processes or open files: run this again with less beside it."
+    return "Check that it exists, and that you may write there."
+
+
+def from_system(error: OSError, place: str = "") -> UsageError:
+    """An error of the system as one that a person has to mend. place: where the error itself does not say."""
+    where = str(error.filename) if error.filename else place
+    return UsageError(error.strerror or str(error) or type(error).__name__, place=where, remedy=remedy_for(error))

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnn_assignment.errors import GraderError, KitError
+from cnn_assignment.errors import GraderError, KitError, from_system
 from cnn_assignment.gradebook.folders import GradedFolders
 from cnn_assignment.gradebook.notebooks import read_release
 from cnn_assignment.gradebook.opening import OpenCourse, first_line, open_course, open_gradebook
@@ -26,6 +26,11 @@ Recorded = Callable[[str, str], None]
 
 BATCH = 50
 """The most students whose rows one transaction holds."""
+_NAMED = 5
+_REMEDIES = {
+    "SQLITE_FULL": "Make room there, and grade again: reports are kept, and what is lacking is recorded then.",
+    "SQLITE_READONLY": "See that you may write there, and grade again: reports are kept.",
+}
 BATCH_S = 2.0
 """Seconds after which the next report ends a batch, however small: what comes slowly is recorded as it comes."""
 
@@ -60,7 +65,7 @@ def record(
     if recorder.failures:
         raise GraderError(
             f"{len(recorder.failures)} of the submissions not recorded:\n"
-            + "\n".join(f"  {failure}" for failure in recorder.failures.values()).removesuffix("."),
+            + "\n".join(f"  {told}" for told in _by_reason(recorder.failures)).removesuffix("."),
             place=course.name,
             remedy="All others are recorded.",
         )
@@ -156,8 +161,30 @@ class _Recorder:
 
 
 def _failure(student: str, error: Exception) -> str:
+    """Why one student's report was not recorded, as a sentence that names the student where only that one has the trouble."""
     from sqlalchemy.exc import DBAPIError
 
     if isinstance(error, KitError):
         return clean(str(error))
-    return clean(f"{student}: {first_line(error) if isinstance(error, DBAPIError) else repr(error)}.")
+    if isinstance(error, OSError):
+        return str(from_system(error))
+    if isinstance(error, DBAPIError):
+        kind = getattr(error.orig, "sqlite_errorname", "")
+        return clean(f"{first_line(error)}. {_REMEDIES.get(kind, '')}".strip())
+    return clean(f"{student}: {error!r}.")
+
+
+def _by_reason(failures: Mapping[str, str]) -> list[str]:
+    """A line for each reason: a full disk is one trouble, however many students wait for it."""
+    students: dict[str, list[str]] = {}
+    for student, reason in failures.items():
+        students.setdefault(reason, []).append(student)
+    return [
+        reason if len(named) == 1 and clean(named[0]) in reason else f"{_some(named)}: {reason}"
+        for reason, named in students.items()
+    ]
+
+
+def _some(students: Sequence[str]) -> str:
+    more = len(students) - _NAMED
+    return ", ".join(students[:_NAMED]) + (f" and {more} more" if more > 0 else "")
