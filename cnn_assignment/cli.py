@@ -19,15 +19,13 @@ from click.core import ParameterSource
 from cnn_assignment import __version__
 from cnn_assignment.errors import GraderError, KitError, UsageError, from_system
 from cnn_assignment.layout import find_course, list_assignments, load_assignment
-from cnn_assignment.texts import clean
+from cnn_assignment.texts import clean, some
 
 if TYPE_CHECKING:
-    from cnn_assignment.course import GradingOptions, Student
+    from cnn_assignment.course import GradedClass, GradingOptions, Student
     from cnn_assignment.model import Assignment
     from cnn_assignment.verify import Proof
 
-# Of more students nobody reads the names in a sentence.
-_NAMED = 5
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
 EXIT_GRADER_ERROR = 3
@@ -174,7 +172,8 @@ def grade(
 ) -> None:
     """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
 
-    Writes OUT/<student>.json and OUT/class.csv. Reports that are in OUT already are kept where nothing that they were
+    Writes OUT/<student>.json, OUT/class.csv with the points by the tests, and OUT/final.csv with the final marks of
+    nbgrader's gradebook: manual scores, extra credit and late penalties too. Reports that are in OUT already are kept where nothing that they were
     made from has changed, so an interrupted run goes on when it is started again. A low grade is not an error; exit
     status 3 means that the grader failed and a grade is withheld, or that a folder has a name that no student can have
     and is left out.
@@ -259,11 +258,28 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     sys.exit(status)
 
 
+def _print_tables(graded: GradedClass, out: Path) -> None:
+    """Where reports and tables are, and what became of marks in the gradebook."""
+    count = len(graded.reports)
+    if graded.final is None:
+        click.echo(f"{count} reports and class.csv are in {_short(out)}.")
+    else:
+        click.echo(f"{count} reports, class.csv and final.csv are in {_short(out)}.")
+        click.echo("class.csv has the points by the tests; final.csv has the final marks, and is what to upload.")
+    if graded.has_removed_final:
+        click.echo("final.csv of an earlier run is removed: this run did not read the gradebook.", err=True)
+    if changed := graded.changes.penalties:
+        click.echo(f"late penalties: {len(changed)} changed: {some(changed)}.")
+    if doubted := graded.changes.doubted:
+        click.echo(f"Graded again, so their marks by hand need another look: {some(doubted)}.", err=True)
+
+
 def _print_next(assignment: Assignment) -> None:
     name = assignment.name
     pages = {
         f"release/{name}/{name}.ipynb": "what students receive",
-        "reports/class.csv": "the class as a table",
+        "reports/class.csv": "the class as a table, points by the tests",
+        "reports/final.csv": "final marks with manual scores, extra credit and penalties: what to upload",
         "reports/<student>.json": "every outcome, with the reason for every lost mark",
         f"feedback/<student>/{name}/{name}.html": "what nbgrader gives back to a student",
         "gradebook.db": "nbgrader's gradebook; `nbgrader export` in that folder writes grades.csv",
@@ -305,8 +321,7 @@ def _only_name(root: Path) -> str:
 
 def _some(students: Sequence[str]) -> str:
     """Students as the beginning of a sentence: a few names, and how many more."""
-    named, more = students[:_NAMED], len(students) - _NAMED
-    return clean(f"{', '.join(named)}{f' and {more} more' if more > 0 else ''} {'is' if len(students) == 1 else 'are'}")
+    return f"{some(students)} {'is' if len(students) == 1 else 'are'}"
 
 
 def _refuse_jobs() -> None:
@@ -330,7 +345,7 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
         with show_progress(grading.work, "grading", log=True) as advance:
             graded = grading.run(advance)
     print_class(graded.reports)
-    click.echo(f"{len(graded.reports)} reports and class.csv are in {_short(options.out)}.")
+    _print_tables(graded, options.out)
     if graded.ungraded:
         click.echo(
             f"class.csv: {_some(graded.ungraded)} without a report by these tests. Grade without --only for theirs.",

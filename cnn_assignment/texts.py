@@ -7,6 +7,7 @@ is shown holds nothing that acts or hides: whatever is no visible character is w
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 # Accents and vowel signs that honest scripts put on one letter; more of them climb over the lines above.
 _MOST_MARKS = 6
@@ -41,6 +42,12 @@ def shorten(text: str, most: int = 60) -> str:
     # What is cut away need not be looked at: a name may be as long as its author likes.
     shown = clean(text[: most + 1])
     return shown if len(shown) <= most else shown[: most - len(_ELLIPSIS)] + _ELLIPSIS
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """A list as a person reads it: the first few, and how many more; as `clean` shows it."""
+    more = len(names) - most
+    return clean(f"{', '.join(names[:most])}{f' and {more} more' if more > 0 else ''}")
 
 
 def is_visible(character: str) -> bool:

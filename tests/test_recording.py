@@ -206,11 +206,11 @@ def test_the_time_is_that_of_the_folder_whatever_lies_in_it_and_where(course):
     assert gradebook_of(course)["mia"]["timestamp"] == "2026-01-02T03:04:05"
 
 
-def test_a_student_without_a_file_gets_a_visible_zero(course):
+def test_a_student_without_a_file_gets_a_zero_that_a_person_looks_at(course):
     report = make_report("zoe", status=ReportStatus.UNREADABLE, notes=("The folder holds no file.",))
     record(load_assignment(course, "toy"), [(Submission("zoe", None), report)])
     grades = gradebook_of(course)["zoe"]
-    assert (grades["score"], grades["manual"]) == (0.0, [])
+    assert (grades["score"], grades["manual"]) == (0.0, ["toy-one", "toy-two"])
     assert "The folder holds no file." in grades["comments"]["Toy"]
 
 

@@ -1,34 +1,41 @@
-"""The gradebook of a class, as a run sees it: whether it holds a report already, and recording what it lacks."""
+"""The gradebook of a class, as a run sees it: whether it holds a report already, and bringing it up to date."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cnn_assignment.course.ledger import Ledger
+from cnn_assignment.course.students import Student
 from cnn_assignment.errors import GraderError
+from cnn_assignment.intake import work_folder
 from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.texts import some
 
 if TYPE_CHECKING:
+    from cnn_assignment.gradebook.marks import GradebookMarks
     from cnn_assignment.gradebook.state import Place
 
 
 class CourseGradebook:
     """nbgrader's gradebook, which is asked itself: it may have been put back, or written by others, since.
 
-    nbgrader is imported only when there is something to record.
+    nbgrader is imported only when there is something to write.
     """
 
     def __init__(self, assignment: Assignment, ledger: Ledger) -> None:
         self._assignment = assignment
         self._ledger = ledger
         self._rows: dict[str, str] | None = None
+        # Whose penalty may be another one than it should be.
+        self._unsettled: frozenset[str] = frozenset()
 
     def holds(self, student: str) -> bool:
-        """Whether the gradebook holds the report of a student that the ledger knows."""
+        """Whether the gradebook holds the report of a student that the ledger knows, and the penalty for it."""
         entry = self._ledger.get(student)
-        if entry is None or not entry.recorded:
+        if entry is None or not entry.recorded or student in self._unsettled:
             return False
         if self._rows is None:
             self._rows = self._read_rows()
@@ -44,6 +51,40 @@ class CourseGradebook:
         except GraderError as error:
             return error
         return None
+
+    def refresh_penalties(self, kept: Iterable[Student]) -> GraderError | None:
+        """Bring all penalties up to date, and the times of students whose reports were kept.
+
+        Where nothing is late, nothing was, and no time is another one, there is nothing to do. A penalty that is there
+        is asked for each time: what the course's plugin and its settings ask in turn nobody else knows. What went wrong
+        is returned.
+        """
+        from cnn_assignment.gradebook.penalties import refresh_penalties
+        from cnn_assignment.gradebook.state import has_other_time
+
+        marks = self.read_marks()
+        if marks is None:
+            return None
+        place = self._locate()
+        folders = {student.name: work_folder(student.folder, self._assignment) for student in kept}
+        changed = {name: folder for name, folder in folders.items() if has_other_time(place, name, folder)}
+        late = {name for name, held in marks.students.items() if held.seconds_late > 0 or held.penalty > 0}
+        if not (changed or late):
+            return None
+        try:
+            failures = refresh_penalties(self._assignment, changed)
+        except GraderError as error:
+            self._unsettled = frozenset(late | changed.keys())
+            return error
+        self._unsettled = frozenset(failures)
+        return _tell(failures, self._assignment.name) if failures else None
+
+    def read_marks(self) -> GradebookMarks | None:
+        """What the gradebook holds now; None where it cannot be read or does not know the assignment."""
+        from cnn_assignment.gradebook.marks import read_marks
+
+        self._rows = None
+        return read_marks(self._locate(), self._assignment.name)
 
     def _read_rows(self) -> dict[str, str]:
         from cnn_assignment.gradebook.state import read_recorded
@@ -62,3 +103,16 @@ class CourseGradebook:
         place = locate(self._assignment)
         self._ledger.place = place.to_json()
         return place
+
+
+def _tell(failures: dict[str, str], assignment: str) -> GraderError:
+    """One line for all students whose penalties failed alike."""
+    alike = defaultdict(list)
+    for student, reason in sorted(failures.items()):
+        alike[reason].append(student)
+    lines = [f"  {some(students)}: {reason}" for reason, students in alike.items()]
+    return GraderError(
+        f"{len(failures)} late penalties are not up to date:\n" + "\n".join(lines).removesuffix("."),
+        place=assignment,
+        remedy="Mend what it names, mostly the plugin or its settings in nbgrader_config.py, and run this again.",
+    )

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cnn_assignment.course.final import FINAL_TABLE, MarkChanges, final_rows, find_changes
 from cnn_assignment.course.gradebook import CourseGradebook
 from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
 from cnn_assignment.course.students import FolderDigests, Student
 from cnn_assignment.errors import GraderError, UsageError
-from cnn_assignment.export import read_report, read_summary, report_path, write_class_csv, write_report
+from cnn_assignment.export import (
+    FinalRow,
+    read_report,
+    read_summary,
+    report_path,
+    write_class_csv,
+    write_final_csv,
+    write_report,
+)
 from cnn_assignment.grading.digests import autograder_digest, data_digest, file_digest, kit_digest
 from cnn_assignment.grading.pool import grade_all
 from cnn_assignment.grading.steady import withheld
 from cnn_assignment.intake import find_submission
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
+
+if TYPE_CHECKING:
+    from cnn_assignment.gradebook.marks import GradebookMarks
 
 CLASS_TABLE = "class.csv"
 GONE = "gone"
@@ -46,13 +59,18 @@ class GradedClass:
     """The reports of a class by student, without their tests, and what kept them out of the gradebook, if anything.
 
     ungraded: students in the class table who have no report by these tests. gone: students whose reports were set aside,
-    because the class does not have them any more.
+    because the class does not have them any more. final: the rows of the table of final marks, None where there is no such
+    table now. has_removed_final: whether there was one, which nothing vouches for any more. changes: of marks in the
+    gradebook.
     """
 
     reports: tuple[Report, ...]
     problem: GraderError | None = None
     ungraded: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    final: tuple[FinalRow, ...] | None = None
+    has_removed_final: bool = False
+    changes: MarkChanges = field(default_factory=MarkChanges)
 
 
 def grade_class(
@@ -99,6 +117,7 @@ class ClassGrading:
         self._reports: dict[str, Report] = {}
         self.todo: list[Student] = []
         self.unrecorded: list[Student] = []
+        self._recorded: list[Student] = []
         for student in students:
             self._plan(student)
 
@@ -113,22 +132,28 @@ class ClassGrading:
         return len(self._reports)
 
     def run(self, progress: Progress = lambda _: None) -> GradedClass:
-        """Grade, write each report as soon as it is finished, record the gradebook, and write the class table.
+        """Grade, write each report as soon as it is finished, bring the gradebook up to date, and write both tables.
 
         Whatever ends this early, reports that were finished are whole, and the next run goes on from there. A gradebook
         that cannot be written costs no report.
         """
         finished, problem = self._finish(progress), None
+        before = self._gradebook.read_marks() if self._gradebook is not None else None
         try:
             with closing(finished):
                 if self._gradebook is not None and self.work:
                     problem = self._gradebook.record(finished)
                 for _ in finished:
                     pass
+            if self._gradebook is not None:
+                problem = _both(problem, self._gradebook.refresh_penalties(self._recorded))
         finally:
-            ungraded = self._write_table()
+            rows = self._write_table()
+            tables = self._write_final(rows, before)
         gone = self._set_aside()
-        return GradedClass(tuple(report for _, report in sorted(self._reports.items())), problem, ungraded, gone)
+        ungraded = tuple(student for student in self._class if student not in rows)
+        reports = tuple(report for _, report in sorted(self._reports.items()))
+        return GradedClass(reports, problem, ungraded, gone, *tables)
 
     def _plan(self, student: Student) -> None:
         report = None if self._options.fresh else self._find_kept(student)
@@ -136,8 +161,8 @@ class ClassGrading:
             self.todo.append(student)
             return
         self._reports[student.name] = report
-        if self._gradebook is not None and not self._gradebook.holds(student.name):
-            self.unrecorded.append(student)
+        if self._gradebook is not None:
+            (self._recorded if self._gradebook.holds(student.name) else self.unrecorded).append(student)
 
     def _find_kept(self, student: Student) -> Report | None:
         """The report in the folder, without its tests, if it is what grading would give now."""
@@ -201,11 +226,11 @@ class ClassGrading:
         else:
             self._ledger.put(Entry(report.student, key, file_digest(path)))
 
-    def _write_table(self) -> tuple[str, ...]:
+    def _write_table(self) -> dict[str, Report]:
         """The table of the whole class as it is now, also after a run that ended early or was for some students only.
 
         Of those whom this run did not get to, reports of earlier runs count where the same tests made them: points of
-        two editions do not belong into one table. Returns who has none.
+        two editions do not belong into one table. Returns the reports that count.
         """
         rows = dict(self._reports)
         for student in self._class:
@@ -213,9 +238,26 @@ class ClassGrading:
                 report = self._read_earlier(report_path(self._options.out, student))
                 if report is not None and report.autograder_digest == self._keys.autograder:
                     rows[student] = report
-        ungraded = tuple(student for student in self._class if student not in rows)
+        ungraded = [student for student in self._class if student not in rows]
         write_class_csv(rows.values(), self._options.out / CLASS_TABLE, ungraded)
-        return ungraded
+        return rows
+
+    def _write_final(
+        self, reports: Mapping[str, Report], before: GradebookMarks | None
+    ) -> tuple[tuple[FinalRow, ...] | None, bool, MarkChanges]:
+        """The table of final marks, from the gradebook as it is now.
+
+        Where there is none to ask, an earlier table is removed: it might be uploaded as if it were of this run.
+        """
+        path = self._options.out / FINAL_TABLE
+        marks = self._gradebook.read_marks() if self._gradebook is not None else None
+        if self._gradebook is None or marks is None:
+            has_been = path.exists()
+            path.unlink(missing_ok=True)
+            return None, has_been, MarkChanges()
+        rows = final_rows(self._class, reports, marks, self._gradebook.holds)
+        write_final_csv(rows, path)
+        return rows, False, find_changes(before, marks)
 
     def _read_earlier(self, path: Path) -> Report | None:
         """A report of an earlier run of this assignment, None where there is no such file."""
@@ -237,6 +279,13 @@ class ClassGrading:
                 self._ledger.drop(path.stem)
                 gone.append(path.stem)
         return tuple(gone)
+
+
+def _both(first: GraderError | None, second: GraderError | None) -> GraderError | None:
+    """What is wrong, once for each that is."""
+    if first is None or second is None:
+        return first or second
+    return GraderError(f"{first}\n{second}".removesuffix("."))
 
 
 class _Keys:

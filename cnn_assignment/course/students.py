@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_assignment.errors import TooLargeError, UsageError
+from cnn_assignment.gradebook.files import TIMESTAMP
 from cnn_assignment.layout import list_assignments
 from cnn_assignment.model import Assignment
 from cnn_assignment.names import refusal, why_not_a_student
@@ -84,6 +85,7 @@ class FolderDigests:
     def digest(self, student: Student) -> str | None:
         """The digest of every name and every byte in a student's folder, but for other assignments.
 
+        Of a ``timestamp.txt`` only the name counts: when work was handed in matters to its penalty, and to no test.
         A folder of another assignment's name counts too where a file that lies beside it, or in what lies beside it,
         might import it. Links are not followed. None where the folder cannot be read, or is too large for this to be
         worth while: then nothing is known of it.
@@ -138,6 +140,8 @@ class _Reading:
             raise TooLargeError
         if not is_file:
             return "folder" if entry.is_dir(follow_symlinks=False) else "link" if entry.is_symlink() else "other"
+        if entry.name == TIMESTAMP:
+            return "time"
         data = Path(entry.path).read_bytes()
         self.imported.update(name for name in self._others if _might_import(data, name))
         return hashlib.sha256(data).hexdigest()

@@ -1,6 +1,7 @@
-"""The export road: reports as files, and a class as a table."""
+"""The export road: reports as files, and a class as tables."""
 
 from cnn_assignment.export.class_table import UNGRADED, write_class_csv
+from cnn_assignment.export.final_table import FinalMark, FinalRow, write_final_csv
 from cnn_assignment.export.report_files import (
     read_report,
     read_summary,
@@ -12,11 +13,14 @@ from cnn_assignment.export.report_files import (
 
 __all__ = [
     "UNGRADED",
+    "FinalMark",
+    "FinalRow",
     "read_report",
     "read_summary",
     "remove_unfinished",
     "replace_file",
     "report_path",
     "write_class_csv",
+    "write_final_csv",
     "write_report",
 ]

@@ -49,7 +49,7 @@ def write_class_csv(reports: Iterable[Report], path: Path, ungraded: Iterable[st
     writer.writerow(["student", "status", "score", "max_score", *columns, "notes"])
     named = {report.student: _row(report, tasks) for report in rows}
     empty = [""] * (2 + len(columns))
-    named |= {student: [_text(student), UNGRADED, *empty, _NOT_YET] for student in ungraded}
+    named |= {student: [plain_cell(student), UNGRADED, *empty, _NOT_YET] for student in ungraded}
     writer.writerows(named[student] for student in sorted(named))
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, buffer.getvalue())
@@ -61,14 +61,15 @@ _NOT_YET = "There is no report by these tests yet."
 def _row(report: Report, tasks: Iterable[str]) -> list[str | float]:
     has_grade = report.status != "grader_error"
     scores = {task.id: task for task in report.tasks}
-    row: list[str | float] = [_text(report.student), str(report.status), report.score if has_grade else ""]
+    row: list[str | float] = [plain_cell(report.student), str(report.status), report.score if has_grade else ""]
     row.append(report.max_score)
     for name in tasks:
         task = scores.get(name) if has_grade else None
         row += [task.score, str(task.status)] if task else ["", ""]
-    row.append(_text("; ".join(" ".join(note.split()) for note in report.notes)))
+    row.append(plain_cell("; ".join(" ".join(note.split()) for note in report.notes)))
     return row
 
 
-def _text(value: str) -> str:
+def plain_cell(value: str) -> str:
+    """A name or a note as a cell: as `clean` shows it, and no formula to any spreadsheet."""
     return _FORMULA_START.sub(r"\1'", clean(value))

@@ -34,20 +34,32 @@ class GradedFolders:
         course = self._course
         target = course.folder(course.directory.autograded_directory, student)
         files = {name: path.read_bytes() for name, path in self._provided.items()}
-        linked = is_linked(submitted, course.assignment.root)
-        for name in (TIMESTAMP, SECRET):
-            content = None if linked else read_submitted(submitted / name)
-            if content is not None:
-                files[name] = content
-            else:
-                (target / name).unlink(missing_ok=True)
         files |= module
         files[f"{course.name}.ipynb"] = _to_bytes(notebook)
-        shared = course.directory.groupshared
+        for name in (TIMESTAMP, SECRET):
+            _take_along(course, submitted, target, name)
         for name, content in files.items():
-            _replace_file(target / name, content, 0o664 if shared else 0o644)
-        if shared:
+            _put(course, target / name, content)
+        if course.directory.groupshared:
             _share_folders(course.folder(course.directory.autograded_directory, "."), target)
+
+
+def write_time(course: OpenCourse, student: str, submitted: Path) -> None:
+    """Let the time beside one student's graded work be that of what was handed in, and all else as it is."""
+    _take_along(course, submitted, course.folder(course.directory.autograded_directory, student), TIMESTAMP)
+
+
+def _take_along(course: OpenCourse, submitted: Path, target: Path, name: str) -> None:
+    """Copy a file from a folder that was handed in, unless that is a link; without such a file there is none."""
+    content = None if is_linked(submitted, course.assignment.root) else read_submitted(submitted / name)
+    if content is None:
+        (target / name).unlink(missing_ok=True)
+    else:
+        _put(course, target / name, content)
+
+
+def _put(course: OpenCourse, path: Path, content: bytes) -> None:
+    _replace_file(path, content, 0o664 if course.directory.groupshared else 0o644)
 
 
 def _to_bytes(notebook: NotebookNode) -> bytes:

@@ -53,16 +53,17 @@ def open_course(assignment: Assignment) -> OpenCourse:
     return OpenCourse(app, app.coursedir, assignment)
 
 
-def open_gradebook(course: OpenCourse, release: NotebookNode) -> Gradebook:
+def open_gradebook(course: OpenCourse, release: NotebookNode | None = None) -> Gradebook:
     """The database with the assignment in it, as the release notebook has it, for the caller to close.
 
-    Raises GraderError that tells what to mend.
+    Without a release notebook the database is taken as it is. Raises GraderError that tells what to mend.
     """
     from nbgrader.api import Gradebook
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     try:
-        _register(course, release)
+        if release is not None:
+            _register(course, release)
         return Gradebook(course.directory.db_url, course.directory.course_id)
     except (ArgumentError, ImportError) as error:
         raise GraderError(

@@ -3,36 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.gradebook.rows import Written, update_rows
+from cnn_assignment.errors import UsageError
+from cnn_assignment.gradebook.files import is_linked, read_time
+from cnn_assignment.gradebook.folders import write_time
+from cnn_assignment.gradebook.opening import OpenCourse, first_line, open_course, open_gradebook
+from cnn_assignment.gradebook.rows import Lateness, read_lateness, set_times, update_rows
+from cnn_assignment.model import Assignment
 
 if TYPE_CHECKING:
     from nbgrader.preprocessors import AssignLatePenalties
     from sqlalchemy import Engine
 
 
-def assign_penalties(
-    engine: Engine, assigner: AssignLatePenalties, late: Mapping[str, Written]
-) -> dict[str, Exception]:
-    """Give late work, by student, its penalties, by the rules of nbgrader's `AssignLatePenalties`.
+def refresh_penalties(assignment: Assignment, folders: Mapping[str, Path]) -> dict[str, str]:
+    """Bring the penalties of all recorded submissions up to date, whatever has changed; nothing is recorded again.
 
-    Returns by student what the plugin raised; these have the penalty that they had. The plugin is asked outside of
-    any transaction, because it may ask the database itself.
+    folders: by student what was handed in, where that may have another time than the one that was recorded.
+
+    A penalty depends on the scores, with what people gave, on the time, the due date and the extension, and on the
+    plugin with all that it asks; so all of that is read anew. Returns by student why a penalty is not up to date.
+    Raises GraderError where the database cannot be used.
     """
-    penalties: list[dict[str, Any]] = []
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    course = open_course(assignment)
+    with closing(open_gradebook(course)) as gradebook:
+        told = _refresh_times(course, gradebook.engine, folders)
+        late = read_lateness(gradebook.engine, course.name)
+        failures = assign_penalties(gradebook.engine, AssignLatePenalties(parent=course.app), late)
+    return {student: first_line(error) for student, error in failures.items()} | told
+
+
+def assign_penalties(
+    engine: Engine, assigner: AssignLatePenalties, late: Mapping[str, Lateness]
+) -> dict[str, Exception]:
+    """Give work, by student, the penalties that it has by the rules of nbgrader's `AssignLatePenalties`.
+
+    Work in time has none. Only what differs is written. Returns by student what the plugin raised; these have the
+    penalty that they had. The plugin is asked outside of any transaction, because it may ask the database itself.
+    """
+    changed: list[dict[str, Any]] = []
     failures: dict[str, Exception] = {}
-    scores = _read_scores(engine, [written.notebook_id for written in late.values()])
-    for student, written in late.items():
+    scores = _read_scores(engine, [each.notebook_id for each in late.values() if each.seconds > 0])
+    for student, each in late.items():
         try:
-            penalty = _ask(assigner, student, scores.get(written.notebook_id, 0.0), written.seconds_late)
+            score = scores.get(each.notebook_id, 0.0)
+            penalty = _ask(assigner, student, score, each.seconds) if each.seconds > 0 else None
         except Exception as error:  # noqa: BLE001  # a plugin may raise anything, and only this student pays for it
             failures[student] = error
         else:
-            penalties.append({"row": written.notebook_id, "late_submission_penalty": penalty})
-    with engine.begin() as connection:
-        update_rows(connection, "submitted_notebook", penalties)
+            if penalty != each.penalty:
+                changed.append({"row": each.notebook_id, "late_submission_penalty": penalty})
+    if changed:
+        with engine.begin() as connection:
+            update_rows(connection, "submitted_notebook", changed)
     return failures
+
+
+def _refresh_times(course: OpenCourse, engine: Engine, folders: Mapping[str, Path]) -> dict[str, str]:
+    """Take over when work was handed in. Returns by student what is no time."""
+    times, told = {}, {}
+    for student, folder in folders.items():
+        try:
+            times[student] = None if is_linked(folder, course.assignment.root) else read_time(folder)
+        except UsageError as error:
+            told[student] = str(error)
+    set_times(engine, course.name, times)
+    for student in times:
+        write_time(course, student, folders[student])
+    return told
 
 
 def _read_scores(engine: Engine, parts: Collection[str]) -> dict[str, float]:
@@ -40,6 +83,8 @@ def _read_scores(engine: Engine, parts: Collection[str]) -> dict[str, float]:
     from nbgrader.api import Grade
     from sqlalchemy import func, select
 
+    if not parts:
+        return {}
     # nbgrader's own expression for a notebook's score reads the whole table once for each of them.
     query = select(Grade.notebook_id, func.sum(Grade.score)).where(Grade.notebook_id.in_(parts))
     with engine.connect() as connection:

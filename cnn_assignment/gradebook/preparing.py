@@ -48,7 +48,8 @@ def prepare(course: OpenCourse, release: NotebookNode, submission: Submission, r
         for cell in filter(utils.is_grade, notebook.cells)
     }
     time = None if is_linked(folder, course.assignment.root) else read_time(folder)
-    marks = Marks(submission.student, time, scores, cell_comments(release, report))
+    is_unread = report.status is ReportStatus.UNREADABLE
+    marks = Marks(submission.student, time, scores, cell_comments(release, report), needs_person=is_unread)
     module = {path.name: data} if path and path.suffix == ".py" and data is not None else {}
     return Graded(marks, notebook, folder, module)
 

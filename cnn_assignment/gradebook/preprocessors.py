@@ -19,12 +19,12 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Callable as CallableTrait
 
 from cnn_assignment.errors import GraderError
-from cnn_assignment.gradebook.annotate import annotate, cell_comments
+from cnn_assignment.gradebook.annotate import annotate, cell_comments, is_graded_by_kit
 from cnn_assignment.gradebook.autograding import AutogradeAnything, BeginFunction, configure_reading
 from cnn_assignment.gradebook.files import find_submitted
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
 from cnn_assignment.layout import list_assignments, load_assignment
-from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -155,7 +155,10 @@ class GradeWithKit(NbGraderPreprocessor):
 
 
 class CommentWithKit(NbGraderPreprocessor):
-    """Writes the report's words as comments on the solution cells; after `SaveAutoGrades`, which clears them."""
+    """Writes the report's words as comments on the solution cells; after `SaveAutoGrades`, which clears them.
+
+    What could not be read needs a person, whatever the score is.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Comment on one notebook; nothing happens without a report of `GradeWithKit`."""
@@ -170,5 +173,9 @@ class CommentWithKit(NbGraderPreprocessor):
             for cell, text in cell_comments(release, report).items():
                 comment = gradebook.find_comment(cell, names["notebook"], names["assignment"], names["student"])
                 comment.auto_comment = text
+            if report.status is ReportStatus.UNREADABLE:
+                for cell in filter(is_graded_by_kit, nb.cells):
+                    place = cell.metadata["nbgrader"]["grade_id"], names["notebook"], names["assignment"]
+                    gradebook.find_grade(*place, names["student"]).needs_manual_grade = True
             gradebook.db.commit()
         return nb, resources

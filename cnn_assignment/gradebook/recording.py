@@ -145,9 +145,7 @@ class _Recorder:
         return written
 
     def _assign_penalties(self, written: Mapping[str, Written]) -> None:
-        late = {student: each for student, each in written.items() if each.seconds_late > 0}
-        if not late:
-            return
+        late = {student: each.lateness for student, each in written.items() if each.lateness.matters}
         try:
             failures = assign_penalties(self._engine, self._assigner, late)
         except Exception as error:  # noqa: BLE001  # see above

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.errors import GraderError
+from cnn_assignment.gradebook.marks import seconds_late
 from cnn_assignment.gradebook.state import values_digest
 
 if TYPE_CHECKING:
@@ -16,29 +17,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is recorded of one student. scores, comments: by the grade_id of their cells."""
+    """What is recorded of one student. scores, comments: by the grade_id of their cells.
+
+    needs_person: whether somebody must look at it, whatever the scores are.
+    """
 
     student: str
     timestamp: datetime | None
     scores: Mapping[str, float | None]
     comments: Mapping[str, str]
+    needs_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late one student's work is, 0 seconds for work in time, and the penalty that its notebook has."""
+
+    notebook_id: str
+    seconds: float
+    penalty: float | None
+
+    @property
+    def matters(self) -> bool:
+        """Whether there is a penalty to give or to take back."""
+        return self.seconds > 0 or self.penalty is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What the database holds of one student now. digest: of the values, as `state.read_recorded` finds them."""
 
-    notebook_id: str
-    seconds_late: float
+    lateness: Lateness
     digest: str
 
 
 def write_rows(engine: Engine, assignment: str, batch: Sequence[Marks]) -> dict[str, Written]:
     """Write the marks of different students in one transaction, by the rules of nbgrader's `SaveAutoGrades`.
 
-    Manual scores, extra credit and manual comments stay, and so does the penalty of late work, which is for
-    `penalties.assign_penalties`; other work has none. Returns what was written by student. Raises GraderError where
-    the database lacks a cell's row, and SQLAlchemy's errors; then nothing is written.
+    Manual scores, extra credit and manual comments stay, and so do penalties, which are for
+    `penalties.assign_penalties`. Returns what was written by student. Raises GraderError where the database lacks a
+    cell's row, and SQLAlchemy's errors; then nothing is written.
     """
     students = [marks.student for marks in batch]
     with engine.begin() as connection:
@@ -46,19 +64,29 @@ def write_rows(engine: Engine, assignment: str, batch: Sequence[Marks]) -> dict[
         _add_students(connection, students)
         before = _read_submissions(connection, assignment, students)
         _add_submissions(connection, assignment, notebooks, [marks for marks in batch if marks.student not in before])
-        _set_timestamps(connection, before, batch)
+        _set_timestamps(connection, before, {marks.student: marks.timestamp for marks in batch})
         submissions = _read_submissions(connection, assignment, students)
         _check_submissions(submissions)
-        _lift_penalties(connection, submissions)
         by_notebook = {submissions[marks.student].notebook_id: marks for marks in batch}
         scores = _write_values(connection, _GRADES, notebooks[assignment].grades, by_notebook)
         comments = _write_values(connection, _COMMENTS, notebooks[assignment].comments, by_notebook)
     return {
-        marks.student: Written(
-            part, _seconds_late(submissions[marks.student]), values_digest(scores[part], comments[part])
-        )
+        marks.student: Written(_lateness(submissions[marks.student]), values_digest(scores[part], comments[part]))
         for part, marks in by_notebook.items()
     }
+
+
+def read_lateness(engine: Engine, assignment: str) -> dict[str, Lateness]:
+    """By student how late each submission of an assignment is."""
+    with engine.connect() as connection:
+        submissions = _read_submissions(connection, assignment)
+    return {student: _lateness(row) for student, row in submissions.items() if row.notebook_id is not None}
+
+
+def set_times(engine: Engine, assignment: str, times: Mapping[str, datetime | None]) -> None:
+    """Set when submissions were handed in, by student; one without a time keeps what it had."""
+    with engine.begin() as connection:
+        _set_timestamps(connection, _read_submissions(connection, assignment, times), times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +108,17 @@ class _Kind:
     table: str
     column: str
     given: Callable[[Marks], Mapping[str, Any]]
-    fill: Callable[[RowMapping, Any], dict[str, Any]]
+    fill: Callable[[RowMapping, Any, Marks], dict[str, Any]]
 
 
-def _fill_grade(row: RowMapping, score: float | None) -> dict[str, Any]:
+def _fill_grade(row: RowMapping, score: float | None, marks: Marks) -> dict[str, Any]:
     # A person who overrode the old score should look again, as after autograde.
-    return {"auto_score": score, "needs_manual_grade": row["manual_score"] is not None or score is None}
+    needs_person = row["manual_score"] is not None or score is None or marks.needs_person
+    return {"auto_score": score, "needs_manual_grade": needs_person}
 
 
-def _fill_comment(row: RowMapping, text: str) -> dict[str, Any]:
-    del row
+def _fill_comment(row: RowMapping, text: str, marks: Marks) -> dict[str, Any]:
+    del row, marks
     return {"auto_comment": text}
 
 
@@ -138,8 +167,13 @@ def _add_students(connection: Connection, students: Collection[str]) -> None:
     _insert(connection, "student", [{"id": student} for student in students if student not in known])
 
 
-def _read_submissions(connection: Connection, assignment: str, students: Collection[str]) -> dict[str, Row[Any]]:
-    """By student: the row of the submission, with the assignment's due date and the main notebook's id and penalty."""
+def _read_submissions(
+    connection: Connection, assignment: str, students: Collection[str] | None = None
+) -> dict[str, Row[Any]]:
+    """By student: the row of the submission, with the assignment's due date and the main notebook's id and penalty.
+
+    students: those to read; all of them where it is None.
+    """
     from sqlalchemy import and_, select
 
     given, notebook = _table("assignment"), _table("notebook")
@@ -160,8 +194,10 @@ def _read_submissions(connection: Connection, assignment: str, students: Collect
         .outerjoin(
             submitted, and_(submitted.c.assignment_id == submission.c.id, submitted.c.notebook_id == notebook.c.id)
         )
-        .where(given.c.name == assignment, submission.c.student_id.in_(students))
+        .where(given.c.name == assignment)
     )
+    if students is not None:
+        query = query.where(submission.c.student_id.in_(students))
     rows: Iterable[Row[Any]] = connection.execute(query)
     return {row.student_id: row for row in rows}
 
@@ -191,12 +227,14 @@ def _add_submissions(
     _insert(connection, "comment", comments)
 
 
-def _set_timestamps(connection: Connection, before: Mapping[str, Row[Any]], batch: Iterable[Marks]) -> None:
+def _set_timestamps(
+    connection: Connection, before: Mapping[str, Row[Any]], times: Mapping[str, datetime | None]
+) -> None:
     """The times of submissions that were recorded before; one without a time keeps what it had."""
     changed = [
-        {"row": before[marks.student].id, "timestamp": marks.timestamp}
-        for marks in batch
-        if marks.student in before and marks.timestamp not in {None, before[marks.student].timestamp}
+        {"row": before[student].id, "timestamp": time}
+        for student, time in times.items()
+        if student in before and time not in {None, before[student].timestamp}
     ]
     update_rows(connection, "submitted_assignment", changed)
 
@@ -207,22 +245,9 @@ def _check_submissions(submissions: Mapping[str, Row[Any]]) -> None:
             raise _missing(student, "this notebook")
 
 
-def _seconds_late(row: Row[Any]) -> float:
-    """After the due date with its extension, as nbgrader counts it; 0 for work in time."""
-    if row.timestamp is None or row.duedate is None:
-        return 0.0
-    due = row.duedate if row.extension is None else row.duedate + row.extension
-    return max(0.0, float((row.timestamp - due).total_seconds()))
-
-
-def _lift_penalties(connection: Connection, submissions: Mapping[str, Row[Any]]) -> None:
-    """Take the penalty from work that is not late, or not any more."""
-    changed = [
-        {"row": row.notebook_id, "late_submission_penalty": None}
-        for row in submissions.values()
-        if row.late_submission_penalty is not None and not _seconds_late(row)
-    ]
-    update_rows(connection, "submitted_notebook", changed)
+def _lateness(row: Row[Any]) -> Lateness:
+    seconds = seconds_late(row.timestamp, row.duedate, row.extension)
+    return Lateness(row.notebook_id, seconds, row.late_submission_penalty)
 
 
 def _write_values(
@@ -242,7 +267,7 @@ def _write_values(
         mine[name] = row[kind.column]
         if name in given:
             mine[name] = given[name]
-            values = kind.fill(row, given[name])
+            values = kind.fill(row, given[name], by_notebook[part])
             if any(row[column] != value for column, value in values.items()):
                 changed.append({"row": row["id"], **values})
     for part, marks in by_notebook.items():

@@ -6,20 +6,25 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnn_assignment.errors import TooLargeError
+from cnn_assignment.gradebook.files import TIMESTAMP
+from cnn_assignment.intake.folder import read_plain
 from cnn_assignment.model import Assignment
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Select
+    from sqlalchemy import URL, Row, Select
 
 # Stands for the student in the path of an autograded notebook, as it does in nbgrader's own directory_structure.
 _STUDENT = "{student_id}"
 _CONFIG_NAMES = ("jupyter_config", "nbgrader_config")
 _CONFIG_ENDINGS = (".json", ".py")
+# What is longer is no time.
+_LONGEST_TIME_FILE = 1_000
 
 Value = float | str | None
 
@@ -82,33 +87,56 @@ def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
     Students whose autograded notebook is gone are left out, and so is everybody where the database cannot be read:
     recording again mends the one and tells of the other. Nothing is written, and no file is made.
     """
-    from sqlalchemy import create_engine, make_url
-    from sqlalchemy.exc import SQLAlchemyError
-
+    answers = ask_database(place, _queries(assignment_name))
+    if answers is None:
+        return {}
     scores: dict[str, dict[str, Value]] = defaultdict(dict)
     comments: dict[str, dict[str, Value]] = defaultdict(dict)
-    try:
-        url = make_url(place.db_url)
-        if not _may_exist(url):
-            return {}
-        engine = create_engine(url)
-    except (SQLAlchemyError, ImportError):
-        return {}
-    try:
-        with engine.connect() as connection:
-            for values, query in zip((scores, comments), _queries(assignment_name), strict=True):
-                for student, cell, value in connection.execute(query):
-                    values[student][cell] = value
-    except SQLAlchemyError:
-        return {}
-    finally:
-        engine.dispose()
+    for values, rows in zip((scores, comments), answers, strict=True):
+        for row in rows:
+            values[row.student_id][row.name] = row[-1]
     students = sorted(scores.keys() | comments.keys())
     return {
         student: values_digest(scores[student], comments[student])
         for student in students
         if Path(place.notebook.replace(_STUDENT, student)).is_file()
     }
+
+
+def ask_database(place: Place, queries: Iterable[Select[Any]]) -> list[Sequence[Row[Any]]] | None:
+    """The rows of each query, all of one moment; None where the database cannot be read. No file is made."""
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        url = make_url(place.db_url)
+        if not _may_exist(url):
+            return None
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError):
+        return None
+    try:
+        with engine.connect() as connection:
+            return [connection.execute(query).all() for query in queries]
+    except SQLAlchemyError:
+        return None
+    finally:
+        engine.dispose()
+
+
+def has_other_time(place: Place, student: str, submitted: Path) -> bool:
+    """Whether the time beside what a student handed in is another one than that beside the graded notebook."""
+    graded = Path(place.notebook.replace(_STUDENT, student)).parent
+    return _read_time_file(submitted) != _read_time_file(graded)
+
+
+def _read_time_file(folder: Path) -> bytes | None:
+    try:
+        return read_plain(folder / TIMESTAMP, _LONGEST_TIME_FILE)
+    except TooLargeError as error:
+        return str(error).encode()
+    except OSError:
+        return None
 
 
 def values_digest(scores: Mapping[str, Value], comments: Mapping[str, Value]) -> str:

@@ -5,7 +5,7 @@ a student wrote is parsed in a confined process only: `reader` starts it, `confi
 """
 
 from cnn_assignment.intake.asking import find_own_files, lift_file, show_file
-from cnn_assignment.intake.files import LINKED, find_in_folder, find_submission
+from cnn_assignment.intake.files import LINKED, find_in_folder, find_submission, work_folder
 from cnn_assignment.intake.values import Chunk, LiftedCode, LocalModule, Shown, ShownCell
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "find_submission",
     "lift_file",
     "show_file",
+    "work_folder",
 ]

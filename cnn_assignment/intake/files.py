@@ -41,13 +41,19 @@ def find_submission(student: str, folder: Path, assignment: Assignment) -> Submi
     Its path is None where the folder holds nothing to read; links are not followed.
     """
     nested = folder / assignment.name
-    if not is_folder(folder) or not is_folder(nested):
+    if work_folder(folder, assignment) != nested:
         found = find_in_folder(student, folder, assignment, is_shared=True)
         is_linked = is_folder(folder) and found.path is None and os.path.islink(nested)  # noqa: PTH114 - it never raises
         return replace(found, notes=(*found.notes, LINKED)) if is_linked else found
     found = find_in_folder(student, nested, assignment)
     beside = find_in_folder(student, folder, assignment, depth=1) if found.path is None else found
     return found if beside.path is None else replace(beside, folder=nested)
+
+
+def work_folder(folder: Path, assignment: Assignment) -> Path:
+    """Where a student's work and its time lie: ``<student>/<assignment>/``, or without that ``<student>/``."""
+    nested = folder / assignment.name
+    return nested if is_folder(folder) and is_folder(nested) else folder
 
 
 def find_in_folder(
