@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from cnn_assignment.texts import clean, some
 
 if TYPE_CHECKING:
     from cnn_assignment.course import GradedClass, GradingOptions, Student
+    from cnn_assignment.export import FinalRow
     from cnn_assignment.model import Assignment
     from cnn_assignment.verify import Proof
 
@@ -266,12 +268,21 @@ def _print_tables(graded: GradedClass, out: Path) -> None:
     else:
         click.echo(f"{count} reports, class.csv and final.csv are in {_short(out)}.")
         click.echo("class.csv has the points by the tests; final.csv has the final marks, and is what to upload.")
+        click.echo(_describe_final(graded.final))
     if graded.has_removed_final:
         click.echo("final.csv of an earlier run is removed: this run did not read the gradebook.", err=True)
     if changed := graded.changes.penalties:
-        click.echo(f"late penalties: {len(changed)} changed: {some(changed)}.")
+        click.echo(f"Late penalties that are new or changed: {len(changed)} ({some(changed)}).")
     if doubted := graded.changes.doubted:
         click.echo(f"Graded again, so their marks by hand need another look: {some(doubted)}.", err=True)
+
+
+def _describe_final(rows: Sequence[FinalRow]) -> str:
+    """How many students are in which state, and how many wait for a person."""
+    counts = Counter(row.state for row in rows)
+    waiting = sum(row.mark is not None and row.mark.needs_manual_grade for row in rows)
+    states = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+    return f"final.csv: {states}; {waiting} to be marked by hand."
 
 
 def _print_next(assignment: Assignment) -> None:

@@ -422,10 +422,11 @@ def test_a_plugin_that_fails_costs_one_student_and_is_told(course):
 def test_the_command_says_how_many_penalties_changed_and_what_is_in_which_table(course):
     settings(course, "c.LatePenalty.percent_per_day = 20")
     done = run("grade", "toy", "submitted", "--out", "out", cwd=course)
-    assert "late penalties: 2 changed: days, hours." in done.stdout
+    assert "Late penalties that are new or changed: 2 (days, hours)." in done.stdout
     assert "5 reports, class.csv and final.csv are in out." in done.stdout
     assert "final.csv has the final marks" in done.stdout
-    assert "late penalties" not in run("grade", "toy", "submitted", "--out", "out", cwd=course).stdout
+    assert "final.csv: 4 graded, 1 unreadable, 1 missing; 1 to be marked by hand." in done.stdout
+    assert "Late penalties" not in run("grade", "toy", "submitted", "--out", "out", cwd=course).stdout
 
 
 def test_where_nothing_is_late_an_unchanged_class_starts_no_nbgrader(course):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.export import read_report
 from cnn_assignment.gradebook import record, recording
+from cnn_assignment.gradebook.marks import read_marks
+from cnn_assignment.gradebook.penalties import refresh_penalties
 from cnn_assignment.gradebook.state import locate, read_recorded
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
@@ -198,3 +202,39 @@ def test_the_rows_are_those_of_sqlite_and_are_read_back_and_a_name_without_room_
     for _ in range(2):
         assert rows_by_name(cycle.server.url("toy")) == expected
         record(on_server, reports)  # the second time over what is there
+
+
+def change_marks(url):
+    """People and time at work: a due date, late work, an extension, marks by hand, somebody without work."""
+    with Gradebook(url, "course") as gradebook:
+        gradebook.update_or_create_assignment("toy", duedate="2026-01-02 12:00:00")
+        for number, student in enumerate(("student-0001", "student-0002", "student-0003")):
+            gradebook.update_or_create_submission("toy", student, timestamp=f"2026-01-0{number + 2} 13:30:00")
+        gradebook.grant_extension("toy", "student-0003", days=30, minutes=7)
+        given = gradebook.find_grade("toy-one", "toy", "toy", "student-0002")
+        given.manual_score, given.extra_credit, given.needs_manual_grade = 2.25, 0.5, False
+        gradebook.add_student("eve", first_name="Eve")
+        gradebook.db.commit()
+
+
+def test_marks_and_penalties_are_those_of_sqlite(tmp_path):
+    with postgres() as server:
+        found = []
+        for place, url in (("server", server.create("marks")), ("file", None)):
+            course = make_released_course(tmp_path / place, url)
+            with (course.root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+                file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+            record(course, make_class(4))
+            change_marks(url or f"sqlite:///{course.root / 'gradebook.db'}")
+            assert refresh_penalties(course, {}) == {}
+            marks = read_marks(locate(course), "toy")
+            found.append({name: replace(each, doubted=frozenset()) for name, each in marks.students.items()})
+            assert marks.max_score == 12.0
+            assert read_marks(locate(course), "other") is None
+    on_server, in_file = found
+    assert on_server == in_file
+    assert {name: each.penalty for name, each in on_server.items() if each.penalty} == pytest.approx(
+        {"student-0001": 1 / 3, "student-0002": 2.75}
+    )
+    assert on_server["student-0003"].extension == timedelta(days=30, minutes=7)
+    assert not on_server["eve"].is_submitted
