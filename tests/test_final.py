@@ -20,6 +20,7 @@ from cnn_assignment.export import FinalMark, FinalRow, write_final_csv
 from cnn_assignment.grading.pool import collect_tasks
 from cnn_assignment.layout import load_assignment
 from course_kit import nbgrader
+from cycle_kit import rows_of
 from toy_course import TOTAL, edit, left_open, run, submit, write
 
 CLASS = ["cem", "days", "full", "hours", "part"]
@@ -287,6 +288,26 @@ def test_a_gradebook_that_cannot_be_read_leaves_no_older_table(course):
     assert "file is not a database" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("c.LatePenalty.percent_per_day = (", "'(' was never closed"),
+        ("1 / 0", "division by zero"),
+        ("c.CourseDirectory.db_url = 5", "expected a unicode string, not the int 5"),
+    ],
+)
+def test_settings_that_cannot_be_loaded_change_no_mark_and_leave_no_older_table(course, setting, reason):
+    before = rows_of(url_of(course))
+    settings(course, setting)
+    done = run("grade", "toy", "submitted", "--out", "out", cwd=course, status=3)
+    assert "nbgrader's settings cannot be loaded: " in done.stderr
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (course / "out" / FINAL_TABLE).exists()
+    assert (course / "out/class.csv").is_file()
+    assert rows_of(url_of(course)) == before
+
+
 def test_a_gradebook_that_is_gone_is_filled_again(course):
     (course / "gradebook.db").unlink()
     assert graded_in(course) == CLASS
@@ -366,6 +387,16 @@ def test_a_penalty_follows_what_it_depends_on_and_nothing_is_graded_again(course
     assert {name: penalties(course)[name] for name in ("days", "hours")} == {"days": days, "hours": hours}
     assert_agrees_with_export(course)
     assert grade(course).changes.penalties == ()
+
+
+def test_a_run_for_one_student_brings_everybodys_penalty_up_to_date(course):
+    settings(course, "c.LatePenalty.percent_per_day = 25")
+    submit(course, "part", toy_course.SOLUTION, "toy/toy.py")
+    told = []
+    graded = grade(course, only=["part"], progress=told.append, others=tuple(set(CLASS) - {"part"}))
+    assert (told, graded.changes.penalties) == (["part"], ("days", "hours"))
+    assert (penalties(course)["days"], penalties(course)["hours"]) == (4.0, 2.0)
+    assert_agrees_with_export(course)
 
 
 def test_penalties_are_those_that_autograde_leaves(course, tmp_path):

@@ -84,12 +84,16 @@ class CourseGradebook:
         from cnn_assignment.gradebook.marks import read_marks
 
         self._rows = None
-        return read_marks(self._locate(), self._assignment.name)
+        with suppress(GraderError):  # which is told where something is to be written
+            return read_marks(self._locate(), self._assignment.name)
+        return None
 
     def _read_rows(self) -> dict[str, str]:
         from cnn_assignment.gradebook.state import read_recorded
 
-        return read_recorded(self._locate(), self._assignment.name)
+        with suppress(GraderError):
+            return read_recorded(self._locate(), self._assignment.name)
+        return {}
 
     def _locate(self) -> Place:
         """Where the gradebook is: as nbgrader's configuration says, which is read again only when it has changed."""

@@ -44,12 +44,25 @@ class OpenCourse:
 
 
 def open_course(assignment: Assignment) -> OpenCourse:
-    """The course as nbgrader itself configures it when it is started in the course's folder."""
+    """The course as nbgrader itself configures it when it is started in the course's folder.
+
+    Raises GraderError for settings that cannot be loaded. nbgrader would go on without them, with another database and
+    no penalties.
+    """
     from nbgrader.apps.baseapp import NbGrader
 
-    app = NbGrader(log_level=logging.ERROR)
+    app = NbGrader(log_level=logging.ERROR, raise_config_file_errors=True)
     app.load_cwd_config = False
-    app.initialize([], root=str(assignment.root))
+    try:
+        app.initialize([], root=str(assignment.root))
+    except (Exception, SystemExit) as error:  # settings are a program, and may raise anything
+        # Of a value of a wrong type the application tells by ending.
+        reason = error.__context__ if isinstance(error, SystemExit) else error
+        raise GraderError(
+            f"nbgrader's settings cannot be loaded: {reason or error!r}",
+            place=str(assignment.root),
+            remedy="Mend nbgrader_config.py, or what it imports. No mark was changed.",
+        ) from error
     return OpenCourse(app, app.coursedir, assignment)
 
 
