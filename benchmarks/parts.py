@@ -100,7 +100,7 @@ def measure(title: str, submissions: list[Submission], rounds: int) -> float:
         clocks.put_at(*door)
     tests = hidden.HiddenTests(the_assignment(), transcripts=Transcripts())
     told: Any = orders(submissions, rounds, clocks)
-    first = {"required_level": 0, "collect_only": False}
+    first = {"required_level": 0, "collect_only": False, "solution_first": False}
     loop = job.GradingLoop(tests, told, io.StringIO(), first)
     folder = str(the_assignment().autograder_dir)
     try:

@@ -147,6 +147,11 @@ class Assignment:
         return self.root / "source" / self.name
 
     @property
+    def source_file(self) -> Path:
+        """The built notebook with all answers."""
+        return self.source_dir / f"{self.name}.ipynb"
+
+    @property
     def release_dir(self) -> Path:
         """What students receive."""
         return self.root / "release" / self.name

@@ -25,12 +25,15 @@ def configure(config: Any) -> None:
     def begin_report(assignment: Assignment, submission: Submission) -> Callable[[], Report]:
         return keeper.begin(assignment, submission)
 
+    def prepare(assignment: Assignment) -> None:
+        keeper.prepare(assignment)
+
     def report_for(assignment: Assignment, submission: Submission) -> Report:
         return keeper.report(assignment, submission)
 
     put_own_programs_first()
     configure_generate(config)
-    configure_autograde(config, report_for, begin_report)
+    configure_autograde(config, report_for, begin_report, prepare)
     configure_exchange(config)
     configure_collecting(config)
     configure_late(config)

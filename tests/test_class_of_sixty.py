@@ -16,7 +16,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,16 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 SIZE = 60
 # Of the example class: right, wrong, unreadable and untouched work, none of which takes long.
-KINDS = ("einsum", "batch-not-summed", "flipped-filter", "not-a-notebook", "one-task-only", "squeeze", "untouched", "loops")
+KINDS = (
+    "einsum",
+    "batch-not-summed",
+    "flipped-filter",
+    "not-a-notebook",
+    "one-task-only",
+    "squeeze",
+    "untouched",
+    "loops",
+)
 DUE = "2026-01-10 12:00:00"
 HIDDEN = "autograder/cnn/test_pool_forward.py"
 ORDINARY = 62850
@@ -49,7 +57,9 @@ class Class:
         return self.course / "reports"
 
     def grade(self, *words: str, status: int = 0) -> str:
-        return run("cnn-assignment", "grade", NAME, "submitted", "--out", "reports", *words, cwd=self.course, status=status)
+        return run(
+            "cnn-assignment", "grade", NAME, "submitted", "--out", "reports", *words, cwd=self.course, status=status
+        )
 
     def reports(self) -> dict[str, dict]:
         return {path.stem: json.loads(path.read_bytes()) for path in self.out.glob("*.json")}
@@ -187,7 +197,11 @@ def marks_by_hand(sixty: Class) -> None:
 
 
 def penalties_and_extensions(sixty: Class) -> None:
-    for name, time in {"s07": "2026-01-11 13:00:00", "s08": "2026-01-13 11:00:00", "s00": "2026-01-10 12:30:00"}.items():
+    for name, time in {
+        "s07": "2026-01-11 13:00:00",
+        "s08": "2026-01-13 11:00:00",
+        "s00": "2026-01-10 12:30:00",
+    }.items():
         (sixty.folder(name) / "timestamp.txt").write_text(f"{time} UTC")
     configure(sixty.course, "c.LatePenalty.percent_per_day = 10")
     sixty.grade()
@@ -291,7 +305,11 @@ def deleted_gradebook(sixty: Class) -> None:
 
 def full_disk(sixty: Class) -> None:
     submit(sixty.course, "late-comer", RIGHT)
-    limited = ["bash", "-c", f"ulimit -f 4; exec {Path(sys.executable).parent}/cnn-assignment grade {NAME} submitted --out reports"]
+    limited = [
+        "bash",
+        "-c",
+        f"ulimit -f 4; exec {Path(sys.executable).parent}/cnn-assignment grade {NAME} submitted --out reports",
+    ]
     done = subprocess.run(limited, cwd=sixty.course, capture_output=True, text=True, check=False)
     assert done.returncode in {2, 3}, done.stderr
     assert "Make room there" in done.stderr

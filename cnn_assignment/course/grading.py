@@ -12,7 +12,7 @@ from cnn_assignment.course.final import FINAL_TABLE, MarkChanges, final_rows, fi
 from cnn_assignment.course.gradebook import CourseGradebook
 from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
 from cnn_assignment.course.students import FolderDigests, Student
-from cnn_assignment.errors import GraderError, UsageError
+from cnn_assignment.errors import AuthoringError, GraderError, UsageError
 from cnn_assignment.export import (
     FinalRow,
     read_report,
@@ -135,10 +135,12 @@ class ClassGrading:
         """Grade, write each report as soon as it is finished, bring the gradebook up to date, and write both tables.
 
         Whatever ends this early, reports that were finished are whole, and the next run goes on from there. A gradebook
-        that cannot be written costs no report.
+        that cannot be written costs no report. Raises AuthoringError, and leaves the tables as they are, where the hidden
+        tests are not valid or cost the solution marks.
         """
         finished, problem = self._finish(progress), None
         before = self._gradebook.read_marks() if self._gradebook is not None else None
+        made, is_refused = len(self._reports), False
         try:
             with closing(finished):
                 if self._gradebook is not None and self.work:
@@ -147,9 +149,14 @@ class ClassGrading:
                     pass
             if self._gradebook is not None:
                 problem = _both(problem, self._gradebook.refresh_penalties(self._recorded))
+        except AuthoringError:
+            is_refused = len(self._reports) == made
+            raise
         finally:
-            rows = self._write_table()
-            tables = self._write_final(rows, before)
+            # Tests that refuse to grade at all have nothing to say of the class.
+            if not is_refused:
+                rows = self._write_table()
+                tables = self._write_final(rows, before)
         gone = self._set_aside()
         ungraded = tuple(student for student in self._class if student not in rows)
         reports = tuple(report for _, report in sorted(self._reports.items()))

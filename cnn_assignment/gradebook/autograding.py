@@ -22,7 +22,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets import Callable as CallableTrait
 
-from cnn_assignment.errors import KitError, TooLargeError, UsageError
+from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError, TooLargeError, UsageError
 from cnn_assignment.gradebook.files import Budget, copy_regular_files, find_submitted, is_linked, read_time
 from cnn_assignment.gradebook.logs import keep_clean
 from cnn_assignment.intake.folder import FILE_CAP
@@ -40,6 +40,9 @@ _NAME = re.compile(r"\w[\w .()+-]{0,150}")
 
 BeginFunction = Callable[[Assignment, Submission], Callable[[], Report]]
 """Begins with a submission, and gives what waits for its report."""
+
+PrepareFunction = Callable[[Assignment], None]
+"""Raises what stands in the way of grading anyone."""
 
 _KILOBYTE = 1000  # as nbgrader counts in its setting max_dir_size
 
@@ -98,6 +101,12 @@ class AutogradeAnything(Autograde):
         help="A function (Assignment, Submission) -> (() -> Report) that begins to grade and returns before it is done.",
     ).tag(config=True)
 
+    prepare = CallableTrait(
+        default_value=None,
+        allow_none=True,
+        help="A function (Assignment) -> None that is called before a class, and raises what would stop every submission.",
+    ).tag(config=True)
+
     _staged: str | None = None
     _nobodys: int = 0
     # What grading is at, and what waits for its report.
@@ -122,12 +131,30 @@ class AutogradeAnything(Autograde):
         }
 
     def convert_notebooks(self) -> None:
-        """Process all submissions; fails at the end where folders were left out, as where one could not be graded."""
+        """Process all submissions; fails at the end where folders were left out, as where one could not be graded.
+
+        What would stop every one of them is told once, and nothing is touched.
+        """
+        self._refuse_broken_tests()
         super().convert_notebooks()
         if self._nobodys:
             told = f"{self._nobodys} folders are nobody's and not graded; all others are."
             self.log.error(told)
             raise NbGraderException(told)
+
+    def _refuse_broken_tests(self) -> None:
+        name = self.coursedir.assignment_id
+        prepare: PrepareFunction | None = self.prepare
+        if prepare is None or not self.assignments or not self._is_ours(name):
+            return
+        try:
+            prepare(load_assignment(Path(self.coursedir.root), name))
+        except (AuthoringError, ProtectionError) as error:
+            told = str(error)
+            self.log.error(told)  # noqa: TRY400 - for a person who mends a file, and a traceback shows none
+            raise NbGraderException(told) from error
+        except GraderError:
+            return  # it may be gone when the first submission asks again, and is told there if not
 
     def _student(self, folder: str) -> str:
         pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)

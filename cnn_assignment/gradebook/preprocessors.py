@@ -20,7 +20,7 @@ from traitlets import Callable as CallableTrait
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments, is_graded_by_kit
-from cnn_assignment.gradebook.autograding import AutogradeAnything, BeginFunction, configure_reading
+from cnn_assignment.gradebook.autograding import AutogradeAnything, BeginFunction, PrepareFunction, configure_reading
 from cnn_assignment.gradebook.files import find_submitted
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
 from cnn_assignment.layout import list_assignments, load_assignment
@@ -35,12 +35,15 @@ ReportFunction = Callable[[Assignment, Submission], Report]
 
 
 def configure_autograde(
-    c: Config, report_for: ReportFunction | None = None, begin_report: BeginFunction | None = None
+    c: Config,
+    report_for: ReportFunction | None = None,
+    begin_report: BeginFunction | None = None,
+    prepare: PrepareFunction | None = None,
 ) -> None:
     """Make `Autograde` grade the kit's assignments with the kit.
 
     report_for: makes the report of one submission; see `GradeWithKit.report_for`. begin_report: the same in two steps;
-    see `AutogradeAnything.begin_report`. The whole list is assigned, never extended, because nbgrader loads its
+    see `AutogradeAnything.begin_report`. prepare: what comes before all of them; see `AutogradeAnything.prepare`. The whole list is assigned, never extended, because nbgrader loads its
     configuration several times: calling this again changes nothing.
     """
     steps: list[Any] = []
@@ -54,6 +57,8 @@ def configure_autograde(
         c.GradeWithKit.report_for = report_for
     if begin_report is not None:
         c.AutogradeAnything.begin_report = begin_report
+    if prepare is not None:
+        c.AutogradeAnything.prepare = prepare
     # Both import nbgrader's converter by its name, and neither asks a setting which one to use.
     configure_reading()
     autogradeapp.Autograde = AutogradeAnything

@@ -2,8 +2,8 @@
 
 It is a process of its own, so that pytest, the solution and the expected values are neither in the command that
 started it nor in nbgrader's server. It speaks JSON, one object a line: first it is told ``{"root", "assignment",
-"required_level", "collect_only"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each submission is answered by
-``{"report"}``. It ends when its standard input does. Its one argument is the folder that it makes for its temporary
+"required_level", "collect_only", "solution_first"}`` and answers ``{"ready"}`` or ``{"problem"}``, then each submission is
+answered by ``{"report"}``. It ends when its standard input does. Its one argument is the folder that it makes for its temporary
 files: whoever outlives the other, this process or the one that gives the orders, removes it.
 """
 
@@ -31,6 +31,7 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.kept_rows import KeptRows, rows_file
 from cnn_assignment.grading.process import problem_to_json
 from cnn_assignment.grading.scoring import Scorer
+from cnn_assignment.grading.solution_first import require_full_marks
 from cnn_assignment.grading.transcripts import Transcripts
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Submission
@@ -56,6 +57,7 @@ class GradingLoop:
         self._hidden = hidden
         self._required_level: int = first["required_level"]
         self._collect_only: bool = first["collect_only"]
+        self._solution_first: bool = first["solution_first"]
         self._orders = orders
         self._answers = answers
         self.started = False
@@ -74,6 +76,8 @@ class GradingLoop:
             self._refuse_level(protections.level, sandbox.problem)
             kept = KeptRows(rows_file(autograder_digest(self._hidden.assignment), kit_digest()))
             scorer = Scorer(self._hidden, sandbox, protections, kept)
+            if self._solution_first:
+                require_full_marks(self._hidden.assignment, scorer.score)
             sandbox_facts = {"level": protections.level, "protections": protections.active}
             _tell(self._answers, {"ready": {"tasks": tasks, "sandbox": sandbox_facts}})
             # What is here now stays: each full collection of garbage would look through it again.

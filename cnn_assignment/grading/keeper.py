@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from cnn_assignment.grading.digests import autograder_digest
+from cnn_assignment.grading.solution_first import is_known_sound
 from cnn_assignment.grading.steady import SteadyGrader
 from cnn_assignment.model import Assignment, Report, Submission
 
@@ -38,6 +39,15 @@ class GraderKeeper:
                 return grader.grade(submission, begun)
 
         return finish
+
+    def prepare(self, assignment: Assignment) -> None:
+        """Have the process ready, unless it is known what it would say first.
+
+        Raises AuthoringError where the hidden tests are not valid or cost the solution marks, and ProtectionError.
+        """
+        if not is_known_sound(assignment):
+            with _kept_for(assignment) as grader:
+                grader.start()
 
     def close(self) -> None:
         """End the process, if there is one; whoever asks next gets a new one."""

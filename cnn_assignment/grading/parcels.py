@@ -100,8 +100,9 @@ def _files_of(assignment: Assignment) -> Iterator[Path]:
     """In an order that is the same everywhere. What is missing is told by whoever needs it."""
     inside = (path for path in assignment.autograder_dir.rglob("*") if _is_needed(path, assignment))
     yield from sorted(path for path in inside if path.is_file())
-    # The release only makes reading faster: most submissions hold most of its cells.
-    others = dict.fromkeys((assignment.solution_file, *assignment.provided_files, assignment.release_file))
+    # The release only makes reading faster: most submissions hold most of its cells. The source is graded first.
+    built = (assignment.release_file, assignment.source_file)
+    others = dict.fromkeys((assignment.solution_file, *assignment.provided_files, *built))
     yield from (path for path in others if path.is_file())
 
 

@@ -18,14 +18,16 @@ __all__ = ["GraderProcess", "collect_tasks", "grade_all"]
 _AHEAD = 16
 
 
-def grade_all(assignment: Assignment, submissions: Iterable[Submission], jobs: int) -> Generator[Report]:
+def grade_all(
+    assignment: Assignment, submissions: Iterable[Submission], jobs: int, *, solution_first: bool = True
+) -> Generator[Report]:
     """Grade with that many processes, yielding each report as it is finished.
 
     Submissions are taken a few at a time, in the thread that takes the reports. A process that dies is replaced, and
     costs nothing unless it dies again at the same submission, which is a grader error then. Closing the iterator ends
-    the processes. Raises AuthoringError and ProtectionError, which stop the class.
+    the processes. Raises AuthoringError and ProtectionError, which stop the class; solution_first is as in `SteadyGrader`.
     """
-    pool = _Pool(assignment, jobs)
+    pool = _Pool(assignment, jobs, solution_first)
     waiting = 0
     try:
         for submission in submissions:
@@ -43,8 +45,9 @@ def grade_all(assignment: Assignment, submissions: Iterable[Submission], jobs: i
 class _Pool:
     """Threads that feed one grader process each, no more of them than there are submissions."""
 
-    def __init__(self, assignment: Assignment, jobs: int) -> None:
+    def __init__(self, assignment: Assignment, jobs: int, solution_first: bool) -> None:
         self._assignment = assignment
+        self._solution_first = solution_first
         self._jobs = jobs
         self._todo: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
@@ -54,7 +57,8 @@ class _Pool:
         """Let the next free process grade it."""
         self._todo.put(submission)
         if len(self._runners) < self._jobs:
-            self._runners.append(_Runner(SteadyGrader(self._assignment), self._todo, self._done))
+            grader = SteadyGrader(self._assignment, solution_first=self._solution_first)
+            self._runners.append(_Runner(grader, self._todo, self._done))
             with_patience(self._runners[-1].start)
 
     @property

@@ -41,9 +41,10 @@ class GraderDiedError(GraderError):
 class GraderProcess:
     """One grader process. Use as a context manager.
 
-    collect_only: whether it only tells its tasks; it opens no sandbox then, and ends. on_start: told of the process as
-    soon as it can be aborted, long before it is ready. Raises AuthoringError when the hidden tests are not valid,
-    ProtectionError when the sandbox gives less than the assignment's required level, and GraderError when the process
+    collect_only: whether it only tells its tasks; it opens no sandbox then, and ends. solution_first: whether it grades
+    the solution before it is ready, and refuses to go on where that loses marks. on_start: told of the process as soon
+    as it can be aborted, long before it is ready. Raises AuthoringError when the hidden tests are not valid, or cost the
+    solution marks, ProtectionError when the sandbox gives less than the assignment's required level, and GraderError when the process
     does not start.
     """
 
@@ -52,6 +53,7 @@ class GraderProcess:
         assignment: Assignment,
         *,
         collect_only: bool = False,
+        solution_first: bool = False,
         on_start: Callable[[GraderProcess], None] = lambda _: None,
     ) -> None:
         # For its temporary files, made by itself: however it ends, they go with this folder.
@@ -78,7 +80,8 @@ class GraderProcess:
         try:
             on_start(self)
             order: dict[str, Any] = {"root": str(assignment.root), "assignment": assignment.name}
-            order |= {"required_level": assignment.limits.required_level, "collect_only": collect_only}
+            order |= {"required_level": assignment.limits.required_level}
+            order |= {"collect_only": collect_only, "solution_first": solution_first}
             self._give(order)
             ready = self._take()
             if "problem" in ready:

@@ -30,11 +30,14 @@ class Begun:
 class SteadyGrader:
     """Grades with one process, started when it is first needed. Use as a context manager.
 
+    solution_first: whether nothing is graded where the solution loses marks, see `GraderProcess`; a proof wants to know
+    what it loses.
     Only `abort` may be called from another thread.
     """
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, *, solution_first: bool = True) -> None:
         self._assignment = assignment
+        self._solution_first = solution_first
         self._process: GraderProcess | None = None
         self._lock = threading.Lock()
         self._abortable: GraderProcess | None = None
@@ -93,7 +96,9 @@ class SteadyGrader:
             self.close()
         if self._process is None:
             self._refuse_when_called_off()
-            self._process = GraderProcess(self._assignment, on_start=self._remember)
+            self._process = GraderProcess(
+                self._assignment, solution_first=self._solution_first, on_start=self._remember
+            )
         return self._process
 
     def abort(self) -> None:

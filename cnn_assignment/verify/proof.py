@@ -75,7 +75,7 @@ class Proof:
             submissions = [
                 _make_submission(self._assignment, number, trial, Path(folder)) for number, trial in enumerate(trials)
             ]
-            with closing(grade_all(self._assignment, submissions, jobs)) as reports:
+            with closing(grade_all(self._assignment, submissions, jobs, solution_first=False)) as reports:
                 for report in reports:
                     trial = trials[int(report.student)]
                     found[int(report.student)] = Result(trial, trial.rule(report))
