@@ -1,4 +1,4 @@
-"""The proof of an assignment: every trial graded, the build compared, the release searched."""
+"""The proof of an assignment: every trial graded, the public checks run, the build compared, the release searched."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.release import check
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.pool import collect_tasks, grade_all
-from cnn_assignment.model import Assignment, Submission
+from cnn_assignment.model import Assignment, Submission, Task
 from cnn_assignment.verify.gate import make_gate
+from cnn_assignment.verify.public_checks import PublicChecks
 from cnn_assignment.verify.results import Finding, Result, TaskRow, summarise, tabulate
 from cnn_assignment.verify.trials import Trial, make_claims
 
@@ -21,7 +22,7 @@ from cnn_assignment.verify.trials import Trial, make_claims
 class Proof:
     """What is to be tried of an assignment, ready to run; its length is the number of trials.
 
-    gate: whether it holds more than solution, skeleton, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
+    gate: whether it holds more than solution, skeleton, public checks of these two, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
     """
 
     def __init__(self, assignment: Assignment, *, gate: bool = True) -> None:
@@ -30,11 +31,12 @@ class Proof:
         self._trials = make_claims(assignment, self._tasks)
         if gate:
             self._trials += make_gate(assignment)
+        self._checks, self._misfit = _make_public_checks(assignment, self._tasks, gate)
         self.results: tuple[Result, ...] = ()
         self.findings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
-        return len(self._trials)
+        return len(self._trials) + (len(self._checks) if self._checks is not None else 0)
 
     @property
     def holds(self) -> bool:
@@ -43,8 +45,9 @@ class Proof:
 
     @property
     def survivors(self) -> list[str]:
-        """Every trial that went otherwise than it must, by name, with what happened."""
-        return [result.survivor for result in self.results if result.ruling.problem]
+        """Every trial and public check that went otherwise than it must, by name, with what happened."""
+        graded = [result.survivor for result in self.results if result.ruling.problem]
+        return graded + (self._checks.survivors if self._checks is not None else [])
 
     @property
     def table(self) -> list[TaskRow]:
@@ -55,7 +58,8 @@ class Proof:
         """Try everything; progress is told of each trial as soon as it was graded."""
         results = self._grade(self._trials, jobs, progress)
         self.results = tuple(self._take_apart(results, jobs))
-        self.findings = (*summarise(self.results), self._compare_with_build(), self._look_for_leaks())
+        checked = self._run_public_checks(jobs, progress)
+        self.findings = (*summarise(self.results), *checked, self._compare_with_build(), self._look_for_leaks())
 
     def _take_apart(self, results: list[Result], jobs: int) -> list[Result]:
         """In the place of a trial that failed as a whole, those of its parts that fail alone, if there are any."""
@@ -82,6 +86,12 @@ class Proof:
                     progress(trial.name)
         return [found[number] for number in sorted(found)]
 
+    def _run_public_checks(self, jobs: int, progress: Callable[[str], None]) -> list[Finding]:
+        if self._checks is None:
+            return [Finding("public checks can be run", "yes", self._misfit, holds=False)]
+        self._checks.run(jobs, progress)
+        return self._checks.findings
+
     def _compare_with_build(self) -> Finding:
         try:
             # The first line of each difference names the file; the others show it.
@@ -94,6 +104,14 @@ class Proof:
     def _look_for_leaks(self) -> Finding:
         leaks = find_leaks(self._assignment, self._assignment.release_dir)
         return Finding("answers and hidden tests in the release", "none", "; ".join(leaks) or "none", not leaks)
+
+
+def _make_public_checks(assignment: Assignment, tasks: tuple[Task, ...], gate: bool) -> tuple[PublicChecks | None, str]:
+    """The public checks, or what keeps them from being put together."""
+    try:
+        return PublicChecks(assignment, tasks, variants=gate), ""
+    except AuthoringError as error:
+        return None, str(error)
 
 
 def _make_submission(assignment: Assignment, number: int, trial: Trial, folder: Path) -> Submission:
