@@ -57,12 +57,18 @@ def _expect_small_error(name, analytic, numeric):
 
 
 def _right_cache(layer, x, out):
-    # What forward should return for x: your own keys, if forward runs already, and the right "x" and "out".
+    # What forward should return for x: your own cache, if forward runs already, with "x" and "out" put right in it.
     try:
         cache = layer.forward(x)
     except Exception:  # whatever is wrong with forward, it is not what these checks are about
+        cache = None
+    if not isinstance(cache, dict):
         cache = {}
-    return {**cache, "x": x, "out": np.array(out, dtype=np.float64)}
+    for key, right in (("x", x), ("out", np.array(out, dtype=np.float64))):
+        own = cache.get(key)
+        if not (isinstance(own, np.ndarray) and own.shape == right.shape and np.allclose(own, right)):
+            cache[key] = right
+    return cache
 
 
 def _convolution_example():
@@ -184,13 +190,28 @@ def test_conv_backward_numeric_gradient():
 
 
 def _pooling(filter_size, corners):
-    # A pooling layer that is told its windows: corners[row, col] is the upper left pixel. So the checks of forward and
-    # backward do not wait for your own views.
+    # A pooling layer with right windows: corners[row, col] is the upper left pixel. If your own views are not right yet,
+    # it is told these, so that the checks of forward and backward do not wait for them.
     layer = MaxPooling2dLayer(filter_size=filter_size)
-    layer._get_filtersizeXfiltersize_views = lambda x: [
-        (row, col, x[:, :, top : top + filter_size, left : left + filter_size])
-        for (row, col), (top, left) in corners.items()
-    ]
+
+    def right_views(x):
+        for (row, col), (top, left) in corners.items():
+            yield row, col, x[:, :, top : top + filter_size, left : left + filter_size]
+
+    # One row and one column are left over.
+    h, w = (max(corner[axis] for corner in corners.values()) + filter_size + 1 for axis in (0, 1))
+    x = np.arange(1.0 * h * w).reshape(1, 1, h, w)
+    expected = {(row, col): view for row, col, view in right_views(x)}
+    try:
+        # Views may never end, if they are wrong.
+        views = layer._get_filtersizeXfiltersize_views(x)
+        own = [entry for _, entry in zip(range(len(corners) + 1), views, strict=False)]
+        found = {(row, col): view for row, col, view in own}
+        are_right = len(own) == len(corners) and all(np.array_equal(found[at], expected[at]) for at in corners)
+    except Exception:  # whatever is wrong with them, it is not what these checks are about
+        are_right = False
+    if not are_right:
+        layer._get_filtersizeXfiltersize_views = right_views
     return layer
 
 
@@ -377,8 +398,8 @@ def test_cnn_chain_type():
     network, cache, labels = _network_of_stand_ins()
     grads = network.backward(cache, labels)
     assert isinstance(grads, dict), f"grads: expected a dict, got {type(grads).__name__}"
-    expected = ["convolution", "mlp"]
-    assert sorted(grads) == expected, f"grads: expected the keys {expected}, got {sorted(grads)}"
+    for key in ("convolution", "mlp"):
+        assert key in grads, f'grads: expected the keys "convolution" and "mlp", got {sorted(map(str, grads))}'
     _expect_array('grads["convolution"]', grads["convolution"])
     assert isinstance(grads["mlp"], dict), f'grads["mlp"]: expected a dict, got {type(grads["mlp"]).__name__}'
 
