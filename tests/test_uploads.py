@@ -81,7 +81,6 @@ def students_of(path: str, assignment: str = "cnn") -> list[str]:
         ("Kurs/Mallory_9_assignsubmission_file_/Bob_1_assignsubmission_file_/cnn.py", "Mallory_9"),
         ("Kurs/Mallory_9_assignsubmission_file_/bobby_12_34_cnn.ipynb", "Mallory_9"),
         ("Kurs/Mallory_9_assignsubmission_file_/submission_1/submission_metadata.yml", "Mallory_9"),
-        ("mallory_cnn/Bob_1_assignsubmission_file_/cnn.py", "mallory"),
         ("\u00c9milie du Ch\u00e2telet_4_assignsubmission_file_/cnn.ipynb", "\u00c9milie-du-Ch\u00e2telet_4"),
         ("lovelaceada_123_4567_cnn.ipynb", "lovelaceada_123"),
         ("lovelaceada_LATE_123_4567_Assignment 3 - final.ipynb", "lovelaceada_123"),
@@ -96,7 +95,7 @@ def students_of(path: str, assignment: str = "cnn") -> list[str]:
         ("cnn/cnn.ipynb", None),
         ("_cnn.ipynb", None),
         ("solution.py", None),
-        ("..._cnn.py", None),
+        ("---_cnn.py", None),
     ],
 )
 def test_whose_work_a_file_is(path, student):
@@ -189,7 +188,18 @@ def test_of_canvas_two_files_that_may_be_two_are_both_kept(tmp_path):
 
 def test_archives_and_files_of_one_canvas_student_lie_together(tmp_path):
     write(tmp_path, "s/ada_1_20_helpers-1/helpers/layers.py", "s/ada_1_21_cnn.ipynb")
-    assert set(collected(tmp_path)["ada_1"]) == {"cnn.ipynb", "helpers/helpers/layers.py"}
+    assert set(collected(tmp_path)["ada_1"]) == {"cnn.ipynb", "helpers/layers.py"}
+
+
+def test_what_was_in_an_archive_lies_beside_it_where_there_is_room(tmp_path):
+    names = ("cnn.py", "helpers/layers.py", "a/x/one.py", "b/x/two.py", "folder/y.py", "old/cnn.py", "helpers/in/z.py")
+    write(tmp_path, *(MOODLE.format("Ada_1", name) for name in names))
+    top = tmp_path / MOODLE.format("Ada_1", "")
+    archives = {top / name for name in ("helpers", "a", "b", "old", "helpers/in")}
+    files = place(find_uploads(tmp_path, "cnn"), "cnn", unpacked=archives).files
+    assert {str(file.name) for file in files} == {
+        "cnn.py", "layers.py", "a/x/one.py", "b/x/two.py", "folder/y.py", "old/cnn.py", "z.py"
+    }  # fmt: skip
 
 
 # Gradescope
@@ -268,6 +278,12 @@ def test_clones_under_any_name_are_found(tmp_path):
     assert set(collected(tmp_path)) == {"ada", "bob", "eve"}
 
 
+@pytest.mark.parametrize("prefix", ["assignment-3-", "hw3-", "CNN-project-", "2026-Lab2-filters-week-4-"])
+def test_a_prefix_that_is_no_name_is_not_anybodys(tmp_path, prefix):
+    write(tmp_path, f"{prefix}ada-l/x.py", f"{prefix}ada-b/x.py")
+    assert set(collected(tmp_path)) == {"ada-l", "ada-b"}
+
+
 def test_people_who_begin_alike_are_no_repositories(tmp_path):
     write(tmp_path, "ada-lovelace/x.py", "ada-byron/x.py")
     assert set(collected(tmp_path)) == {"ada-lovelace", "ada-byron"}
@@ -295,6 +311,21 @@ def test_a_folder_that_may_be_several_peoples_is_refused_as_a_whole_beside_other
     assert "call it or its archive cnn; if it is one student's, call it <student>_cnn." in refused(tmp_path)["class"]
 
 
+def test_modules_that_share_methods_are_one_project(tmp_path):
+    for name in ("conv", "pool"):
+        text = f"class {name.title()}:\n    def forward(self):\n        pass\n\ndef main():\n    pass\n"
+        write(tmp_path, f"ada/{name}.py", text=text)
+    write(tmp_path, "bob/x.py")
+    assert sorted(collected(tmp_path)["ada"]) == ["conv.py", "pool.py"]
+
+
+@pytest.mark.parametrize("text", [WORK, '"source": [\n  "class A:",', r'{"source":"x\nclass A:\n pass"}'])
+def test_the_same_classes_twice_are_two_peoples(tmp_path, text):
+    write(tmp_path, "class/ada.ipynb", "class/bob.ipynb", text=text)
+    write(tmp_path, "zoe/x.py")
+    assert set(collected(tmp_path)) == {"zoe"}
+
+
 @pytest.mark.parametrize("top", ["class", "cnn", "cnn (2)"])
 @pytest.mark.parametrize("names", [["ada/x.ipynb", "bob/x.ipynb"], ["ada_cnn.ipynb", "bob_cnn.ipynb"]])
 def test_what_is_alone_or_called_like_the_assignment_is_a_class(tmp_path, top, names):
@@ -318,6 +349,26 @@ def test_a_folder_of_one_project_is_one_students(tmp_path, names):
     write(tmp_path, "bob/cnn.py")
     assert set(collected(tmp_path)) == {"ada", "bob"}
     assert refused(tmp_path) == {}
+
+
+@pytest.mark.parametrize("top", ["cs_2026_1_submissions", "moodle_cnn", "download/cs_2026_1_submissions"])
+@pytest.mark.parametrize("name", ["{}_1_assignsubmission_file_/cnn.py", "{}_1_2_cnn.py", "{}/cnn.py"])
+def test_a_class_whose_archive_is_called_like_a_students_upload_is_a_class(tmp_path, top, name):
+    write(tmp_path, *(f"{top}/{name.format(who)}" for who in ("ada", "bob")))
+    students = {student.removesuffix("_1") for student in collected(tmp_path)}
+    if name == "{}/cnn.py" and "_1_" in top:
+        assert students == set()
+        assert "If it holds several students, call it or its archive cnn" in refused(tmp_path)[top]
+    else:
+        assert students == {"ada", "bob"}
+
+
+def test_a_student_takes_nobodys_place_by_names_in_an_archive(tmp_path):
+    write(tmp_path, "s/bob_1_2_cnn.py", "s/eve_3_4_x/bob_1_9_cnn.py", "mallory_cnn/bob_1_9_cnn.py")
+    assert collected(tmp_path) == {
+        "bob_1": {"cnn.py": "s/bob_1_2_cnn.py"}, "eve_3": {"bob_1_9_cnn.py": "s/eve_3_4_x/bob_1_9_cnn.py"}
+    }  # fmt: skip
+    assert "it is called like one student's" in refused(tmp_path)["mallory_cnn"]
 
 
 def test_what_is_nobodys_is_told_with_a_remedy(tmp_path):
@@ -387,3 +438,58 @@ def test_people_who_handed_in_nothing_are_known(tmp_path):
     (tmp_path / MOODLE.format("Zoe_1", "")).mkdir(parents=True)
     write(tmp_path, MOODLE.format("Ada_2", "cnn.py"))
     assert placed(tmp_path).students == ["Ada_2", "Zoe_1"]
+
+
+# Parts of paths, of which any may lie in any other.
+PARTS = st.sampled_from(
+    [
+        "ada",
+        "Ada",
+        "ada_cnn",
+        "bob_cnn.py",
+        "cnn",
+        "CNN.ipynb",
+        "cnn.py",
+        "cnn (1).py",
+        "layers.py",
+        "a.pdf",
+        "class",
+        "timestamp.txt",
+        "cnn-submissions",
+        "cnn-ada",
+        "hw-1-ada",
+        "Ada L_1_assignsubmission_file_",
+        "Ada L_1_assignsubmission_file_cnn.py",
+        "Bob_2_assignsubmission_onlinetext_",
+        "ada_1_2_cnn.py",
+        "ada_1_3_cnn-2.py",
+        "ada_LATE_1_4_work",
+        "submission_1",
+        "submission_2",
+        "submission_metadata.yml",
+        "work",
+        "---_cnn",
+    ]
+)
+
+
+@given(st.lists(st.lists(PARTS, min_size=1, max_size=4), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_no_file_is_lost_without_a_word(paths, random):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for parts in paths:
+            path = root.joinpath(*parts)
+            if not path.exists() and not any(parent.is_file() for parent in path.parents):
+                write(root, path.relative_to(root).as_posix(), text=METADATA if path.name.endswith("yml") else WORK)
+        files = {path for path in root.rglob("*") if path.is_file()}
+        archives = {path for path in root.rglob("*") if path.is_dir() and random.random() < 0.3}
+        placement = place(find_uploads(root, "cnn"), "cnn", unpacked=archives)
+        told = (
+            [each.path for each in placement.nobodys] + [path for _, path in placement.earlier] + placement.passed_over
+        )
+        taken = {file.source for file in placement.files}
+        lost = {path for path in files - taken if not any(path == each or each in path.parents for each in told)}
+        assert {path.name for path in lost} <= {"submission_metadata.yml"}
+        places = [(file.student, file.name) for file in placement.files]
+        assert len(set(places)) == len(places)
+        assert not {(student, parent) for student, name in places for parent in name.parents} & set(places)

@@ -61,6 +61,8 @@ class CarefulExtractor(ExtractorPlugin):
         super().__init__(**settings)
         self.left_out: list[str] = []
         """What was left out or is not unpacked, and why: lines to show at the end."""
+        self.unpacked: set[Path] = set()
+        """The folders that were archives."""
 
     def extract(self, archive_path: str, extracted_path: str) -> None:
         """Unpack archives, and copy all other files, from one folder into another one with the same sub-folders."""
@@ -142,6 +144,7 @@ class CarefulExtractor(ExtractorPlugin):
             shutil.rmtree(plan.target, ignore_errors=True)
             self._keep_packed(plan, error)
             return []
+        self.unpacked.add(plan.target)
         if plan.archive == plan.kept:
             plan.archive.unlink()
         return list(self._plan_inner(plan.target, depth))

@@ -44,8 +44,13 @@ class Placement:
     passed_over: list[Path] = field(default_factory=list)
 
 
-def place(uploads: Uploads, assignment: str, endings: Collection[str] = ()) -> Placement:
-    """Place all files of all people. endings: those of the files that are wanted, in small letters; () for all."""
+def place(
+    uploads: Uploads, assignment: str, endings: Collection[str] = (), unpacked: Collection[Path] = ()
+) -> Placement:
+    """Place all files of all people.
+
+    endings: those of the files that are wanted, in small letters; () for all. unpacked: the folders that were archives.
+    """
     found = Placement(nobodys=list(uploads.nobodys))
     students = _name_apart(upload.owner for upload in uploads.people)
     of_student: dict[str, list[Upload]] = defaultdict(list)
@@ -61,9 +66,11 @@ def place(uploads: Uploads, assignment: str, endings: Collection[str] = ()) -> P
         found.earlier.extend((student, upload.path) for upload in before)
         named, replaced = _last_versions(last, assignment)
         found.earlier.extend((student, upload.path) for upload in replaced)
-        files = [each for upload, name in named for each in _files(upload.path, name)]
-        wanted = [each for each in files if not endings or each[0].suffix.lower() in endings]
-        _place_files(student, wanted, assignment, found)
+        entries = [each for upload, name in named for each in _entries(upload, name)]
+        # Canvas takes single files only: a folder of its was an archive.
+        archives = {*unpacked, *(upload.path for upload in theirs if upload.version and upload.path.is_dir())}
+        files = [each for each in _expand(entries, archives) if not endings or each[0].suffix.lower() in endings]
+        _place_files(student, files, assignment, found)
     return found
 
 
@@ -93,7 +100,8 @@ def _last_attempt(uploads: Sequence[Upload]) -> tuple[list[Upload], list[Upload]
 
 def _age(uploads: Sequence[Upload]) -> tuple[int, float]:
     counted = [upload.attempt for upload in uploads if upload.attempt is not None]
-    times = (path.stat().st_mtime for upload in uploads for path, _ in _files(upload.path, upload.name))
+    entries = [each for upload in uploads for each in _entries(upload, upload.name)]
+    times = (path.stat().st_mtime for path, _ in _expand(entries, ()))
     return max(counted, default=0), max(times, default=0.0)
 
 
@@ -125,14 +133,31 @@ def _last_versions(uploads: Sequence[Upload], assignment: str) -> tuple[list[tup
     return named, replaced
 
 
-def _files(path: Path, name: str) -> Iterator[tuple[Path, PurePath]]:
-    """A file, or all files in a folder, with their paths in the student's; without litter and links."""
-    if not path.is_dir():
-        yield path, PurePath(name or path.name)
-        return
-    for entry in sorted(path.iterdir()):
-        if not is_litter(entry.name) and not entry.is_symlink():
-            yield from _files(entry, str(PurePath(name, entry.name)))
+def _entries(upload: Upload, name: str) -> list[tuple[Path, PurePath]]:
+    """What an upload puts into a student's folder: itself, or what is in a folder that only the platform has named."""
+    if not name and upload.path.is_dir():
+        return _children(upload.path, PurePath())
+    return [(upload.path, PurePath(name or upload.path.name))]
+
+
+def _children(folder: Path, name: PurePath) -> list[tuple[Path, PurePath]]:
+    """What is in a folder, with its path in the student's; without litter and links."""
+    inside = sorted(entry for entry in folder.iterdir() if not is_litter(entry.name) and not entry.is_symlink())
+    return [(entry, name / entry.name) for entry in inside]
+
+
+def _expand(entries: Sequence[tuple[Path, PurePath]], archives: Collection[Path]) -> Iterator[tuple[Path, PurePath]]:
+    """All files of entries of one folder. What was in an archive lies beside it, as students have it, if it has room."""
+    beside = {path: _children(path, name.parent) for path, name in entries if path in archives}
+    count = Counter(name for path, name in entries if path not in beside)
+    count.update(name for inside in beside.values() for _, name in inside)
+    for path, name in entries:
+        if not path.is_dir():
+            yield path, name
+        elif path in beside and all(count[each] == 1 for _, each in beside[path]):
+            yield from _expand(beside[path], archives)
+        else:
+            yield from _expand(_children(path, name), archives)
 
 
 def _place_files(student: str, files: Sequence[tuple[Path, PurePath]], assignment: str, found: Placement) -> None:

@@ -43,6 +43,8 @@ _PARTS = frozenset(
         "utils",
     ]
 )
+# What assignments are called, and people are not: the first words of repositories' names.
+_TASK = re.compile(r"\d+|(?:assignment|exercise|ex|final|homework|hw|lab|project|pset|task|week)\d*")
 _MOST_WRAPPERS = 4
 _MOST_READ = 4 * 1024 * 1024
 
@@ -112,13 +114,21 @@ class _Search:
         entries = _entries(folder)
         submitters = read_submitters(folder)
         prefix = self._repository_prefix(folder, entries)
+        is_alone = may_be_alone and sum(entry.is_dir() or _is_work(entry) for entry in entries) == 1
+        named = {entry: upload for entry in entries if (upload := _named_by_platform(entry)) is not None}
+        # A class's archive may be called so that it looks like one student's upload: cs_2026_1_submissions.zip.
+        like_canvas = [entry for entry, upload in named.items() if upload.version and entry.is_dir()]
+        if len(like_canvas) == len(named) and all(_is_platforms(entry, _MOST_WRAPPERS) for entry in like_canvas):
+            named = {}
         for entry in entries:
             if entry.name in submitters or is_submission(entry.name):
                 self._take_submission(entry, submitters.get(entry.name, []), has_list=bool(submitters))
-            elif (upload := _named_by_platform(entry)) is not None:
-                self.found.people.append(upload)
+            elif is_alone and entry in named and entry in like_canvas and (doubt := self._why_several(entry)):
+                self._refuse_doubtful(entry, doubt)
+            elif entry in named:
+                self.found.people.append(named[entry])
             elif entry.is_dir():
-                self._take_folder(entry, prefix, is_alone=may_be_alone and len(entries) == 1)
+                self._take_folder(entry, prefix, is_alone=is_alone)
             elif entry.name != METADATA:
                 self._take_file(entry)
 
@@ -138,17 +148,29 @@ class _Search:
     def _take_folder(self, folder: Path, prefix: str, *, is_alone: bool) -> None:
         """A folder that no platform has named: one person's, or some more people's."""
         doubt = self._why_several(folder)
-        if self._is_class(folder) or (is_alone and doubt):
+        is_platforms = _is_platforms(folder, _MOST_WRAPPERS)
+        is_called_a_students = folder.name.lower().endswith(f"_{self.assignment.lower()}")
+        is_called_a_class = re.sub(r" ?\(\d+\)$", "", folder.name).lower() == self.assignment.lower()
+        if is_called_a_class or (is_platforms and not is_called_a_students) or (is_alone and (is_platforms or doubt)):
             self.look_into(folder, may_be_alone=is_alone)
-        elif doubt:
-            remedy = (
-                f"If it holds several students, call it or its archive {self.assignment}; "
-                f"if it is one student's, call it <student>_{self.assignment}."
+        elif is_platforms:
+            # A student may have made these names, and would be taken for others.
+            remedy = f"If it is a platform's download, call it or its archive {self.assignment}."
+            self._refuse(
+                folder, "it is called like one student's, and holds what a platform calls several people's", remedy
             )
-            self._refuse(folder, doubt, remedy)
+        elif doubt and not is_called_a_students:
+            self._refuse_doubtful(folder, doubt)
         else:
             name = _without_ending(folder.name.removeprefix(prefix), f"_{self.assignment}")
             self.found.people.append(Upload(Owner(name), folder, "", folder.parent))
+
+    def _refuse_doubtful(self, folder: Path, doubt: str) -> None:
+        remedy = (
+            f"If it holds several students, call it or its archive {self.assignment}; "
+            f"if it is one student's, call it <student>_{self.assignment}."
+        )
+        self._refuse(folder, doubt, remedy)
 
     def _take_file(self, file: Path) -> None:
         stem = self._work_stem(file.name)
@@ -162,17 +184,8 @@ class _Search:
     def _refuse(self, path: Path, why: str, remedy: str) -> None:
         self.found.nobodys.append(Nobodys(path, why, remedy))
 
-    def _is_class(self, folder: Path) -> bool:
-        """Whether a folder's name or the names in it say that it holds several people's work."""
-        name = re.sub(r" ?\(\d+\)$", "", folder.name).lower()
-        if name == self.assignment.lower():
-            return True
-        return not name.endswith(f"_{self.assignment.lower()}") and _is_platforms(folder, _MOST_WRAPPERS)
-
     def _why_several(self, folder: Path) -> str | None:
         """What speaks for several people in a folder, None where nothing does."""
-        if folder.name.lower().endswith(f"_{self.assignment.lower()}"):
-            return None
         entries = _entries(folder)
         if len(entries) == 1 and entries[0].is_dir():
             return self._why_several(entries[0])
@@ -211,10 +224,14 @@ class _Search:
             return ""
         if prefix := _classroom_prefix(folder, names):
             return prefix
-        ours = f"-{self.assignment.lower()}-"
-        ends = [place + 1 for place, character in enumerate(names[0]) if character == "-"]
-        prefixes = [names[0][:end] for end in ends if f"-{names[0][:end].lower()}".endswith(ours)]
-        return next((prefix for prefix in prefixes if all(name.startswith(prefix) for name in names)), "")
+        parts = [name.lower().split("-") for name in names]
+        most = min(len(each) for each in parts) - 1
+        shared = next((at for at in range(most) if len({each[at] for each in parts}) > 1), most)
+        ours = set(self.assignment.lower().split("-"))
+        words = [
+            at for at in range(shared) if parts[0][at] in ours or (len(names) > 1 and _TASK.fullmatch(parts[0][at]))
+        ]
+        return "-".join(names[0].split("-")[: words[-1] + 1]) + "-" if words else ""
 
     def _work_stem(self, name: str) -> str | None:
         """The name of a student's work without its ending, and without what browsers add to a second copy."""
@@ -270,7 +287,8 @@ def _definitions(file: Path) -> frozenset[str]:
     """The names of classes and functions on the top level of a module or notebook, as far as its lines tell."""
     with file.open("rb") as stream:
         text = stream.read(_MOST_READ).decode("utf-8", "replace")
-    return frozenset(re.findall(r'^[ \t]*"?(?:class|def) (\w+)', text, re.MULTILINE))
+    # In a notebook a line begins behind a quote, or behind a line break that is written out.
+    return frozenset(re.findall(r'(?:^|"|\\n)(?:class|def) (\w+)', text, re.MULTILINE)) - {"main"}
 
 
 def _entries(folder: Path) -> list[Path]:

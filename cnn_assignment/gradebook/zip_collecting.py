@@ -113,7 +113,8 @@ class UploadCollector(FileNameCollectorPlugin):
             return {}
         shutil.rmtree(root / _COPIES, ignore_errors=True)
         endings = {ending.lower() for ending in self.valid_ext}
-        placement = place(find_uploads(root, assignment), assignment, endings)
+        unpacked = getattr(self.parent.extractor_plugin_inst, "unpacked", ())
+        placement = place(find_uploads(root, assignment), assignment, endings, unpacked)
         for student, path in placement.earlier:
             self.log.warning("Left out, because '%s' has handed in a later one: %s", student, path)
         for path in placement.passed_over:
