@@ -353,6 +353,9 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
             click.echo(
                 f"{grading.kept} of {len(students)} reports are still right and are kept; --fresh makes them again."
             )
+        if grading.release_problem is not None:
+            told = f"gradebook: {grading.release_problem} Reports are made all the same, and recorded by the next run."
+            click.echo(told, err=True)
         with show_progress(grading.work, "grading", log=True) as advance:
             graded = grading.run(advance)
     print_class(graded.reports)
@@ -370,6 +373,6 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
     withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
         click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)
-    if graded.problem is not None:
+    if graded.problem is not None and graded.problem is not grading.release_problem:
         click.echo(f"gradebook: {graded.problem}", err=True)
     return EXIT_GRADER_ERROR if withheld or graded.problem is not None else 0

@@ -24,7 +24,7 @@ from nbgrader.api import Gradebook
 from attacks.users import as_ordinary
 from class_kit import RIGHT, ROOT, open_course
 from cnn_kit import NAME, run, submit
-from toy_course import await_that, edit
+from toy_course import await_that
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -137,16 +137,14 @@ def sixty() -> Iterator[Class]:
             submit(course, f"s{number:02}", file)
         found = Class(course)
         with found.gradebook() as gradebook:
-            gradebook.add_assignment(NAME, duedate=DUE) if NAME not in {
-                each.name for each in gradebook.assignments
-            } else gradebook.update_or_create_assignment(NAME, duedate=DUE)
+            gradebook.update_or_create_assignment(NAME, duedate=DUE)
             for name in ("enrolled-1", "enrolled-2"):
                 gradebook.add_student(name, last_name=name.title())
         found.enrolled = {"enrolled-1", "enrolled-2"}
         yield found
 
 
-def test_every_table_agrees_after_each_operation_of_a_term(sixty, tmp_path):
+def test_every_table_agrees_after_each_operation_of_a_term(sixty):
     first_run(sixty)
     changed_submissions(sixty)
     marks_by_hand(sixty)
@@ -172,13 +170,17 @@ def first_run(sixty: Class) -> None:
 def changed_submissions(sixty: Class) -> None:
     before = sixty.reports()
     for name in ("s01", "s03", "s06"):
-        shutil.rmtree(sixty.folder(name))
-        submit(sixty.course, name, RIGHT)
+        submit_anew(sixty, name, RIGHT)
     assert "57 of 60 reports are still right" in sixty.grade()
     after = sixty.reports()
     assert {name for name in after if after[name] != before[name]} == {"s01", "s03", "s06"}
     assert {after[name]["score"] for name in ("s01", "s03", "s06")} == {100}
     sixty.agree()
+
+
+def submit_anew(sixty: Class, name: str, file: Path) -> None:
+    shutil.rmtree(sixty.folder(name))
+    submit(sixty.course, name, file)
 
 
 def marks_by_hand(sixty: Class) -> None:
@@ -192,8 +194,12 @@ def marks_by_hand(sixty: Class) -> None:
     final = sixty.table("final.csv")
     assert float(final["s05"]["extra_credit"]) == 2.25
     assert float(final["s00"]["manual"]) < 0
-    # A mark by hand outlives new work of its student.
-    edit(next(sixty.folder("s02").iterdir()), "nbformat_minor", "nbformat_minor") if False else None
+    # New work of its student leaves a mark by hand, and questions it by name.
+    submit_anew(sixty, "s02", RIGHT)
+    assert "s02" in sixty.grade()
+    assert sixty.reports()["s02"]["score"] == 100
+    assert sixty.table("final.csv")["s02"]["needs_manual_grade"] == "True"
+    sixty.agree()
 
 
 def penalties_and_extensions(sixty: Class) -> None:
@@ -206,22 +212,33 @@ def penalties_and_extensions(sixty: Class) -> None:
     configure(sixty.course, "c.LatePenalty.percent_per_day = 10")
     sixty.grade()
     sixty.agree()
-    before = {name: float(row["penalty"]) for name, row in sixty.table("final.csv").items() if row["penalty"]}
-    assert {name for name, penalty in before.items() if penalty} == {"s00", "s07", "s08"}
-    for change in (
-        lambda: configure(sixty.course, "c.LatePenalty.percent_per_day = 25"),
-        lambda: set_due(sixty, "2026-01-12 12:00:00"),
-        lambda: extend(sixty, "s08", 2),
-        lambda: extend(sixty, "s08", 0),
-        lambda: configure(sixty.course, "c.LatePenalty.percent_per_day = 25\nc.LatePenalty.grace_minutes = 4320"),
-        lambda: set_due(sixty, DUE),
-        lambda: configure(sixty.course, "c.LatePenalty.percent_per_day = 5"),
-    ):
+    assert late(sixty) == {"s00", "s07", "s08"}
+    changes = (
+        (lambda: configure(sixty.course, "c.LatePenalty.percent_per_day = 25"), {"s00", "s07", "s08"}),
+        (lambda: set_due(sixty, "2026-01-12 12:00:00"), {"s08"}),
+        (lambda: extend(sixty, "s08", 2), set()),
+        (lambda: extend(sixty, "s08", 0), {"s08"}),
+        (lambda: grace(sixty, 4320), set()),
+        (lambda: grace(sixty, 60), {"s08"}),
+        (lambda: set_due(sixty, DUE), {"s07", "s08"}),
+        (lambda: configure(sixty.course, "c.LatePenalty.percent_per_day = 5"), {"s00", "s07", "s08"}),
+    )
+    for change, expected in changes:
         earlier = {name: row["penalty"] for name, row in sixty.table("final.csv").items()}
         change()
         assert "60 of 60 reports are still right" in sixty.grade()
         sixty.agree()
+        assert late(sixty) == expected
         assert {name: row["penalty"] for name, row in sixty.table("final.csv").items()} != earlier
+
+
+def late(sixty: Class) -> set[str]:
+    """Who has a penalty."""
+    return {name for name, row in sixty.table("final.csv").items() if float(row["penalty"] or 0) > 0}
+
+
+def grace(sixty: Class, minutes: int) -> None:
+    configure(sixty.course, f"c.LatePenalty.percent_per_day = 25\nc.LatePenalty.grace_minutes = {minutes}")
 
 
 def set_due(sixty: Class, due: str) -> None:
@@ -319,8 +336,7 @@ def full_disk(sixty: Class) -> None:
 
 
 def read_only_output(sixty: Class) -> None:
-    shutil.rmtree(sixty.folder("late-comer"))
-    submit(sixty.course, "late-comer", ROOT / "examples/class/squeeze/cnn.ipynb")
+    submit_anew(sixty, "late-comer", ROOT / "examples/class/squeeze/cnn.ipynb")
     before = {path: path.read_bytes() for path in sixty.out.iterdir() if path.is_file()}
     command = [str(Path(sys.executable).parent / "cnn-assignment"), "grade", NAME, "submitted", "--out", "reports"]
     sixty.out.chmod(0o555)

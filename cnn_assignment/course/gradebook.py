@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_assignment.course.ledger import Ledger
 from cnn_assignment.course.students import Student
-from cnn_assignment.errors import GraderError
+from cnn_assignment.errors import AuthoringError, GraderError
+from cnn_assignment.grading.digests import file_digest
+from cnn_assignment.grading.pool import collect_tasks
 from cnn_assignment.intake import work_folder
 from cnn_assignment.model import Assignment, Report, Submission
 from cnn_assignment.texts import some
@@ -40,6 +43,28 @@ class CourseGradebook:
         if self._rows is None:
             self._rows = self._read_rows()
         return self._rows.get(student) == entry.recorded
+
+    def find_release_problem(self, edition: str) -> GraderError | None:
+        """What would keep every report out of the gradebook: there is no release notebook, or it is of other tests.
+
+        edition: a digest of the hidden tests. They are collected for it once after each change.
+        """
+        from cnn_assignment.gradebook.annotate import check_same_tasks
+        from cnn_assignment.gradebook.notebooks import read_release
+
+        try:
+            path = Path(self._locate().release)
+            release = read_release(path)
+            key = f"{edition} {file_digest(path)}"
+            if key != self._ledger.release:
+                points = {task.id: task.max_score for task in collect_tasks(self._assignment)}
+                check_same_tasks(release, points, self._assignment.name)
+                self._ledger.release = key
+        except AuthoringError:
+            return None  # it ends the run anyway
+        except GraderError as error:
+            return error
+        return None
 
     def record(self, finished: Iterable[tuple[Submission, Report]]) -> GraderError | None:
         """Record reports as they come; what is wrong with the gradebook is returned, and costs no report."""

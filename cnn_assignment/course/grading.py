@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from cnn_assignment.course.final import FINAL_TABLE, MarkChanges, final_rows, fi
 from cnn_assignment.course.gradebook import CourseGradebook
 from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
 from cnn_assignment.course.students import FolderDigests, Student
-from cnn_assignment.errors import AuthoringError, GraderError, UsageError
+from cnn_assignment.errors import AuthoringError, GraderError, UsageError, from_system
 from cnn_assignment.export import (
     FinalRow,
     read_report,
@@ -131,6 +132,13 @@ class ClassGrading:
         """How many reports are still right."""
         return len(self._reports)
 
+    @cached_property
+    def release_problem(self) -> GraderError | None:
+        """What will keep the reports of this run out of the gradebook, whatever they are."""
+        if self._gradebook is None or not self.work:
+            return None
+        return self._gradebook.find_release_problem(self._keys.autograder)
+
     def run(self, progress: Progress = lambda _: None) -> GradedClass:
         """Grade, write each report as soon as it is finished, bring the gradebook up to date, and write both tables.
 
@@ -138,29 +146,48 @@ class ClassGrading:
         that cannot be written costs no report. Raises AuthoringError, and leaves the tables as they are, where the hidden
         tests are not valid or cost the solution marks.
         """
-        finished, problem = self._finish(progress), None
         before = self._gradebook.read_marks() if self._gradebook is not None else None
-        made, is_refused = len(self._reports), False
+        made = len(self._reports)
         try:
-            with closing(finished):
-                if self._gradebook is not None and self.work:
-                    problem = self._gradebook.record(finished)
-                for _ in finished:
-                    pass
-            if self._gradebook is not None:
-                problem = _both(problem, self._gradebook.refresh_penalties(self._recorded))
-        except AuthoringError:
-            is_refused = len(self._reports) == made
-            raise
-        finally:
+            problem = self._make(progress)
+        except BaseException as error:
             # Tests that refuse to grade at all have nothing to say of the class.
-            if not is_refused:
-                rows = self._write_table()
-                tables = self._write_final(rows, before)
-        gone = self._set_aside()
+            if not isinstance(error, AuthoringError) or len(self._reports) > made:
+                with suppress(OSError):
+                    self._write_tables(before)
+            if isinstance(error, OSError):
+                raise self._unwritten(error, "reports") from error
+            raise
+        try:
+            rows, final = self._write_tables(before)
+            gone = self._set_aside()
+        except OSError as error:
+            raise self._unwritten(error, f"{CLASS_TABLE} and {FINAL_TABLE}") from error
         ungraded = tuple(student for student in self._class if student not in rows)
         reports = tuple(report for _, report in sorted(self._reports.items()))
-        return GradedClass(reports, problem, ungraded, gone, *tables)
+        return GradedClass(reports, problem, ungraded, gone, *final)
+
+    def _make(self, progress: Progress) -> GraderError | None:
+        """Make and record what is to be made; what kept it out of the gradebook, if anything."""
+        finished, problem = self._finish(progress), self.release_problem
+        with closing(finished):
+            if self._gradebook is not None and self.work and problem is None:
+                problem = self._gradebook.record(finished)
+            for _ in finished:
+                pass
+        if self._gradebook is not None:
+            problem = _both(problem, self._gradebook.refresh_penalties(self._recorded))
+        return problem
+
+    def _unwritten(self, error: OSError, what: str) -> UsageError:
+        """An error of the system, with what is lost by it, and what is not."""
+        told = from_system(error, self._options.out.as_posix())
+        return UsageError(
+            f"{told.fact}: not all {what} of this run could be written; {len(self._reports)} of {len(self._class)} students "
+            "have theirs",
+            place=told.place,
+            remedy=told.remedy,
+        )
 
     def _plan(self, student: Student) -> None:
         report = None if self._options.fresh else self._find_kept(student)
@@ -232,6 +259,12 @@ class ClassGrading:
             self._ledger.drop(report.student)
         else:
             self._ledger.put(Entry(report.student, key, file_digest(path)))
+
+    def _write_tables(
+        self, before: GradebookMarks | None
+    ) -> tuple[dict[str, Report], tuple[tuple[FinalRow, ...] | None, bool, MarkChanges]]:
+        rows = self._write_table()
+        return rows, self._write_final(rows, before)
 
     def _write_table(self) -> dict[str, Report]:
         """The table of the whole class as it is now, also after a run that ended early or was for some students only.

@@ -42,6 +42,8 @@ class Ledger:
         self._entries: dict[str, Entry] = {}
         # Where the gradebook was, as the gradebook itself describes it.
         self.place: dict[str, Any] | None = None
+        # Digest of a release notebook and the hidden tests that belong together.
+        self.release = ""
         self._read()
         # Opened anew, with whatever a kill left at its end out of the way.
         self.save()
@@ -70,6 +72,7 @@ class Ledger:
     def save(self) -> None:
         """Write the file anew, a line a student; equal entries give equal bytes."""
         lines = [_line({"gradebook": self.place})] if self.place else []
+        lines += [_line({"release": self.release})] if self.release else []
         lines += [_line(asdict(entry)) for _, entry in sorted(self._entries.items()) if entry.key]
         replace_file(self._path, b"".join(lines).decode("ascii"))
 
@@ -91,6 +94,9 @@ class Ledger:
     def _take(self, data: dict[str, Any]) -> None:
         if "gradebook" in data:
             self.place = dict(data["gradebook"])
+            return
+        if "release" in data:
+            self.release = str(data["release"])
             return
         entry = Entry(**data)
         if not all(isinstance(value, str) for value in data.values()):

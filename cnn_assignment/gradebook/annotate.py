@@ -81,10 +81,10 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
             cell.outputs, cell.execution_count = [], None
         else:
             _disarm(cell)
-    cells = {_marks(cell)["grade_id"]: cell for cell in notebook.cells if is_graded_by_kit(cell)}
+    cells = _grade_cells(notebook)
     tasks = {task.id: task for task in report.tasks}
     if report.status is ReportStatus.GRADED:
-        _check_same_tasks(cells, tasks, report.assignment)
+        check_same_tasks(notebook, {task.id: task.max_score for task in report.tasks}, report.assignment)
     for number, (name, cell) in enumerate(cells.items(), start=1):
         points = float(_marks(cell)["points"])
         unreadable = report.status is ReportStatus.UNREADABLE
@@ -143,18 +143,27 @@ def _marks(cell: NotebookNode) -> dict[str, Any]:
     return marks if isinstance(marks, dict) else {}
 
 
-def _check_same_tasks(cells: Mapping[str, NotebookNode], tasks: Mapping[str, TaskScore], assignment: str) -> None:
-    """Refuse a cell or a task that is left over: nbgrader gives full marks to a grade cell without a number."""
+def _grade_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    """The cells with points of the hidden tests, by the names of their tasks."""
+    return {_marks(cell)["grade_id"]: cell for cell in notebook.cells if is_graded_by_kit(cell)}
+
+
+def check_same_tasks(notebook: NotebookNode, points_of: Mapping[str, float], assignment: str) -> None:
+    """Refuse a cell or a task that is left over: nbgrader gives full marks to a grade cell without a number.
+
+    points_of: what the hidden tests of each task are worth. Raises GraderError.
+    """
     place = f"{assignment}.ipynb"
-    if lone := sorted(set(cells) ^ set(tasks)):
+    cells = _grade_cells(notebook)
+    if lone := sorted(set(cells) ^ set(points_of)):
         raise GraderError(
             f"grade cells and hidden tests do not belong together: {', '.join(lone)}", place=place, remedy=REBUILD
         )
-    for name, task in tasks.items():
+    for name, most in points_of.items():
         points = float(_marks(cells[name])["points"])
-        if not math.isclose(points, task.max_score, rel_tol=1e-9, abs_tol=1e-9):
+        if not math.isclose(points, most, rel_tol=1e-9, abs_tol=1e-9):
             raise GraderError(
-                f"{name} has {points:g} points in the notebook and {task.max_score:g} in its hidden tests",
+                f"{name} has {points:g} points in the notebook and {most:g} in its hidden tests",
                 place=place,
                 remedy=REBUILD,
             )

@@ -37,6 +37,11 @@ class OpenCourse:
         """The folder of one step for one student, or for all of them where student is ``.``."""
         return Path(self.directory.format_path(step, student, self.name))
 
+    @property
+    def release_file(self) -> Path:
+        """The notebook that students were given."""
+        return self.folder(self.directory.release_directory, ".") / f"{self.name}.ipynb"
+
     def resources(self, student: str) -> dict[str, Any]:
         """What nbgrader's preprocessors want to know."""
         names = {"student": student, "assignment": self.name, "notebook": self.name, "db_url": self.directory.db_url}

@@ -16,7 +16,7 @@ from cnn_assignment.gradebook.penalties import assign_penalties
 from cnn_assignment.gradebook.preparing import prepare
 from cnn_assignment.gradebook.rows import Marks, Written, write_rows
 from cnn_assignment.model import Assignment, Report, Submission
-from cnn_assignment.texts import clean
+from cnn_assignment.texts import clean, some
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -26,7 +26,6 @@ Recorded = Callable[[str, str], None]
 
 BATCH = 50
 """The most students whose rows one transaction holds."""
-_NAMED = 5
 _REMEDIES = {
     "SQLITE_FULL": "Make room there, and grade again: reports are kept, and what is lacking is recorded then.",
     "SQLITE_READONLY": "See that you may write there, and grade again: reports are kept.",
@@ -52,8 +51,7 @@ def record(
     Only one process at a time may record into a course.
     """
     course = open_course(assignment)
-    folder = course.folder(course.directory.release_directory, ".")
-    release = read_release(folder / f"{assignment.name}.ipynb")
+    release = read_release(course.release_file)
     with closing(open_gradebook(course, release)) as gradebook:
         recorder = _Recorder(course, release, gradebook.engine, recorded or (lambda *_: None))
         try:
@@ -178,11 +176,6 @@ def _by_reason(failures: Mapping[str, str]) -> list[str]:
     for student, reason in failures.items():
         students.setdefault(reason, []).append(student)
     return [
-        reason if len(named) == 1 and clean(named[0]) in reason else f"{_some(named)}: {reason}"
+        reason if len(named) == 1 and clean(named[0]) in reason else f"{some(named)}: {reason}"
         for reason, named in students.items()
     ]
-
-
-def _some(students: Sequence[str]) -> str:
-    more = len(students) - _NAMED
-    return ", ".join(students[:_NAMED]) + (f" and {more} more" if more > 0 else "")

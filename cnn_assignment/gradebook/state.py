@@ -34,11 +34,12 @@ class Place:
     """Where an assignment is recorded.
 
     db_url: of nbgrader's database, as the course configures it. notebook: the path of an autograded notebook, with
-    ``{student_id}`` for the student. config_digest: the place is right for as long as `config_digest` gives the same.
+    ``{student_id}`` for the student. release: the path of the release notebook. config_digest: the place is right for as long as `config_digest` gives the same.
     """
 
     db_url: str
     notebook: str
+    release: str
     config_digest: str
 
     def to_json(self) -> dict[str, str] | None:
@@ -61,7 +62,12 @@ def locate(assignment: Assignment) -> Place:
     digest = config_digest(assignment)  # first: a change while nbgrader reads must not go unseen
     course = open_course(assignment)
     folder = course.folder(course.directory.autograded_directory, _STUDENT)
-    return Place(str(course.directory.db_url), str(folder.absolute() / f"{assignment.name}.ipynb"), digest)
+    return Place(
+        str(course.directory.db_url),
+        str(folder.absolute() / f"{assignment.name}.ipynb"),
+        str(course.release_file.absolute()),
+        digest,
+    )
 
 
 def config_digest(assignment: Assignment) -> str:
