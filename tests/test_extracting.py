@@ -86,6 +86,30 @@ def test_litter_beside_archives_is_no_upload(tmp_path, told):
     assert "Left out" not in told()
 
 
+def test_whoever_handed_in_nothing_but_litter_is_still_there(tmp_path):
+    litter = {
+        "class/ada/.ipynb_checkpoints/cnn.ipynb": b"1",
+        "class/bob/.git/objects/1": b"1",
+        "__MACOSX/eve/x.py": b"1",
+    }
+    make_zip(tmp_path / "archive/all.zip", litter)
+    for name in ("cem/.DS_Store", "dee/.git/HEAD"):
+        (tmp_path / "archive" / name).parent.mkdir(parents=True)
+        (tmp_path / "archive" / name).write_bytes(b"1")
+    assert extract(tmp_path) == {}
+    found = {path.relative_to(tmp_path / "extracted").as_posix() for path in (tmp_path / "extracted").rglob("*")}
+    assert found == {
+        "all",
+        "all/class",
+        "all/class/ada",
+        "all/class/bob",
+        "all/class/bob/.git",
+        "cem",
+        "dee",
+        "dee/.git",
+    }
+
+
 def test_folders_without_files_are_kept(tmp_path):
     make_zip(
         tmp_path / "archive/class.zip", {"zoe_1_assignsubmission_file_/": b"", "ada_2_assignsubmission_file_/a": b"1"}

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnn_assignment.gradebook.gradescope import read_submitters
 from cnn_assignment.gradebook.placing import Placement, place
 from cnn_assignment.gradebook.uploads import find_uploads
 from cnn_assignment.names import why_not_a_student
@@ -77,6 +78,7 @@ def students_of(path: str, assignment: str = "cnn") -> list[str]:
         ("Kurs/Ada_Maria 2_123_assignsubmission_file_/report.pdf", "Ada_Maria-2_123"),
         ("Kurs/Se\u00e1n O'Brien-Smith Jr._7_assignsubmission_file_/x.py", "Se\u00e1n-O-Brien-Smith-Jr_7"),
         ("Kurs/Teilnehmer_in 12_345_assignsubmission_file_/x.py", "Teilnehmer_in-12_345"),
+        ("Kurs/Ada Lovelace_assignsubmission_file_/x.py", "Ada-Lovelace"),
         ("Kurs/Ada_1_assignsubmission_onlinetext_/onlinetext.html", "Ada_1"),
         ("Kurs/Mallory_9_assignsubmission_file_/Bob_1_assignsubmission_file_/cnn.py", "Mallory_9"),
         ("Kurs/Mallory_9_assignsubmission_file_/bobby_12_34_cnn.ipynb", "Mallory_9"),
@@ -249,6 +251,35 @@ def test_gradescopes_export_says_whose_each_folder_is(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        (
+            'submission_1:\n  :submitters:\n  - :name: "N\\xF6ther, \\"E\\""\n    :sid: \'1\'\n',
+            [('N\u00f6ther, "E"', "1")],
+        ),
+        ("submission_1:\n  ':submitters':\n    - ':email': a@b.c\n      ':name': 'O''Neil' \n", [("O'Neil", "a@b.c")]),
+        (
+            "submission_1:\n  submitters:\n  - name: A # x\n    sid: ~\n  - name: B\n    sid: 2\n",
+            [("A", ""), ("B", "2")],
+        ),
+        # What a test or a student has printed is further in.
+        (
+            "submission_1:\n  :submitters:\n  - :name: A\n  :output: |\n    x\n    :submitters:\n    - :name: Eve\n",
+            [("A", "")],
+        ),
+        ("submission_1:\n  :submitters:\n  - :name: |\n      A\n", None),
+        ("submission_1:\n  :submitters:\n  - &a\n    :name: A\n", None),
+        ("submission_1:\n  :submitters:\n  - :name: 'A\n", None),
+        ("submission_1:\n  :submitters:\n  - :name: A\n  :submitters:\n  - :name: B\n", None),
+        ("submission_1:\n  :submitters:\n  - :name: A\nsubmission_1:\n  :submitters:\n  - :name: B\n", None),
+    ],
+)
+def test_submitters_are_read_as_they_are_written_or_not_at_all(tmp_path, text, people):
+    (tmp_path / "submission_metadata.yml").write_text(text, encoding="utf-8")
+    assert read_submitters(tmp_path) == ({} if people is None else {"submission_1": people})
+
+
+@pytest.mark.parametrize(
     "text", [None, "", "- 1", "{", "submission_1: 5", "a: &a [*a]", "submission_1: {:submitters: [1]}"]
 )
 @pytest.mark.parametrize("top", ["", "assignment_7_export/"])
@@ -259,6 +290,18 @@ def test_an_export_that_does_not_say_whose_it_is_is_refused_as_a_whole(tmp_path,
     assert collected(tmp_path) == {}
     assert set(refused(tmp_path)) == {f"{top}submission_1", f"{top}submission_2"}
     assert "Put Gradescope's export there as it was downloaded" in refused(tmp_path)[f"{top}submission_1"]
+
+
+# Blackboard
+
+
+def test_of_blackboard_the_last_attempt_counts(tmp_path):
+    names = [f"HW 3_ada1_attempt_2026-05-0{day}-12-30-00" for day in (1, 2)]
+    write(tmp_path, *(f"b/{name}{end}" for name in names for end in (".txt", "_cnn.py", "_layers.py")))
+    assert {student: sorted(files) for student, files in collected(tmp_path).items()} == {
+        "ada1": [f"{names[1]}.txt", "cnn.py", "layers.py"]
+    }
+    assert refused(tmp_path) == {}
 
 
 # GitHub Classroom
@@ -282,6 +325,15 @@ def test_clones_under_any_name_are_found(tmp_path):
 def test_a_prefix_that_is_no_name_is_not_anybodys(tmp_path, prefix):
     write(tmp_path, f"{prefix}ada-l/x.py", f"{prefix}ada-b/x.py")
     assert set(collected(tmp_path)) == {"ada-l", "ada-b"}
+
+
+def test_clones_are_known_by_their_history_whatever_they_are_called(tmp_path):
+    for user in ("ada", "bob-b"):
+        write(tmp_path, f"repos/image-filters-{user}/x.py", f"repos/image-filters-{user}/.git/HEAD")
+    write(tmp_path, "zoe/x.py")
+    assert {student: list(files) for student, files in collected(tmp_path).items()} == {
+        student: ["x.py"] for student in ("ada", "bob-b", "zoe")
+    }
 
 
 def test_people_who_begin_alike_are_no_repositories(tmp_path):

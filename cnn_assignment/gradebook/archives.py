@@ -8,7 +8,7 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,9 @@ from cnn_assignment.gradebook.files import MOST_LEVELS, Budget
 from cnn_assignment.texts import shorten
 
 _Info = TypeVar("_Info", zipfile.ZipInfo, tarfile.TarInfo)
+
+CLONED = ".git"
+"""The folder by which a clone of a repository is known; nothing in it is anybody's work."""
 
 _MIB = 1024 * 1024
 _MOST_WARNINGS = 20
@@ -66,9 +69,11 @@ def unpack(
         raise TooLargeError(f"more than {most // _MIB} MiB")
     written, broken, hidden = 0, None, 0
     with _open_archive(archive, within) as found:
-        members = [member for member in found if not any(map(is_litter, _safe_parts(member.name) or ()))]
-        folders = [member for member in members if member.is_folder]
-        files = [member for member in members if not member.is_folder]
+        members = [(member, _safe_parts(member.name)) for member in found]
+        folders = [
+            _without_litter(parts) for member, parts in members if parts and (member.is_folder or _litter_at(parts))
+        ]
+        files = [member for member, parts in members if not (member.is_folder or _litter_at(parts or []))]
         last = {member.name: member for member in files}
         for member in sorted(files, key=lambda member: member.size) if may_be_a_class else files:
             parts = _safe_parts(member.name)
@@ -104,6 +109,16 @@ def is_litter(name: str) -> bool:
     return _LITTER.fullmatch(name) is not None
 
 
+def _litter_at(parts: Sequence[str]) -> list[int]:
+    return [place for place, part in enumerate(parts) if is_litter(part)]
+
+
+def _without_litter(parts: list[str]) -> list[str]:
+    """The folder around litter: somebody may have handed in nothing else. Of a repository its mark is kept, empty."""
+    end = next(iter(_litter_at(parts)), len(parts))
+    return parts[: end + 1] if parts[end : end + 1] == [CLONED] else parts[:end]
+
+
 def reason(error: Exception) -> str:
     """The first line of what an error says."""
     return str(error).strip().split("\n")[0][:120] or type(error).__name__
@@ -122,10 +137,9 @@ def _write(member: _Member, path: Path, budget: Budget) -> None:
         os.utime(path, (member.time, member.time))
 
 
-def _make_folders(target: Path, folders: Iterable[_Member]) -> None:
+def _make_folders(target: Path, folders: Iterable[list[str]]) -> None:
     """Make what folders can be made: an empty one may say that somebody has handed in nothing."""
-    for folder in folders:
-        parts = _safe_parts(folder.name)
+    for parts in folders:
         if parts and len(parts) <= MOST_LEVELS and all(map(_can_name_a_file, parts)):
             with suppress(OSError):
                 target.joinpath(*parts).mkdir(parents=True, exist_ok=True)

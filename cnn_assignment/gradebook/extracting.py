@@ -13,7 +13,7 @@ from typing import Any
 from nbgrader.plugins import ExtractorPlugin
 from traitlets import Integer
 
-from cnn_assignment.gradebook.archives import is_litter, reason, unpack
+from cnn_assignment.gradebook.archives import CLONED, is_litter, reason, unpack
 from cnn_assignment.gradebook.files import MOST_LEVELS, Budget
 from cnn_assignment.gradebook.logs import keep_clean
 
@@ -80,6 +80,7 @@ class CarefulExtractor(ExtractorPlugin):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 if path.is_dir():
+                    # Empty, whatever is in it: it is litter, or nothing.
                     (folder / path.name).mkdir(exist_ok=True)
                 elif self._is_archive(path):
                     kept = folder / path.name
@@ -106,6 +107,8 @@ class CarefulExtractor(ExtractorPlugin):
                 entries = [entry for entry in scanned if not is_litter(entry.name)]
             if not entries and folder != top:
                 yield folder
+            if (folder / CLONED).is_dir():
+                yield folder / CLONED
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     yield Path(entry.path)

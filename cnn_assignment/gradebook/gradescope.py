@@ -1,16 +1,25 @@
-"""Gradescope's export: folders ``submission_<number>``, and one file that says whose they are."""
+"""Gradescope's export: folders ``submission_<number>``, and one file that says whose they are.
+
+The file is YAML as Ruby writes it, one key a line. Only the lines that name people are read; where one of them is
+written in another way, nothing is: nobody gets work by a guess. What tests and students printed is further in, and says
+nothing here.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 METADATA = "submission_metadata.yml"
 _SUBMISSION = re.compile(r"submission_\d+", re.IGNORECASE)
 # All outcomes of all tests of a class are in it.
 _MOST_BYTES = 256 * 1024 * 1024
+_MOST_LINE = 10_000
+_LINE = re.compile(r"(?P<indent> *)(?P<item>- +)?(?P<key>[^\s'\"#-][^\s'\"]*|'[^']*'|\"[^\"]*\"):(?: +(?P<value>.*))?")
+_SPECIAL = tuple("&*!|>[]{}%@`,?")
+_NOTHING = frozenset({"", "~", "null"})
 
 
 def is_submission(name: str) -> bool:
@@ -21,45 +30,77 @@ def is_submission(name: str) -> bool:
 def read_submitters(export: Path) -> dict[str, list[tuple[str, str]]]:
     """For each folder of an export who has submitted it: name, and what tells people apart (number, or e-mail address).
 
-    A group's folder has several people. Empty where the file is missing, or is none of Gradescope's.
+    A group's folder has several people. Empty where the file is missing, or does not say it as Gradescope does.
     """
     path = export / METADATA
+    found: dict[str, list[tuple[str, str]]] = {}
     try:
         if path.stat().st_size > _MOST_BYTES:
             return {}
-        with path.open("rb") as file:
-            data = _load(file.read())
-    except (OSError, ValueError, RecursionError):
+        with path.open(encoding="utf-8-sig") as file:
+            for folder, entries in _read_folders(file):
+                if folder in found:
+                    return {}
+                found[folder] = [person for entry in entries if (person := _person(entry)) is not None]
+    except (OSError, ValueError):
         return {}
-    entries = data.items() if isinstance(data, dict) else ()
-    return {folder: people for folder, entry in entries if isinstance(folder, str) and (people := list(_people(entry)))}
+    return {folder: people for folder, people in found.items() if people}
 
 
-def _load(data: bytes) -> Any:
-    """What a YAML file says, in texts, lists and dictionaries only. Raises ValueError."""
-    import yaml
+def _read_folders(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """The keys of the file with their submitters' keys and values. Raises ValueError where they are written otherwise."""
+    folder: str | None = None
+    people: list[dict[str, str]] = []
+    level = inside = -1  # how far a folder's own keys are indented, and the list of submitters, where the line is in it
+    for line in lines:
+        made = _LINE.fullmatch(line[:_MOST_LINE].rstrip())
+        indent = len(line) - len(line.lstrip(" "))
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if made and indent == 0 and not made["item"]:
+            if folder is not None:
+                yield folder, people
+            folder, people, level, inside = _scalar(made["key"]), [], -1, -1
+            continue
+        level = indent if level < 0 else level
+        is_item = line.lstrip().startswith("-")
+        if inside >= 0 and indent <= level and not (is_item and indent == level):
+            inside = -1
+        if inside < 0:
+            if made and indent == level and _key(made["key"]) == "submitters" and not made["item"]:
+                if people or _scalar(made["value"] or ""):
+                    raise ValueError(line)
+                inside = level
+            continue
+        if not made or (not made["item"] and not people):
+            raise ValueError(line)
+        if made["item"]:
+            people.append({})
+        people[-1][_key(made["key"])] = _scalar(made["value"] or "")
+    if folder is not None:
+        yield folder, people
 
-    # Nothing but texts is made of it: a student's number keeps its zeros, and tags of Ruby's classes mean nothing.
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    try:
-        return yaml.load(data, Loader=loader)  # noqa: S506
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+
+def _person(entry: dict[str, str]) -> tuple[str, str] | None:
+    name, number, address = (entry.get(key, "") for key in ("name", "sid", "email"))
+    return (name or address or number, number or address) if name or number or address else None
 
 
-def _people(entry: Any) -> Iterator[tuple[str, str]]:
-    submitters = _get(entry, "submitters")
-    for each in submitters if isinstance(submitters, list) else ():
-        name, number, address = (_text(_get(each, key)) for key in ("name", "sid", "email"))
-        if name or number or address:
-            yield name or address or number, number or address
+def _key(text: str) -> str:
+    """A key as it is called in Ruby, where it has a colon before it."""
+    return _scalar(text).removeprefix(":")
 
 
-def _get(entry: Any, key: str) -> Any:
-    """A value of a dictionary that Ruby wrote: its keys have a colon before them."""
-    return entry.get(f":{key}", entry.get(key)) if isinstance(entry, dict) else None
-
-
-def _text(value: Any) -> str:
-    found = value.strip() if isinstance(value, str) else ""
-    return "" if found in {"~", "null", "nil"} else found
+def _scalar(text: str) -> str:
+    """The text that a value stands for, "" for none. Raises ValueError for anything but one line of text."""
+    text = text.strip()
+    if text.startswith("'"):
+        if not re.fullmatch(r"'(?:[^']|'')*'", text):
+            raise ValueError(text)
+        return text[1:-1].replace("''", "'").strip()
+    if text.startswith('"'):
+        return str(json.loads(re.sub(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})", r"\1\\u00\2", text))).strip()
+    if text.startswith(_SPECIAL):
+        raise ValueError(text)
+    plain = text.partition(" #")[0].rstrip()
+    return "" if plain in _NOTHING else plain

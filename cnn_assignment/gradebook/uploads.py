@@ -15,10 +15,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from cnn_assignment.gradebook.archives import is_litter
+from cnn_assignment.gradebook.archives import CLONED, is_litter
 from cnn_assignment.gradebook.gradescope import METADATA, is_submission, read_submitters
 
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.IGNORECASE)
+_MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.IGNORECASE)
+_BLACKBOARD = re.compile(
+    r".+_(?P<name>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.IGNORECASE
+)
 _CANVAS = re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<id>\d+)_(?P<upload>\d+)_(?P<file>.+)", re.IGNORECASE)
 _WORK = (".ipynb", ".py")
 # Parts of one person's project, which people are not called.
@@ -231,6 +234,8 @@ class _Search:
         words = [
             at for at in range(shared) if parts[0][at] in ours or (len(names) > 1 and _TASK.fullmatch(parts[0][at]))
         ]
+        if not words and _are_clones([folder / name for name in names]):
+            words = list(range(shared))
         return "-".join(names[0].split("-")[: words[-1] + 1]) + "-" if words else ""
 
     def _work_stem(self, name: str) -> str | None:
@@ -242,11 +247,15 @@ class _Search:
 
 
 def _named_by_platform(entry: Path) -> Upload | None:
-    """The upload that Moodle's or Canvas's name makes of a file or folder."""
+    """The upload that Moodle's, Blackboard's or Canvas's name makes of a file or folder."""
     # One name may be written in two ways, of which archives of other systems have the longer one.
     name = unicodedata.normalize("NFC", entry.name)
     if made := _MOODLE.fullmatch(name):
-        return Upload(Owner(made["name"], made["id"]), entry, made["file"] or "", entry.parent)
+        return Upload(Owner(made["name"], made["id"] or ""), entry, made["file"] or "", entry.parent)
+    if made := _BLACKBOARD.fullmatch(name):
+        source = entry.parent / made["time"]
+        counted = int(made["time"].replace("-", ""))
+        return Upload(Owner(made["name"]), entry, made["file"] or entry.name, source, attempt=counted)
     if made := _CANVAS.fullmatch(name):
         _, copy = split_copy(made["file"])
         version = (copy, int(made["upload"]))
@@ -262,6 +271,8 @@ def _is_platforms(folder: Path, levels: int) -> bool:
         return True
     if any(entry.name == METADATA for entry in entries) or _classroom_prefix(folder, names):
         return True
+    if _are_clones([entry for entry in entries if entry.is_dir()]):
+        return True
     if levels <= 1 or any(_is_work(entry) for entry in entries):
         return False
     return any(entry.is_dir() and _is_platforms(entry, levels - 1) for entry in entries)
@@ -272,6 +283,11 @@ def _classroom_prefix(folder: Path, names: Sequence[str]) -> str:
     prefix = f"{_without_ending(folder.name, '-submissions')}-"
     is_clone = folder.name.endswith("-submissions") and bool(names) and all(name.startswith(prefix) for name in names)
     return prefix if is_clone else ""
+
+
+def _are_clones(folders: Sequence[Path]) -> bool:
+    """Whether these are several repositories, each fetched with its history."""
+    return len(folders) > 1 and all((folder / CLONED).is_dir() for folder in folders)
 
 
 def _find_rivals(files: Sequence[Path]) -> tuple[Path, Path] | None:
