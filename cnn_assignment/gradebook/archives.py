@@ -105,7 +105,7 @@ def unpack(
 
 
 def is_litter(name: str) -> bool:
-    """Whether systems and editors leave files and folders of this name: a copy of the work in them is never the work."""
+    """Whether systems and editors leave files and folders of this name: a copy of the work there is never the work."""
     return _LITTER.fullmatch(name) is not None
 
 

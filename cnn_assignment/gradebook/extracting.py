@@ -29,8 +29,8 @@ class CarefulExtractor(ExtractorPlugin):
     """Unpacks every archive into a folder of its name, as nbgrader does, within limits and never outside.
 
     Links and other special members, absolute names, names with ``..`` and names that no file can have are left out, and
-    so is what lies in too many folders. An archive that is broken, encrypted or too large is kept as it is and told with the reason,
-    and costs nobody else anything: all archives of an upload share what may be unpacked at all, small ones go first,
+    so is what lies in too many folders. An archive that is broken, encrypted or too large is kept as it is and
+    told with the reason, and costs nobody else anything: all archives of an upload share what may be unpacked at all, small ones go first,
     and none may use more than an equal share of what is left, so that one that is a bomb leaves enough for the others.
     Of an archive of the upload itself, which may be a class's, only the largest members are left out, and those that
     cannot be unpacked.

@@ -48,10 +48,13 @@ def read_submitters(export: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def _read_folders(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """The keys of the file with their submitters' keys and values. Raises ValueError where they are written otherwise."""
+    """The keys of the file with their submitters' keys and values. Raises ValueError where they are written otherwise.
+
+    level: how far a folder's own keys are indented. inside: the same of the key `submitters`, where a line is below it.
+    """
     folder: str | None = None
     people: list[dict[str, str]] = []
-    level = inside = -1  # how far a folder's own keys are indented, and the list of submitters, where the line is in it
+    level = inside = -1
     for line in lines:
         made = _LINE.fullmatch(line[:_MOST_LINE].rstrip())
         indent = len(line) - len(line.lstrip(" "))
