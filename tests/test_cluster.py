@@ -179,6 +179,15 @@ def test_hidden_tests_that_do_not_fit_stop_the_class(cluster, tmp_path):
     assert all(worker.is_clean() for worker in cluster.workers)
 
 
+def test_a_solution_that_loses_marks_stops_the_class(cluster, tmp_path):
+    assignment = toy_course.make_course(tmp_path)
+    edit(tmp_path / "autograder/toy/test_slope.py", "expected = right", "expected = 2 * right")
+    with pytest.raises(
+        AuthoringError, match=r"solutions/toy.py, the solution itself, gets 6 of 8, so nothing is graded"
+    ):
+        list(grade_on_cluster(assignment, [submit(tmp_path, "ada", SOLUTION)], cluster.address))
+
+
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="without Debian's package bubblewrap no worker is stronger")
 def test_workers_that_protect_less_are_named(cluster, course):
     # Nothing is found on this path, and so not bubblewrap either.

@@ -27,10 +27,10 @@ def course(tmp_path):
     return toy_course.make_course(tmp_path).root
 
 
-def try_checks(course, jobs=1, variants=True):
+def try_checks(course, jobs=1):
     """The public checks of a course, which were run."""
     assignment = load_assignment(course, "toy")
-    checks = PublicChecks(assignment, collect_tasks(assignment), variants=variants)
+    checks = PublicChecks(assignment, collect_tasks(assignment))
     told = []
     checks.run(jobs, told.append)
     assert len(told) == len(checks)
@@ -118,8 +118,18 @@ def test_a_cell_that_stops_a_right_answer_on_the_way_to_the_checks_is_named(cour
     ]
 
 
+def test_of_cells_that_begin_alike_the_one_that_fails_is_told(course):
+    cells = "".join(f"```python\nx = 1\n{line}\n```\n\n" for line in ("x += 1", "x /= 0", "x -= 1"))
+    edit(course / "source/toy.md", '```python check="cut"', f'{cells}```python check="cut"')
+    assert try_checks(course).survivors == [
+        "the solution: in the notebook: the cell `x = 1`: failed: ZeroDivisionError: division by zero"
+    ]
+
+
 def test_cells_may_hold_what_only_a_notebook_understands(course):
-    edit(course / "source/toy.md", "import numpy as np\n", "import numpy as np\n%precision 3\n%matplotlib inline\n")
+    optional = "try:\n    import numpyro_of_students\nexcept ImportError:\n    pass\n"
+    magic = "%precision 3\n%matplotlib inline\n"
+    edit(course / "source/toy.md", "import numpy as np\n", f"{magic}import numpy as np\n{optional}")
     assert try_checks(course).survivors == []
 
 
@@ -168,6 +178,17 @@ def test_checks_that_cannot_be_imported_are_told_with_the_reason(course):
     assert any(line.startswith(f"the skeleton: public check test_scale_values: {told}") for line in found)
 
 
+def test_a_package_that_is_not_installed_here_is_told_once(course):
+    edit(course / "source/toy.md", "import numpy as np\n", "import numpy as np\nimport numpyro_of_students.deep\n")
+    checks = try_checks(course)
+    assert checks.survivors == []
+    assert broken(checks) == {
+        "what the notebook imports is installed here": "no numpyro_of_students. "
+        "`python -m pip install -r release/toy/requirements.txt` brings what students have"
+    }
+    assert [finding.claim for finding in checks.findings if finding.holds] == [CLAIMS[0].format(4), CLAIMS[2].format(4)]
+
+
 def test_the_command_names_them_and_exits_with_1(course):
     run("build", "toy", cwd=course)
     edit(course / "autograder/toy/checks.py", "== [8.0]", "== [9.0]")
@@ -179,8 +200,8 @@ def test_the_command_names_them_and_exits_with_1(course):
 def test_a_narrative_that_does_not_fit_is_a_finding_of_its_own(course):
     run("build", "toy", cwd=course)
     edit(course / "source/toy.md", 'check="slope"', 'check="slop"')
-    proof = Proof(load_assignment(course, "toy"), gate=False)
-    proof.run()
+    proof = Proof(load_assignment(course, "toy"))
+    proof.run(2)
     (told,) = (finding.found for finding in proof.findings if finding.claim == "public checks can be run")
     assert told.startswith("source/toy.md")
     assert "unknown task 'slop'" in told

@@ -22,7 +22,7 @@ from cnn_assignment.verify.trials import Trial, make_claims
 class Proof:
     """What is to be tried of an assignment, ready to run; its length is the number of trials.
 
-    gate: whether it holds more than solution, skeleton, public checks of these two, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
+    gate: whether it holds more than solution, skeleton, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
     """
 
     def __init__(self, assignment: Assignment, *, gate: bool = True) -> None:
@@ -31,7 +31,7 @@ class Proof:
         self._trials = make_claims(assignment, self._tasks)
         if gate:
             self._trials += make_gate(assignment)
-        self._checks, self._misfit = _make_public_checks(assignment, self._tasks, gate)
+        self._checks, self._misfit = _make_public_checks(assignment, self._tasks) if gate else (None, "")
         self.results: tuple[Result, ...] = ()
         self.findings: tuple[Finding, ...] = ()
 
@@ -88,7 +88,7 @@ class Proof:
 
     def _run_public_checks(self, jobs: int, progress: Callable[[str], None]) -> list[Finding]:
         if self._checks is None:
-            return [Finding("public checks can be run", "yes", self._misfit, holds=False)]
+            return [Finding("public checks can be run", "yes", self._misfit, holds=False)] if self._misfit else []
         self._checks.run(jobs, progress)
         return self._checks.findings
 
@@ -106,10 +106,10 @@ class Proof:
         return Finding("answers and hidden tests in the release", "none", "; ".join(leaks) or "none", not leaks)
 
 
-def _make_public_checks(assignment: Assignment, tasks: tuple[Task, ...], gate: bool) -> tuple[PublicChecks | None, str]:
+def _make_public_checks(assignment: Assignment, tasks: tuple[Task, ...]) -> tuple[PublicChecks | None, str]:
     """The public checks, or what keeps them from being put together."""
     try:
-        return PublicChecks(assignment, tasks, variants=gate), ""
+        return PublicChecks(assignment, tasks), ""
     except AuthoringError as error:
         return None, str(error)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from cnn_assignment.authoring.skeleton import open_gaps
 from cnn_assignment.errors import GraderError
 from cnn_assignment.model import Assignment, Task
 from cnn_assignment.sandbox.launch import ONE_THREAD
+from cnn_assignment.verify import desk
 from cnn_assignment.verify.desk import FAILED, PASSED
 from cnn_assignment.verify.results import Finding
 from cnn_assignment.verify.variants import load_variants
@@ -72,13 +74,14 @@ SOLUTION, SKELETON, RIGHT = "the solution", "the skeleton", "right solution"
 class PublicChecks:
     """The trials of an assignment's public checks, ready to run; its length is their number.
 
-    variants: whether right solutions are tried too. Raises AuthoringError for an assignment that does not fit together.
+    Raises AuthoringError for an assignment that does not fit together.
     """
 
-    def __init__(self, assignment: Assignment, tasks: tuple[Task, ...], *, variants: bool = True) -> None:
+    def __init__(self, assignment: Assignment, tasks: tuple[Task, ...]) -> None:
         self._assignment, self._tasks = assignment, tasks
         self._names = _read_checks(assignment.checks_file)
-        self._trials = _make_trials(assignment, tasks, variants=variants)
+        self._trials = _make_trials(assignment, tasks)
+        self._missing = _find_missing(assignment, self._trials[0].cells)
         self.results: tuple[CheckResult, ...] = ()
 
     def __len__(self) -> int:
@@ -96,14 +99,18 @@ class PublicChecks:
         for trial, verb in ((SOLUTION, "pass"), (SKELETON, "fail")):
             (result,) = (result for result in self.results if result.trial.kind == trial)
             cells = sum(cell.is_check for cell in result.trial.cells)
-            found += [
-                _count(f"{len(self._names)} public checks {verb} on {trial}", result.beside),
-                _count(f"{cells} check cells {verb} in the notebook of {trial}", result.in_notebook),
-            ]
+            found.append(_count(f"{len(self._names)} public checks {verb} on {trial}", result.beside))
+            if not self._missing:
+                found.append(_count(f"{cells} check cells {verb} in the notebook of {trial}", result.in_notebook))
+        if self._missing:
+            place = f"{self._assignment.release_dir.relative_to(self._assignment.root).as_posix()}/requirements.txt"
+            told = f"no {', '.join(self._missing)}. `python -m pip install -r {place}` brings what students have"
+            found.append(Finding("what the notebook imports is installed here", "yes", told, holds=False))
         right = [result for result in self.results if result.trial.kind == RIGHT]
         if right:
             failed = [result.trial.name for result in right if result.beside or result.in_notebook]
-            found.append(_count(f"{len(right)} right solutions pass the public checks, in the notebook too", failed))
+            too = "" if self._missing else ", in the notebook too"
+            found.append(_count(f"{len(right)} right solutions pass the public checks{too}", failed))
         return found
 
     def run(self, jobs: int, progress: Callable[[str], None]) -> None:
@@ -126,34 +133,36 @@ class PublicChecks:
                     results = {number: result for share in shares for number, result in share.result().items()}
                 except BaseException:
                     # Whoever waits for a desk need not wait longer.
-                    _end(desks)
+                    for one in desks:
+                        one.end()
                     raise
         self.results = tuple(results[number] for number in sorted(results))
 
-    def _try(self, trial: CheckTrial, folder: Path, desk: _Desk) -> CheckResult:
+    def _try(self, trial: CheckTrial, folder: Path, place: _Desk) -> CheckResult:
         name = self._assignment.name
         (folder / f"{name}.py").write_text(trial.module, encoding="utf-8")
         order: dict[str, Any] = {"folder": str(folder)}
-        beside = desk.ask(order | {"test": f"test_{name}.py"})
-        cells = desk.ask(order | {"cells": [(cell.name, cell.source) for cell in trial.cells]})
+        beside = place.ask(order | {"test": f"test_{name}.py"})
+        beside_problems = tuple(_judge(trial, "public check ", self._names, beside))
+        if self._missing:
+            return CheckResult(trial, beside_problems, ())
+        cells = place.ask(order | {"cells": [(cell.name, cell.source) for cell in trial.cells]})
         checked = [cell.name for cell in trial.cells if cell.is_check]
         # Where an answer is right, nothing else stops a student on the way to the checks.
         expected = [cell.name for cell in trial.cells] if trial.is_right else checked
-        return CheckResult(
-            trial,
-            tuple(_judge(trial, "public check ", self._names, beside)),
-            tuple(_judge(trial, "in the notebook: ", expected, cells)),
-        )
+        return CheckResult(trial, beside_problems, tuple(_judge(trial, "in the notebook: ", expected, cells)))
 
 
 def _judge(trial: CheckTrial, where: str, expected: Iterable[str], answer: dict[str, Any]) -> Iterator[str]:
     """What is wrong with what a desk found."""
     found: dict[str, tuple[str, str]] = {}
     for name, outcome, said in answer["outcomes"]:
-        found.setdefault(name, (outcome, said))
+        # The first thing that went wrong: names of cells may be alike, and a check may pass and not be cleaned up.
+        if name not in found or found[name][0] == PASSED:
+            found[name] = (outcome, said)
     # A file that cannot be collected has outcomes of no check.
     ending = answer["end"] or next((said for name, (_, said) in found.items() if name.endswith(".py")), "was not run")
-    for name in expected:
+    for name in dict.fromkeys(expected):
         outcome, said = found.get(name, (FAILED if trial.is_right else "", ending))
         if outcome != (PASSED if trial.is_right else FAILED):
             told = f"{outcome}: {said}" if outcome and said else outcome or said
@@ -167,7 +176,7 @@ def _count(claim: str, problems: Sequence[str]) -> Finding:
 # What is tried
 
 
-def _make_trials(assignment: Assignment, tasks: tuple[Task, ...], *, variants: bool) -> list[CheckTrial]:
+def _make_trials(assignment: Assignment, tasks: tuple[Task, ...]) -> list[CheckTrial]:
     solution = assignment.solution_file.read_text(encoding="utf-8")
     label = f"solutions/{assignment.solution_file.name}"
     notebook = make_solution_notebook(assignment, tasks, assignment.hints)
@@ -185,7 +194,7 @@ def _make_trials(assignment: Assignment, tasks: tuple[Task, ...], *, variants: b
             is_right=False,
         ),
     ]
-    for variant in load_variants(assignment) if variants else ():
+    for variant in load_variants(assignment):
         cells = _read_cells(notebook, _in_one_piece(variant.text))
         trials.append(CheckTrial(RIGHT, f"{RIGHT} {variant.name}", variant.text, cells, is_right=True))
     return trials
@@ -220,16 +229,25 @@ def _read_checks(file: Path) -> tuple[str, ...]:
 
 
 def _imports(cells: Iterable[Cell]) -> list[str]:
-    """Modules that the cells import, as far as they can be read; a magic command makes a cell unreadable."""
+    """Modules that the cells import in any case; an import in a `try` or an `if` is the cell's own affair."""
     found: dict[str, None] = {}
     for cell in cells:
+        # Magic commands, without which it is Python.
+        lines = [line for line in cell.source.split("\n") if not line.startswith(("%", "!"))]
         with suppress(SyntaxError):
-            for node in ast.walk(ast.parse(cell.source)):
+            for node in ast.parse("\n".join(lines)).body:
                 if isinstance(node, ast.Import):
                     found |= dict.fromkeys(alias.name for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     found[node.module] = None
     return list(found)
+
+
+def _find_missing(assignment: Assignment, cells: Iterable[Cell]) -> list[str]:
+    """Packages that the cells import and that are not installed here, without what students get as files."""
+    given = {assignment.name, *(path.stem for path in assignment.provided_files)}
+    packages = dict.fromkeys(name.partition(".")[0] for name in _imports(cells))
+    return [name for name in packages if name not in given and find_spec(name) is None]
 
 
 # Where it is tried
@@ -241,7 +259,7 @@ class _Desk:
     def __init__(self, imports: Sequence[str]) -> None:
         self._process = subprocess.Popen(
             # -P: the working folder, which may hold students' files, is not on the path.
-            [sys.executable, "-P", "-m", "cnn_assignment.verify.desk"],
+            [sys.executable, "-P", desk.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -284,11 +302,6 @@ class _Desk:
         self._process.stdin.flush()
 
 
-def _end(desks: Iterable[_Desk]) -> None:
-    for desk in desks:
-        desk.end()
-
-
 @contextmanager
 def _open_desks(jobs: int, imports: Sequence[str]) -> Iterator[list[_Desk]]:
     desks: list[_Desk] = []
@@ -296,5 +309,5 @@ def _open_desks(jobs: int, imports: Sequence[str]) -> Iterator[list[_Desk]]:
         desks.extend(_Desk(imports) for _ in range(jobs))
         yield desks
     finally:
-        for desk in desks:
-            desk.close()
+        for one in desks:
+            one.close()
