@@ -267,8 +267,10 @@ def test_a_right_solution_that_loses_marks_survives_and_is_told_where(course):
     write(course / "autograder/toy/proof/right/good.py", f"import numpy as np\n\nfrom given import HALF\n\n\n{right}")
     assert survivors(course) == []
     write(course / "autograder/toy/proof/right/bad.py", f"import numpy as np\nHALF = 0.25\n{right}")
-    (found,) = survivors(course)
+    found, *public = survivors(course)
     assert found.startswith("right solution bad: loses marks in 4 tests, the first scale: test_values[1]: out: 1 of 1")
+    assert all(line.startswith("right solution bad: ") and "_values" in line for line in public)
+    assert {"public check" in line for line in public} == {True, False}
 
 
 @pytest.mark.parametrize(

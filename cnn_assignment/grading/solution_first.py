@@ -48,27 +48,26 @@ def require_full_marks(assignment: Assignment, score: ScoreFunction) -> None:
     with _open_alone(kept) as file:
         if is_known_sound(assignment):
             return
-        with tempfile.TemporaryDirectory() as folder:
-            # Alone: what else lies in solutions/ students do not have.
-            copies = [(path, Path(shutil.copy(path, folder))) for path in _find_files(assignment)]
-            is_sound = all(_keeps_its_marks(assignment, path, copy, score) for path, copy in copies)
+        is_sound = all(_keeps_its_marks(assignment, path, score) for path in _find_files(assignment))
         if is_sound and file is not None:
             with suppress(OSError):
                 os.write(file, _SOUND)
                 _remove_old(kept)
 
 
-def _keeps_its_marks(assignment: Assignment, file: Path, copy: Path, score: ScoreFunction) -> bool:
+def _keeps_its_marks(assignment: Assignment, file: Path, score: ScoreFunction) -> bool:
     """Whether a file with the solution gets full marks, or says nothing of them.
 
     False where the grader fails: that costs nobody marks, because it withholds the grades of all whom it fails at. Raises
     AuthoringError where marks are lost.
     """
-    submission = Submission("solution", copy, explain=False)
-    report = score(submission)
-    if not _is_full(report):
-        # A busy machine may cost the solution a call; it does not do so twice.
+    with tempfile.TemporaryDirectory() as folder:
+        # Alone: what else lies beside it students do not have.
+        submission = Submission("solution", Path(shutil.copy(file, folder)), explain=False)
         report = score(submission)
+        if not _is_full(report):
+            # A busy machine may cost the solution a call; it does not do so twice.
+            report = score(submission)
     if _is_full(report):
         return True
     if file != assignment.solution_file and not _is_built_from(file, assignment):
