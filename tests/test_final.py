@@ -434,7 +434,7 @@ def planned(root):
 def test_a_time_that_is_none_is_told_and_its_penalty_is_no_mark(course):
     hand_in_at(course, "hours", "soon")
     problem = grade(course).problem
-    assert "1 late penalties are not up to date:\n  hours: " in str(problem)
+    assert "late penalties that are not up to date: 1\n  hours: " in str(problem)
     assert "not a point in time" in str(problem)
     assert (states(course)["hours"], states(course)["days"]) == ("unrecorded", "graded")
     hand_in_at(course, "hours", "2026-01-02 13:30:00")
@@ -445,7 +445,7 @@ def test_a_time_that_is_none_is_told_and_its_penalty_is_no_mark(course):
 def test_a_plugin_that_fails_costs_one_student_and_is_told(course):
     settings(course, RAISING)
     done = run("grade", "toy", "submitted", "--out", "out", cwd=course, status=3)
-    assert "1 late penalties are not up to date:\n  hours: nobody knows. Mend what it names" in done.stderr
+    assert "late penalties that are not up to date: 1\n  hours: nobody knows. Mend what it names" in done.stderr
     assert (states(course)["hours"], column(course, "score")["hours"]) == ("unrecorded", "")
     assert penalties(course)["days"] == 2.5
 

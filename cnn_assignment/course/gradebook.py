@@ -141,7 +141,7 @@ def _tell(failures: dict[str, str], assignment: str) -> GraderError:
         alike[reason].append(student)
     lines = [f"  {some(students)}: {reason}" for reason, students in alike.items()]
     return GraderError(
-        f"{len(failures)} late penalties are not up to date:\n" + "\n".join(lines).removesuffix("."),
+        f"late penalties that are not up to date: {len(failures)}\n" + "\n".join(lines).removesuffix("."),
         place=assignment,
         remedy="Mend what it names, mostly the plugin or its settings in nbgrader_config.py, and run this again.",
     )
