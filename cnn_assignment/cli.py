@@ -175,10 +175,10 @@ def grade(
     """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
 
     Writes OUT/<student>.json, OUT/class.csv with the points by the tests, and OUT/final.csv with the final marks of
-    nbgrader's gradebook: manual scores, extra credit and late penalties too. Reports that are in OUT already are kept where nothing that they were
-    made from has changed, so an interrupted run goes on when it is started again. A low grade is not an error; exit
-    status 3 means that the grader failed and a grade is withheld, or that a folder has a name that no student can have
-    and is left out.
+    nbgrader's gradebook: manual scores, extra credit and late penalties too. Reports that are in OUT already are kept
+    where nothing that they were made from has changed, so an interrupted run goes on when it is started again. A low
+    grade is not an error; exit status 3 means that the grader failed and a grade is withheld, or that a folder has a
+    name that no student can have and is left out.
     """
     from cnn_assignment.course import GradingOptions, find_misnamed, find_students
 

@@ -232,8 +232,10 @@ def test_only_some_and_an_interruption_leave_the_whole_class_in_the_table(course
     submit(course, "part", toy_course.SOLUTION, "toy/toy.py")
     with changing(course) as gradebook:
         set_by_hand(gradebook, "full", "cut", extra=0.5)
+    settings(course, "c.LatePenalty.percent_per_day = 25")
     with pytest.raises(KeyboardInterrupt):
         grade(course, progress=stop)
+    assert penalties(course)["days"] == 4.0
     assert states(course) == {**dict.fromkeys(CLASS, "graded"), "cem": "unreadable", "eve": "missing"}
     assert (table(course)["part"]["score"], table(course)["full"]["score"]) == ("8.0", "8.5")
     assert_agrees_with_export(course)

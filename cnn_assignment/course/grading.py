@@ -37,6 +37,8 @@ GONE = "gone"
 """The folder of reports of students whom the class does not have any more."""
 
 Progress = Callable[[str], None]
+# The rows of the table of final marks if there is one, whether an earlier one was removed, and what changed.
+_Final = tuple[tuple[FinalRow, ...] | None, bool, MarkChanges]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,9 @@ class GradedClass:
     """The reports of a class by student, without their tests, and what kept them out of the gradebook, if anything.
 
     ungraded: students in the class table who have no report by these tests. gone: students whose reports were set aside,
-    because the class does not have them any more. final: the rows of the table of final marks, None where there is no such
-    table now. has_removed_final: whether there was one, which nothing vouches for any more. changes: of marks in the
-    gradebook.
+    because the class does not have them any more. final: the rows of the table of final marks, None where there is no
+    such table now. has_removed_final: whether there was one, which nothing vouches for any more. changes: of marks in
+    the gradebook.
     """
 
     reports: tuple[Report, ...]
@@ -154,18 +156,18 @@ class ClassGrading:
             # Tests that refuse to grade at all have nothing to say of the class.
             if not isinstance(error, AuthoringError) or len(self._reports) > made:
                 with suppress(OSError):
-                    self._write_tables(before)
+                    self._conclude(before)
             if isinstance(error, OSError):
                 raise self._unwritten(error, "reports") from error
             raise
         try:
-            rows, final = self._write_tables(before)
+            late_problem, rows, final = self._conclude(before)
             gone = self._set_aside()
         except OSError as error:
             raise self._unwritten(error, f"{CLASS_TABLE} and {FINAL_TABLE}") from error
         ungraded = tuple(student for student in self._class if student not in rows)
         reports = tuple(report for _, report in sorted(self._reports.items()))
-        return GradedClass(reports, problem, ungraded, gone, *final)
+        return GradedClass(reports, _both(problem, late_problem), ungraded, gone, *final)
 
     def _make(self, progress: Progress) -> GraderError | None:
         """Make and record what is to be made; what kept it out of the gradebook, if anything."""
@@ -175,8 +177,6 @@ class ClassGrading:
                 problem = self._gradebook.record(finished)
             for _ in finished:
                 pass
-        if self._gradebook is not None:
-            problem = _both(problem, self._gradebook.refresh_penalties(self._recorded))
         return problem
 
     def _unwritten(self, error: OSError, what: str) -> UsageError:
@@ -260,11 +260,11 @@ class ClassGrading:
         else:
             self._ledger.put(Entry(report.student, key, file_digest(path)))
 
-    def _write_tables(
-        self, before: GradebookMarks | None
-    ) -> tuple[dict[str, Report], tuple[tuple[FinalRow, ...] | None, bool, MarkChanges]]:
+    def _conclude(self, before: GradebookMarks | None) -> tuple[GraderError | None, dict[str, Report], _Final]:
+        """Bring penalties up to date, and write both tables. Returns what went wrong, the reports that count, and the rest."""
+        problem = self._gradebook.refresh_penalties(self._recorded) if self._gradebook is not None else None
         rows = self._write_table()
-        return rows, self._write_final(rows, before)
+        return problem, rows, self._write_final(rows, before)
 
     def _write_table(self) -> dict[str, Report]:
         """The table of the whole class as it is now, also after a run that ended early or was for some students only.
@@ -284,7 +284,7 @@ class ClassGrading:
 
     def _write_final(
         self, reports: Mapping[str, Report], before: GradebookMarks | None
-    ) -> tuple[tuple[FinalRow, ...] | None, bool, MarkChanges]:
+    ) -> _Final:
         """The table of final marks, from the gradebook as it is now.
 
         Where there is none to ask, an earlier table is removed: it might be uploaded as if it were of this run.
