@@ -282,9 +282,7 @@ class ClassGrading:
         write_class_csv(rows.values(), self._options.out / CLASS_TABLE, ungraded)
         return rows
 
-    def _write_final(
-        self, reports: Mapping[str, Report], before: GradebookMarks | None
-    ) -> _Final:
+    def _write_final(self, reports: Mapping[str, Report], before: GradebookMarks | None) -> _Final:
         """The table of final marks, from the gradebook as it is now.
 
         Where there is none to ask, an earlier table is removed: it might be uploaded as if it were of this run.

@@ -15,6 +15,7 @@ from itertools import islice
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.attachments import Attachments
+from cnn_assignment.intake.mending import Effort, Mended, mend
 from cnn_assignment.intake.parsing import (
     SOURCE_CAP,
     CellReader,
@@ -25,7 +26,7 @@ from cnn_assignment.intake.parsing import (
     work_in,
     written_module,
 )
-from cnn_assignment.intake.reading import Cell, read_work
+from cnn_assignment.intake.reading import Cell, read_work, take_first_sides
 
 # Of a notebook; what is beyond is left out with a note.
 _MOST_CELLS = 2_000
@@ -44,7 +45,7 @@ class Part:
 
     source: as it was written. code, tree: for code what was parsed, line for line that of the source, and the tree or
     the error; text has neither. is_copy: an earlier or better copy of the same cell counts in its place. attachments:
-    pictures in a text.
+    pictures in a text. lost: how many functions of it could not be read.
     """
 
     label: str
@@ -55,6 +56,7 @@ class Part:
     tree: ast.Module | SyntaxError | None = None
     is_copy: bool = False
     attachments: Attachments = field(default_factory=dict)
+    lost: int = 0
 
     @property
     def classes(self) -> set[str]:
@@ -79,11 +81,13 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
     """
     work = read_work(raw, name)
     if work.cells is None:
-        return Document((_read_module(work.text, name),), is_module=True, written={}, notes=work.notes)
+        part, notes = _read_module(work.text, name, frozenset(classes))
+        return Document((part,), is_module=True, written={}, notes=(*work.notes, *notes))
     book = _Book(classes)
     for cell in _within_cap(work.cells, book.notes):
         book.add(cell)
     book.find_code_in_text()
+    book.mend_damaged()
     book.choose_among_copies()
     if not any(part.kind == "code" for part in book.parts):
         told = " ".join(work.notes)
@@ -112,15 +116,34 @@ def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:
     return [cell for cell in cells if cell.number not in left_out]
 
 
-def _read_module(text: str, name: str) -> Part:
-    """A module; scripts with the magics of a notebook, as some editors keep them, are read as cells are."""
+def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, list[str]]:
+    """A module, and notes on what is damaged in it.
+
+    Scripts with the magics of a notebook, as some editors keep them, are read as cells are.
+    """
     code, tree = CellReader().read(text, name)
-    if isinstance(tree, SyntaxError):
+    if isinstance(tree, ast.Module):
+        return Part(name, "code", text, None, code, tree), []
+    merged = take_first_sides(text)
+    notes = [] if merged is None else [f"{name} holds both sides of a merge; the first of each was read."]
+    if merged is not None:
+        code, found = CellReader().read(merged, name)
+        if isinstance(found, ast.Module):
+            return Part(name, "code", text, None, code, found), notes
+    mended = mend(code, Effort())
+    if mended is None or not _holds_work(mended, classes):
         raise UnreadableSubmissionError(
             f"{name} is not valid Python: {describe_syntax_error(tree)}",
             remedy="Run it once before submitting; nothing of it can be graded until it parses.",
         ) from tree
-    return Part(name, "code", text, None, code, tree)
+    return Part(name, "code", text, None, mended.code, mended.tree, lost=mended.lost), [*notes, *mended.describe(name)]
+
+
+def _holds_work(mended: Mended, classes: Collection[str]) -> bool:
+    """Whether something of the classes is left in code that was damaged, or an import that may bring them."""
+    if any(isinstance(node, ast.ImportFrom) and node.module != "__future__" for node in mended.tree.body):
+        return mended.wholes > 0 or any(name in classes or name == "*" for name in _bound(mended.tree.body))
+    return mended.wholes > 0 and bool(defined_classes(mended.tree) & set(classes))
 
 
 class _Book:
@@ -170,6 +193,28 @@ class _Book:
                 self.notes.append(
                     f"{part.label} is not run as Python, and was read as such all the same, because it defines {_list(told)}."
                 )
+
+    def mend_damaged(self) -> None:
+        """Read what is whole in cells that Python refuses, as far as no other cell defines it.
+
+        Such a cell never ran, so whatever else there is of its names is the better one.
+        """
+        effort = Effort()
+        known = {name for part in self.parts if isinstance(part.tree, ast.Module) for name in _bound(part.tree.body)}
+        for number, part in enumerate(self.parts):
+            if not isinstance(part.tree, SyntaxError):
+                continue
+            mended = mend(part.code, effort)
+            if mended is None:
+                continue
+            new = [node for node in mended.tree.body if (names := _bound([node])) and not names & known]
+            if not any(isinstance(node, ast.Import | ast.ImportFrom) for node in new) and not mended.wholes:
+                continue
+            if new:
+                code = _only_lines_of(new, mended.code)
+                known |= _bound(new)
+                self.parts[number] = replace(part, code=code, tree=parse(code, part.label), lost=mended.lost)
+                self.notes += mended.describe(part.label)
 
     def choose_among_copies(self) -> None:
         """Of cells with one grade_id that define the same class, the first counts, unless more gaps are filled in a copy."""
@@ -245,6 +290,32 @@ class _Book:
             return None
         grade_id = next((piece.grade_id for piece in pieces if piece.grade_id is not None), None)
         return Part(label, "code", source, grade_id, source, tree)
+
+
+def _bound(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements define, import or assign at the top."""
+    found: set[str] = set()
+    for node in statements:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                found |= {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+            case ast.Assign(targets=targets):
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
+                found.add(name)
+    return found
+
+
+def _only_lines_of(statements: Iterable[ast.stmt], code: str) -> str:
+    """The code with blank lines in the place of all other statements."""
+    lines = code.split("\n")
+    kept = [""] * len(lines)
+    for node in statements:
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+        kept[first - 1 : node.end_lineno] = lines[first - 1 : node.end_lineno]
+    return "\n".join(kept)
 
 
 def _indent_of(source: str) -> int:

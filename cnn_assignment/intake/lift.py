@@ -97,7 +97,8 @@ class _Lifting:
         modules = self._local.collect(nodes, with_dropped=with_dropped)
         chunks = self._make_chunks(selection.chosen, nodes)
         gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
-        return LiftedCode(tuple(chunks), (), modules, tuple(selection.missing), len(gaps))
+        lost = self._local.lost + sum(part.lost for part in self._document.parts)
+        return LiftedCode(tuple(chunks), (), modules, tuple(selection.missing), len(gaps) + lost)
 
     def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> LiftedCode | None:
         """The code with what was left behind although it may matter, and a note on each; None where nothing was."""

@@ -13,6 +13,7 @@ from cnn_assignment.intake.dropped import Dropped, find_dropped
 from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import analyse, select
+from cnn_assignment.intake.mending import Effort, mend
 from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse, statements_in
 from cnn_assignment.intake.reading import decode_module
 from cnn_assignment.intake.values import Keep, LocalModule
@@ -64,6 +65,7 @@ class LocalModules:
 
     beside: the files beside the submission. written: texts of modules by name. installed: names that are importable
     where student code runs and are not a student's to replace. files: the names of what was looked at so far.
+    lost: how many functions of theirs could not be read.
     """
 
     def __init__(self, beside: Files, written: Mapping[str, str], installed: Collection[str]) -> None:
@@ -73,6 +75,8 @@ class LocalModules:
         self._characters_left = SOURCE_CAP
         self._found: dict[str, _Source | None] = {}
         self._wanted: dict[str, set[str]] = {}
+        self._effort = Effort()
+        self.lost = 0
         self.notes: list[str] = []
         self.files: list[str] = []
 
@@ -173,6 +177,11 @@ class LocalModules:
         try:
             return _Source(label, text, parse(text, label), is_package)
         except SyntaxError as error:
+            mended = mend(text, self._effort)
+            if mended is not None and (mended.wholes or mended.lost):
+                self.notes += mended.describe(label)
+                self.lost += mended.lost
+                return _Source(label, mended.code, mended.tree, is_package)
             self.notes.append(f"{label} is left out, because it is not valid Python: {describe_syntax_error(error)}.")
             return None
 

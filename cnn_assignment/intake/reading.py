@@ -13,6 +13,7 @@ from typing import Any
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.attachments import Attachments, read_attachments
+from cnn_assignment.intake.mending import Effort, mend
 from cnn_assignment.intake.parsing import defined_classes, parse
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
@@ -111,7 +112,7 @@ def decode_module(raw: bytes, name: str) -> str:
 def _read_notebook(raw: bytes, name: str) -> Work:
     text, notes = _decode(raw, name)
     content = _parse_json(text)
-    if content is None and (merged := _take_first_sides(text)) is not None:
+    if content is None and (merged := take_first_sides(text)) is not None:
         text = merged
         notes.append(f"{name} holds both sides of a merge; the first of each was read.")
         content = _parse_json(text)
@@ -132,7 +133,8 @@ def _read_misnamed(text: str, name: str) -> Work:
     try:
         classes = defined_classes(parse(text, name))
     except SyntaxError:
-        classes = set()
+        mended = mend(text, Effort())
+        classes = defined_classes(mended.tree) if mended is not None and mended.wholes else set()
     if not classes:
         raise UnreadableSubmissionError(f"{name} is not a notebook: it is not JSON", remedy=DOWNLOAD)
     return Work(text=text, notes=(f"{name} is a Python file and not a notebook, and was read as such.",))
@@ -154,8 +156,11 @@ def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
     return raw.decode("latin-1"), [f"{name} is not text in UTF-8, and was read as Latin-1: some letters may be wrong."]
 
 
-def _take_first_sides(text: str) -> str | None:
-    """The text with the first side of each conflict of a merge, which is the one of whoever merged; None without any."""
+def take_first_sides(text: str) -> str | None:
+    """The text with the first side of each conflict of a merge, which is the one of whoever merged; None without any.
+
+    Lines are blank where something was taken away, so that all others keep their numbers.
+    """
     kept: list[str] = []
     # The lines of a conflict that has begun: as they stand, and those of its first side.
     whole: list[str] = []
@@ -166,18 +171,17 @@ def _take_first_sides(text: str) -> str | None:
         if mark == _OURS:
             # Without an end, the one before was none.
             kept += whole
-            part, whole, first = _OURS, [line], []
+            part, whole, first = _OURS, [line], ["\n"]
         elif not part:
             kept.append(line)
         elif mark == _END and part == _THEIRS:
-            kept += first
+            kept += [*first, "\n"]
             part, whole, found = "", [], True
         else:
             whole.append(line)
             if mark in (_BASE, _THEIRS) and part != _THEIRS:
                 part = mark
-            elif part == _OURS:
-                first.append(line)
+            first.append(line if part == _OURS else "\n")
     return "".join(kept + whole) if found else None
 
 

@@ -93,8 +93,9 @@ class LiftedCode:
     """What was lifted from a submission, and notes for the student on what was left out or mended.
 
     modules: modules of the student's own that the chunks import. missing: classes that nothing defines. open_gaps: how
-    many gaps the lifted code still holds as they were released. with_dropped: the same code with the statements that were
-    left out although they may matter, None where there are none; `notes` names them.
+    many gaps the lifted code still holds as they were released, and how many functions could not be read. with_dropped: the
+    same code with the statements that were left out although they may matter, None where there are none; `notes` names
+    them.
     """
 
     chunks: tuple[Chunk, ...]
