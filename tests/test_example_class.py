@@ -51,7 +51,7 @@ RIGHT = [
     "prints-and-warns",
     "views-as-copies",
 ]
-UNREADABLE = ["no-file", "not-a-notebook", "not-utf8", "syntax-error"]
+UNREADABLE = ["no-file", "not-a-notebook", "not-utf8"]
 UNTOUCHED = ["untouched", "untouched-module"]
 WORTH_NOTHING = ["always-equal", "layers-of-zeros", "patched-testing"]
 # What each of the others keeps in the tasks that it does not have right; every other task is full.
@@ -66,6 +66,7 @@ MISTAKES = {
     "returns-out": {"conv-forward": 0, "pool-forward": 0},
     "squeeze": {"conv-forward": 16.4, "conv-backward": 21},
     "stride-forgotten": {"conv-backward": 9},
+    "syntax-error": dict.fromkeys(POINTS, 0),
     "views-left-open": {"pool-views": 0},
     "wrong-views": {"pool-views": 3},
 }
@@ -214,6 +215,16 @@ def test_what_cannot_be_read_has_a_reason_and_no_points(student, reports):
 def test_a_broken_cell_elsewhere_costs_nothing_and_is_mentioned(reports):
     (note,) = reports["broken-cell"]["notes"]
     assert re.search(r"cell \d+.* not valid Python", note)
+
+
+def test_a_missing_bracket_is_told_in_its_task_and_nowhere_else(reports):
+    report = reports["syntax-error"]
+    (note,) = report["notes"]
+    assert note.startswith("cnn.py, line 63: '(' was never closed; Convolution2dLayer.forward is left out")
+    told = {task["id"]: {test["message"] for test in task["tests"]} for task in report["tasks"]}
+    line = "SyntaxError: forward could not be read: '(' was never closed (cnn.py, line 63)"
+    assert told.pop("conv-forward") == {line}
+    assert not any("could not be read" in message for messages in told.values() for message in messages)
 
 
 def test_prints_and_warnings_leave_no_trace(reports):

@@ -341,8 +341,8 @@ DEEP = 10_000
         (b"class Scaler(:\n  pass", r"toy.py is not valid Python: .* \(line 1\)"),
         (b"x = 1\n  y = 2\n", r"not valid Python: unexpected indent \(line 2\)"),
         (b"if 1:\n\tx = 1\n        y = 1\n", r"not valid Python: inconsistent use of tabs .*\(line 3\)"),
-        (b"return 1\n" + SMALL.encode(), r"'return' outside function \(line 1\)"),
-        (SMALL.encode() + b"x = \x00\n", "not valid Python: .*null byte"),
+        (b"return 1\n", r"'return' outside function \(line 1\)"),
+        (b"x = \x00\n", "not valid Python: .*null byte"),
         (b"\xff\xfe\x00", "not text in UTF-8"),
         (SMALL.encode("utf-16"), "not text in UTF-8"),
         (b"# coding: klingon\n" + SMALL.encode(), "not text in UTF-8 or in the encoding"),
@@ -374,6 +374,15 @@ def test_a_monstrous_cell_is_left_out_with_a_note(lift, cell):
     code = lift(notebook(cell, SMALL), "toy.ipynb")
     assert kept(code) == {"cell 2": 2}
     assert code.notes[0].startswith("cell 1 is left out, because it is not valid Python")
+
+
+@pytest.mark.parametrize("damage", ["return 1\n", "x = \x00\n", "x = (\n", "  x = 2\n"])
+def test_a_damaged_line_beside_the_layers_costs_nothing_and_is_told(lift, damage):
+    for text, line in ((f"{SMALL}{damage}", SMALL.count("\n") + 1), (f"{damage}{SMALL}", 1)):
+        code = lift(text)
+        assert kept(code) == {"toy.py": 2}
+        (note,) = code.notes
+        assert note.startswith(f"toy.py, line {line}: ")
 
 
 def test_a_folder_in_the_place_of_the_file_is_an_error_of_the_system(assignment, tmp_path):

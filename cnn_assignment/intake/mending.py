@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cnn_assignment.intake.outline import read_outline
-from cnn_assignment.intake.parsing import parse
+from cnn_assignment.intake.parsing import parse, without_litter
 
 # Of one text, and of its lines: for longer ones it takes parso quadratic time.
 _SIZE_CAP = 64 * 1024
@@ -37,17 +37,22 @@ _DEFINITION = re.compile(r"[ \t]*(?:async[ \t]+)?(?:def|class)\b|[ \t]*@\w")
 _FUNCTION = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]+(?P<name>\w+)")
 _METHOD = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]+(?P<name>\w+)[ \t]*\([ \t]*(?:self|cls)\b")
 # What is left of its first line.
-_METHOD_LIKE = re.compile(r".*?\b(?:def)?(?P<name>\w+)[ \t]*\([ \t]*(?:self|cls)[ \t]*[,)]")
+_METHOD_LIKE = re.compile(
+    r"(?![ \t]*(?:assert|await|del|raise|return|yield)\b)[^.=#]*?\b(?:def)?(?P<name>\w+)[ \t]*\([ \t]*(?:self|cls)[ \t]*[,)]"
+)
 # Also as it is written where a letter or a blank of the keyword is missing.
 _CLASS = re.compile(
     r"[ \t]*(?:class[ \t]*|(?:[Cc]?lass?|clas|clss|cass|calss|Class)[ \t]+)(?P<name>[A-Za-z_]\w*)[ \t]*(?:$|[:(#])"
 )
 _KEYWORD_START = re.compile(r"(?:async|class|def|from|import)\b|@\w")
 _GOES_ON = re.compile(r"(?:elif|else|except|finally)\b|[)\]}]")
+_BLOCK = re.compile(r"(?:async|elif|else|except|finally|for|if|match|try|while|with)\b")
 _IMPORT = re.compile(r"(?:import|from)\b")
 _QUOTES = re.compile(r"[ \t]*[rbuRBU]?(?:\"\"\"|''')")
 _NUMPY = re.compile(r"\bnumpy\b")
 _TWO_WORDS = re.compile(r"(?<![\w.'\"])([^\W\d]\w*)[ \t]+([^\W\d]\w*)\b")
+_STATEMENT = re.compile(r"[ \t]*(?:assert|class|def|del|from|import|raise|return|yield)\b")
+_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _CONSTANT = re.compile(r"[ \t]*[A-Za-z_]\w*[ \t]*(?::[^=]*)?=[^=]")
 _LINE_NUMBER = re.compile(r"\bline (\d+)")
 
@@ -56,18 +61,21 @@ _LINE_NUMBER = re.compile(r"\bline (\d+)")
 class Damage:
     """What could not be read. line: from 1. why: in Python's words. name: the function, or the class whose head it is.
 
-    is_head: the methods of the class are there all the same.
+    is_head: the methods of the class are there all the same. instead: as what an import was read.
     """
 
     line: int
     why: str
     name: str = ""
     is_head: bool = False
+    instead: str = ""
 
     def describe(self, label: str) -> str:
         """For the student; label: the file or the cell."""
         owner, _, method = self.name.rpartition(".")
-        if self.is_head:
+        if self.instead:
+            told = f"it was read as `{self.instead}`."
+        elif self.is_head:
             told = f"the head of {self.name} is left out, its methods are graded."
         elif method in ("__init__", "__new__"):
             told = f"{self.name} is left out, and nothing of {owner} can be tested without it."
@@ -114,6 +122,11 @@ class Effort:
 
 def mend(source: str, effort: Effort) -> Mended | None:
     """Mend a text that Python refuses. None where nothing can be said of it."""
+    found = [_mend_text(text, effort) for text in dict.fromkeys((source, without_litter(source)))]
+    return max((mended for mended in found if mended is not None), key=lambda mended: mended.wholes, default=None)
+
+
+def _mend_text(source: str, effort: Effort) -> Mended | None:
     lines = source.split("\n")
     if len(source) > _SIZE_CAP or max(map(len, lines)) > _LONGEST_LINE:
         return None
@@ -158,10 +171,14 @@ class _Mender:
         self._starts = starts
         self._texts = texts
         self._effort = effort
+        # Of the methods in the whole text.
+        self._indent = 0
         self._indent = self._method_indent(0, len(lines))
         self.out = [""] * len(lines)
         self.damages: list[Damage] = []
         self.wholes = 0
+        # Behind what was left out last.
+        self._left_out = -1
 
     def run(self) -> None:
         """Mend it from the top."""
@@ -197,14 +214,11 @@ class _Mender:
         return self._lines[self._skip_decorators(piece.start, piece.stop)]
 
     def _skip_decorators(self, start: int, stop: int) -> int:
-        for number in range(start, stop):
-            if (
-                self._is_code(number)
-                and _DEFINITION.match(self._lines[number])
-                and "@" not in self._lines[number][: self._column(number) + 1]
-            ):
-                return number
-        return start
+        """The line from which on something is no decorator, nor between one and what it decorates."""
+        if not self._lines[start].lstrip().startswith("@"):
+            return start
+        below = (n for n in range(start + 1, stop) if self._is_code(n))
+        return next((n for n in below if re.match(r"[ \t]*(?:async|class|def)\b", self._lines[n])), start)
 
     def _method_indent(self, start: int, stop: int) -> int:
         """The columns in which the methods between two lines begin; 0 where there is none."""
@@ -213,7 +227,8 @@ class _Mender:
             columns = Counter(self._column(n) for n in found if pattern.match(self._lines[n]))
             if columns:
                 most = max(columns.values())
-                return min(column for column, count in columns.items() if count == most)
+                ties = [column for column, count in columns.items() if count == most]
+                return self._indent if self._indent in ties else min(ties)
         return 0
 
     def _header_stop(self, number: int, stop: int) -> int:
@@ -254,7 +269,7 @@ class _Mender:
         if not self._is_code(number):
             return False
         line, column = self._lines[number], self._column(number)
-        if column <= indent and _METHOD_LIKE.match(line):
+        if column <= indent and (_METHOD_LIKE.match(line) or line.strip() in ("d", "de")):
             return True
         if column == indent:
             return bool(_DEFINITION.match(line) or (_QUOTES.match(line) and not self._texts))
@@ -267,25 +282,30 @@ class _Mender:
 
     def _cut(self, bounds: Sequence[int], stop: int, judge: Callable[[int, int], SyntaxError | None]) -> list[_Piece]:
         """The pieces between bounds; those that are whole only together are one."""
-        ends = [*bounds[1:], stop]
+        ends = [*bounds[1:], stop][: len(bounds)]
         alone = [_Piece(start, end, judge(start, end)) for start, end in zip(bounds, ends, strict=True)]
+        # Old code in quotes is text, though it may be whole; a method whose quote is missing ends at the next one.
+        return self._merge(self._merge(alone, judge, is_text=True), judge, is_text=False)
+
+    def _merge(
+        self,
+        pieces: Sequence[_Piece],
+        judge: Callable[[int, int], SyntaxError | None],
+        *,
+        is_text: bool,
+    ) -> list[_Piece]:
+        """Put those together that are whole only so: texts, over all that is in them; or others, over what is broken."""
         found: list[_Piece] = []
         number = 0
-        while number < len(alone):
-            piece, last = alone[number], number
-            if piece.error is not None:
-                # Old code in quotes is text, though it may be whole; a method whose quote is missing ends at the next.
-                is_text = _QUOTES.match(self._lines[piece.start]) is not None
-                for other in range(number + 1, min(len(alone), number + _MOST_MERGED)):
-                    if (
-                        not is_text
-                        and alone[other].error is None
-                        and _DEFINITION.match(self._lines[alone[other].start])
-                    ):
-                        break
-                    if judge(piece.start, alone[other].stop) is None:
-                        piece, last = _Piece(piece.start, alone[other].stop, None), other
-                        break
+        while number < len(pieces):
+            piece, last = pieces[number], number
+            is_broken = piece.error is not None and (not is_text or _QUOTES.match(self._lines[piece.start]))
+            for other in range(number + 1, min(len(pieces), number + _MOST_MERGED)) if is_broken else ():
+                if not is_text and pieces[other].error is None:
+                    break
+                if judge(piece.start, pieces[other].stop) is None:
+                    piece, last = _Piece(piece.start, pieces[other].stop, None), other
+                    break
             found.append(piece)
             number = last + 1
         return found
@@ -316,21 +336,29 @@ class _Mender:
         self.wholes += sum(bool(_DEFINITION.match(line)) for line in self._lines[start:stop])
 
     def _leave_out(self, piece: _Piece) -> None:
-        """Leave out a statement; one that imports may be read without what is wrong with it."""
+        """Leave out a statement; an import may be read without what is wrong with it."""
         line = self._lines[piece.start].strip()
         if line.startswith(("%", "!", "```", "~~~")):
             return
-        self._tell(piece.error, piece)
-        for text in _imports_in(line) if _IMPORT.match(line) or _NUMPY.search(line) else ():
-            if self._judge(text, 0) is None:
-                self.out[piece.start] = text
-                return
+        candidates = _imports_in(line) if _IMPORT.match(line) or _NUMPY.search(line) else ()
+        self.out[piece.start] = next((text for text in candidates if self._judge(text, 0) is None), "")
+        for number in range(piece.start + 1, piece.stop):
+            # A bracket that is missing reaches no further than to the next constant.
+            line = self._lines[number].rstrip()
+            if _CONSTANT.match(line) and self._column(number) == 0 and not line.endswith(",") and _is_constant(line):
+                self.out[number] = line
+        # Of a page of prose the first line is told.
+        if piece.start != self._left_out or self.out[piece.start]:
+            self._tell(piece.error, piece, instead=self.out[piece.start])
+        self._left_out = piece.stop
 
-    def _tell(self, error: SyntaxError | None, piece: _Piece, name: str = "", *, is_head: bool = False) -> int:
+    def _tell(
+        self, error: SyntaxError | None, piece: _Piece, name: str = "", *, is_head: bool = False, instead: str = ""
+    ) -> int:
         """Note a damage; the line from 0 that is told."""
         line = piece.start + 1 if error is None or error.lineno is None else error.lineno
         line = min(max(line, piece.start + 1), piece.stop)
-        self.damages.append(Damage(line, error.msg if error is not None else "invalid syntax", name, is_head))
+        self.damages.append(Damage(line, error.msg if error is not None else "invalid syntax", name, is_head, instead))
         return line - 1
 
     # Classes
@@ -352,8 +380,7 @@ class _Mender:
         """Whether a line at the left was meant to stand in a method: what is below it is indented as it cannot be."""
         inside = range(piece.start + 1, piece.stop)
         below = [self._column(n) for n in inside if self._is_code(n) and n in self._starts and self._column(n)]
-        is_block = self._lines[piece.start].partition("#")[0].rstrip().endswith(":")
-        return bool(below) and (not is_block or below[0] > 2 * self._indent)
+        return bool(below) and (not _BLOCK.match(self._lines[piece.start]) or below[0] > 2 * self._indent)
 
     def _is_orphan(self, number: int) -> bool:
         line = self._lines[number]
@@ -386,7 +413,8 @@ class _Mender:
         """The parts of a class. A quote that opens nothing there belongs to the method above it."""
         found: list[_Piece] = []
         for piece in self._cut(bounds, stop, lambda start, stop: self._judge_method(start, stop, prefix)):
-            if found and piece.error is not None and _QUOTES.match(self._lines[piece.start]):
+            first = self._lines[piece.start]
+            if found and piece.error is not None and _QUOTES.match(first) and not _METHOD_LIKE.match(first):
                 found[-1] = _Piece(found[-1].start, piece.stop, found[-1].error or piece.error)
             else:
                 found.append(piece)
@@ -398,7 +426,8 @@ class _Mender:
         for number in range(start, stop):
             if self._begins_method(number, indent, body):
                 bounds.append(number)
-                body = self._body_column(number)
+                is_open = self._ends_open(number) and not self._lines[number].lstrip().startswith("@")
+                body = self._body_column(number) if is_open else _LONGEST_LINE
         return _without_decorated(bounds, self._lines)
 
     def _mend_head(self, piece: _Piece, top: int, name: str, prefix: str) -> None:
@@ -499,6 +528,8 @@ def _without_decorated(bounds: Sequence[int], lines: Sequence[str]) -> list[int]
 def _imports_in(line: str) -> Iterator[str]:
     """What a damaged line may have been meant to import."""
     words = line.split()
+    if _NUMPY.search(line) and "as" in words and "from" not in words:
+        yield "import numpy as np"
     yield f"{line})"
     for count in range(len(words), 1, -1):
         yield " ".join(words[:count]).rstrip("()[]{}:;,.'\"`")
@@ -519,7 +550,9 @@ def _is_constant(line: str) -> bool:
 
 def _is_prose(line: str) -> bool:
     """Whether two words follow each other that nothing connects, as no code has them."""
-    pairs = _TWO_WORDS.findall(line)
+    if _STATEMENT.match(line):
+        return False
+    pairs = _TWO_WORDS.findall(_TEXT.sub(" . ", line))
     return "=" not in line and any(not keyword.iskeyword(one) and not keyword.iskeyword(two) for one, two in pairs)
 
 

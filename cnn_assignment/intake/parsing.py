@@ -191,7 +191,7 @@ def _is_fence(line: str) -> bool:
     return _FENCE.fullmatch(line.strip(" \t")) is not None
 
 
-def _without_litter(source: str) -> str:
+def without_litter(source: str) -> str:
     """A cell without what pasting from a page or a chat leaves in it: fences around code, and unusual spaces."""
     lines = ["" if _is_fence(line) else line for line in source.translate(_SPACES).split("\n")]
     return "\n".join(lines)
@@ -213,7 +213,7 @@ class CellReader:
             first = error
         if len(source) > SOURCE_CAP:
             return source, first
-        for text in dict.fromkeys((source, _without_litter(source))):
+        for text in dict.fromkeys((source, without_litter(source))):
             try:
                 # A module that is run in the notebook leaves its names there.
                 plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", text))
