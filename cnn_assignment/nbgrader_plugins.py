@@ -13,7 +13,7 @@ from cnn_assignment.gradebook.preprocessors import configure_autograde
 from cnn_assignment.gradebook.rendering import configure_rendering
 from cnn_assignment.gradebook.zip_collecting import configure_collecting
 from cnn_assignment.grading.keeper import GraderKeeper
-from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.model import Assignment, Report, Submission, Task
 from cnn_assignment.programs import put_own_programs_first
 
 
@@ -25,8 +25,8 @@ def configure(config: Any) -> None:
     def begin_report(assignment: Assignment, submission: Submission) -> Callable[[], Report]:
         return keeper.begin(assignment, submission)
 
-    def prepare(assignment: Assignment) -> None:
-        keeper.prepare(assignment)
+    def prepare(assignment: Assignment) -> tuple[Task, ...]:
+        return keeper.prepare(assignment)
 
     def report_for(assignment: Assignment, submission: Submission) -> Report:
         return keeper.report(assignment, submission)

@@ -10,7 +10,7 @@ import glob
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,11 +23,20 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets import Callable as CallableTrait
 
 from cnn_assignment.errors import AuthoringError, GraderError, KitError, ProtectionError, TooLargeError, UsageError
-from cnn_assignment.gradebook.files import Budget, copy_regular_files, find_submitted, is_linked, read_time
+from cnn_assignment.gradebook.annotate import check_same_tasks
+from cnn_assignment.gradebook.files import (
+    Budget,
+    copy_regular_files,
+    find_submitted,
+    is_linked,
+    read_time,
+    release_file,
+)
 from cnn_assignment.gradebook.logs import keep_clean
+from cnn_assignment.gradebook.notebooks import read_release
 from cnn_assignment.intake.folder import FILE_CAP
 from cnn_assignment.layout import list_assignments, load_assignment
-from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.model import Assignment, Report, Submission, Task
 from cnn_assignment.names import refusal, why_not_a_student
 
 # What no browser takes for a page or a program, whatever is in it. Formgrader's server gives out what lies beside a graded
@@ -41,8 +50,8 @@ _NAME = re.compile(r"\w[\w .()+-]{0,150}")
 BeginFunction = Callable[[Assignment, Submission], Callable[[], Report]]
 """Begins with a submission, and gives what waits for its report."""
 
-PrepareFunction = Callable[[Assignment], None]
-"""Raises what stands in the way of grading anyone."""
+PrepareFunction = Callable[[Assignment], Sequence[Task]]
+"""Gives the tasks that are graded, or raises what stands in the way of grading anyone."""
 
 _KILOBYTE = 1000  # as nbgrader counts in its setting max_dir_size
 
@@ -104,7 +113,7 @@ class AutogradeAnything(Autograde):
     prepare = CallableTrait(
         default_value=None,
         allow_none=True,
-        help="A function (Assignment) -> None that is called before a class, and raises what would stop every submission.",
+        help="A function (Assignment) -> tasks that is called before a class, and raises what would stop every submission.",
     ).tag(config=True)
 
     _staged: str | None = None
@@ -135,26 +144,33 @@ class AutogradeAnything(Autograde):
 
         What would stop every one of them is told once, and nothing is touched.
         """
-        self._refuse_broken_tests()
+        self._refuse_what_stops_all()
         super().convert_notebooks()
         if self._nobodys:
             told = f"{self._nobodys} folders are nobody's and not graded; all others are."
             self.log.error(told)
             raise NbGraderException(told)
 
-    def _refuse_broken_tests(self) -> None:
+    def _refuse_what_stops_all(self) -> None:
+        """Broken hidden tests, and a release notebook that is missing or of other tests."""
         name = self.coursedir.assignment_id
         prepare: PrepareFunction | None = self.prepare
         if prepare is None or not self.assignments or not self._is_ours(name):
             return
+        assignment = load_assignment(Path(self.coursedir.root), name)
         try:
-            prepare(load_assignment(Path(self.coursedir.root), name))
-        except (AuthoringError, ProtectionError) as error:
+            release = read_release(release_file(self.coursedir, assignment))
+            try:
+                tasks = prepare(assignment)
+            except (AuthoringError, ProtectionError):
+                raise
+            except GraderError:
+                return  # it may be gone when the first submission asks again, and is told there if not
+            check_same_tasks(release, {task.id: task.max_score for task in tasks}, name)
+        except (AuthoringError, GraderError) as error:
             told = str(error)
             self.log.error(told)  # noqa: TRY400 - for a person who mends a file, and a traceback shows none
             raise NbGraderException(told) from error
-        except GraderError:
-            return  # it may be gone when the first submission asks again, and is told there if not
 
     def _student(self, folder: str) -> str:
         pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)

@@ -170,3 +170,8 @@ def find_submitted(course: CourseDirectory, assignment: Assignment, student: str
     if is_linked(folder, Path(course.root)):
         return Submission(student, None, notes=(LINKED,), folder=folder)
     return find_in_folder(student, folder, assignment)
+
+
+def release_file(course: CourseDirectory, assignment: Assignment) -> Path:
+    """The release notebook, in the folder that the course's configuration names."""
+    return Path(course.format_path(course.release_directory, ".", assignment.name)) / f"{assignment.name}.ipynb"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook.annotate import is_solution
+from cnn_assignment.gradebook.files import release_file
 from cnn_assignment.model import Assignment
 from cnn_assignment.programs import own_programs_first
 
@@ -40,7 +41,7 @@ class OpenCourse:
     @property
     def release_file(self) -> Path:
         """The notebook that students were given."""
-        return self.folder(self.directory.release_directory, ".") / f"{self.name}.ipynb"
+        return release_file(self.directory, self.assignment)
 
     def resources(self, student: str) -> dict[str, Any]:
         """What nbgrader's preprocessors want to know."""

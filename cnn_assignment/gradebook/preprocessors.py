@@ -21,7 +21,7 @@ from traitlets import Callable as CallableTrait
 from cnn_assignment.errors import GraderError
 from cnn_assignment.gradebook.annotate import annotate, cell_comments, is_graded_by_kit
 from cnn_assignment.gradebook.autograding import AutogradeAnything, BeginFunction, PrepareFunction, configure_reading
-from cnn_assignment.gradebook.files import find_submitted
+from cnn_assignment.gradebook.files import find_submitted, release_file
 from cnn_assignment.gradebook.notebooks import put_in_order, read_release, read_submitted
 from cnn_assignment.layout import list_assignments, load_assignment
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission
@@ -90,11 +90,6 @@ def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assig
     if names["notebook"] != names["assignment"] or names["assignment"] not in list_assignments(root):
         return None
     return load_assignment(root, names["assignment"])
-
-
-def release_file(course: CourseDirectory, assignment: Assignment) -> Path:
-    """The release notebook, in the folder that the course's configuration names."""
-    return Path(course.format_path(course.release_directory, ".", assignment.name)) / f"{assignment.name}.ipynb"
 
 
 class SubmissionExporter(NotebookExporter):

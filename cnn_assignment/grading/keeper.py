@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from cnn_assignment.grading.digests import autograder_digest
-from cnn_assignment.grading.solution_first import is_known_sound
 from cnn_assignment.grading.steady import SteadyGrader
-from cnn_assignment.model import Assignment, Report, Submission
+from cnn_assignment.model import Assignment, Report, Submission, Task
 
 
 class GraderKeeper:
@@ -40,14 +39,13 @@ class GraderKeeper:
 
         return finish
 
-    def prepare(self, assignment: Assignment) -> None:
-        """Have the process ready, unless it is known what it would say first.
+    def prepare(self, assignment: Assignment) -> tuple[Task, ...]:
+        """Have the process ready; the tasks that it grades.
 
         Raises AuthoringError where the hidden tests are not valid or cost the solution marks, and ProtectionError.
         """
-        if not is_known_sound(assignment):
-            with _kept_for(assignment) as grader:
-                grader.start()
+        with _kept_for(assignment) as grader:
+            return grader.start().tasks
 
     def close(self) -> None:
         """End the process, if there is one; whoever asks next gets a new one."""
