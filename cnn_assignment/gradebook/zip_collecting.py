@@ -44,8 +44,9 @@ class UploadCollector(FileNameCollectorPlugin):
     """Finds out whose each unpacked file is, and what it is called in the student's folder.
 
     Without a ``named_regexp`` these are understood, for an assignment `cnn`: Moodle's
-    ``Ada Lovelace_123_assignsubmission_file_/`` (or the same in one name), Canvas's ``lovelaceada_123_456_work.ipynb`` (also with ``LATE``), Gradescope's export with
-    its ``submission_metadata.yml``, Blackboard's ``x_ada_attempt_<time>_work.ipynb``, GitHub Classroom's ``cnn-submissions/cnn-ada/``, ``ada_cnn.ipynb`` and ``ada/``.
+    ``Ada Lovelace_123_assignsubmission_file_/`` (or the same in one name), Canvas's ``lovelaceada_123_456_work.ipynb``
+    (also with ``LATE``), Gradescope's export with its ``submission_metadata.yml``, Blackboard's
+    ``x_ada_attempt_<time>_work.ipynb``, GitHub Classroom's ``cnn-submissions/cnn-ada/``, ``ada_cnn.ipynb`` and ``ada/``.
     A folder may be an archive, and what a student's folder or archive holds may have any name. Students are then called
     ``Ada-Lovelace_123``, ``lovelaceada_123`` and ``ada``. See `find_uploads` for what is nobody's, and `place` for
     which of several uploads counts.
