@@ -190,8 +190,8 @@ def test_conv_backward_numeric_gradient():
 
 
 def _pooling(filter_size, corners):
-    # A pooling layer with right windows: corners[row, col] is the upper left pixel. If your own views are not right yet,
-    # it is told these, so that the checks of forward and backward do not wait for them.
+    # A pooling layer with right windows: corners[row, col] is the upper left pixel. If your own views are not right
+    # yet, it is told these, so that the checks of forward and backward do not wait for them.
     layer = MaxPooling2dLayer(filter_size=filter_size)
 
     def right_views(x):
