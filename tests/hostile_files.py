@@ -98,6 +98,12 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
         "toy.ipynb",
         lambda: book(CLASSES, *["class A:\n    x = (", "1)\n    def f(self): pass\n"] * 3_000),
     ),
+    "methods that never end": (
+        "toy.py",
+        lambda: (CLASSES + "class A:\n" + "    def f(self:\n        x = (\n" * 1_600).encode(),
+    ),
+    "quotes that never end": ("toy.py", lambda: (CLASSES + "class A:\n" + '    """\n    def f(self:\n' * 2_000).encode()),
+    "damaged cells": ("toy.ipynb", lambda: book(CLASSES, *["class A:\n    def f(self): pass\n    def g(self:\n"] * 1_900)),
     "large pieces": ("toy.ipynb", lambda: book(CLASSES, *["x = [" + "1, " * 20_000] * 20)),
     "names that stand below": ("toy.py", lambda: (_needs_those_below(700) + CLASSES).encode()),
     "a statement that needs all": (

@@ -217,13 +217,16 @@ def test_a_broken_cell_elsewhere_costs_nothing_and_is_mentioned(reports):
     assert re.search(r"cell \d+.* not valid Python", note)
 
 
-def test_a_missing_bracket_is_told_in_its_task_and_nowhere_else(reports):
+def test_a_missing_bracket_is_told_where_its_method_is_called(reports):
     report = reports["syntax-error"]
-    (note,) = report["notes"]
-    assert note.startswith("cnn.py, line 63: '(' was never closed; Convolution2dLayer.forward is left out")
+    assert report["notes"][0].startswith(
+        "cnn.py, line 63: '(' was never closed; Convolution2dLayer.forward is left out"
+    )
     told = {task["id"]: {test["message"] for test in task["tests"]} for task in report["tasks"]}
     line = "SyntaxError: forward could not be read: '(' was never closed (cnn.py, line 63)"
     assert told.pop("conv-forward") == {line}
+    # Its gap is open, so that nothing asks for a right method in the place of the damaged one.
+    assert told.pop("cnn-chain") == {line}
     assert not any("could not be read" in message for messages in told.values() for message in messages)
 
 

@@ -378,10 +378,25 @@ def test_a_file_of_which_no_method_is_whole_stays_unreadable(course, tmp_path):
         lift_file(write(tmp_path / "toy.py", "class Scaler:\n    def forward(self, x:\n        return x\n"), course)
 
 
-def test_one_bracket_costs_one_of_six_tasks():
-    assignment = load_assignment(ROOT, "cnn")
-    code = lift_file(ROOT / "examples/class/syntax-error/cnn.py", assignment)
-    assert code.missing == ()
-    assert code.notes[0] == (
-        "cnn.py, line 63: '(' was never closed; Convolution2dLayer.forward is left out, the other methods are graded."
-    )
+FILLED = {
+    ("Convolution2dLayer", "forward"): "conv-forward",
+    ("Convolution2dLayer", "backward"): "conv-backward",
+    ("MaxPooling2dLayer", "_get_filtersizeXfiltersize_views"): "pool-views",
+    ("MaxPooling2dLayer", "forward"): "pool-forward",
+    ("MaxPooling2dLayer", "backward"): "pool-backward",
+    ("ConvolutionalNetwork", "backward"): "cnn-chain",
+}
+
+
+def test_one_bracket_costs_one_of_six_tasks(tmp_path):
+    with GraderProcess(load_assignment(ROOT, "cnn")) as grader:
+        for (name, method), task in FILLED.items():
+            last = METHODS[name, method].end_lineno - 1
+            text = replaced(last, CNN.split("\n")[last] + " + (")
+            report = grader.grade(submit(tmp_path, "ada", text, "cnn.py"))
+            assert list(lost(report)) == [task]
+            line = f"'(' was never closed (cnn.py, line {last + 1})"
+            assert lost(report)[task] == {f"SyntaxError: {method} could not be read: {line}"}
+            assert report.notes[0].startswith(
+                f"cnn.py, line {last + 1}: '(' was never closed; {name}.{method} is left out"
+            )

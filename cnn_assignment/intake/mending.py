@@ -38,7 +38,7 @@ _FUNCTION = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]+(?P<name>\w+)")
 _METHOD = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]+(?P<name>\w+)[ \t]*\([ \t]*(?:self|cls)\b")
 # What is left of its first line.
 _METHOD_LIKE = re.compile(
-    r"(?![ \t]*(?:assert|await|del|raise|return|yield)\b)[^.=#]*?\b(?:def)?(?P<name>\w+)[ \t]*\([ \t]*(?:self|cls)[ \t]*[,)]"
+    r"(?![ \t]*(?:assert|await|del|elif|for|if|raise|return|while|with|yield)\b)(?:[^.=#]*?|(?=.*:[ \t]*$)[^.#]*?)\b(?:def)?(?P<name>\w+)[ \t]*\([ \t]*(?:self|cls)[ \t]*[,)]"
 )
 # Also as it is written where a letter or a blank of the keyword is missing.
 _CLASS = re.compile(
