@@ -23,7 +23,8 @@ from cnn_assignment.layout import find_course, list_assignments, load_assignment
 from cnn_assignment.texts import clean, some
 
 if TYPE_CHECKING:
-    from cnn_assignment.course import GradedClass, GradingOptions, Student
+    from cnn_assignment.course import Feedback, GradedClass, GradingOptions, Student
+    from cnn_assignment.course.grading import ClassGrading
     from cnn_assignment.export import FinalRow
     from cnn_assignment.model import Assignment
     from cnn_assignment.verify import Proof
@@ -156,7 +157,8 @@ def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None
     help="Run no student code with less protection than this; see doctor. (Default: as the assignment says.)",
 )
 @click.option("--gradebook/--no-gradebook", default=True, help="Fill nbgrader's gradebook and autograded/ (default).")
-@click.option("--fresh", is_flag=True, help="Make every report again, also where nothing has changed since.")
+@click.option("--feedback", is_flag=True, help="Write the pages of `nbgrader generate_feedback` too.")
+@click.option("--fresh", is_flag=True, help="Make every report and page again, also where nothing has changed since.")
 @click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:port, or its scheduler file.")
 @jobs_option
 @click.pass_obj
@@ -168,6 +170,7 @@ def grade(
     only: tuple[str, ...],
     require_level: int | None,
     gradebook: bool,
+    feedback: bool,
     fresh: bool,
     dask: str | None,
     jobs: int,
@@ -175,14 +178,19 @@ def grade(
     """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
 
     Writes OUT/<student>.json, OUT/class.csv with the points by the tests, and OUT/final.csv with the final marks of
-    nbgrader's gradebook: manual scores, extra credit and late penalties too. Reports that are in OUT already are kept
-    where nothing that they were made from has changed, so an interrupted run goes on when it is started again. A low
-    grade is not an error; exit status 3 means that the grader failed and a grade is withheld, or that a folder has a
-    name that no student can have and is left out.
+    nbgrader's gradebook: manual scores, extra credit and late penalties too. Reports that are in OUT already, and feedback
+    pages, are kept where nothing that they were made from has changed, so an interrupted run goes on when it is started
+    again. A low grade is not an error; exit status 3 means that the grader failed and a grade or a page is withheld, or
+    that a folder has a name that no student can have and is left out.
     """
     from cnn_assignment.course import GradingOptions, find_misnamed, find_students
 
     assignment = _load(course_dir, name)
+    if feedback and not gradebook:
+        raise UsageError(
+            "--feedback and --no-gradebook exclude each other: the pages show what the gradebook holds",
+            remedy="Leave one of the two out.",
+        )
     if require_level is not None:
         assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
     if dask is not None:
@@ -191,7 +199,7 @@ def grade(
     others = (
         tuple(other.name for other in find_students(assignment, submitted) if other.name not in only) if only else ()
     )
-    options = GradingOptions(out, jobs, gradebook, others=others, fresh=fresh, dask=dask)
+    options = GradingOptions(out, jobs, gradebook, others=others, fresh=fresh, dask=dask, feedback=feedback)
     status = _grade(assignment, students, options)
     misnamed = find_misnamed(submitted, only)
     for told in misnamed:
@@ -231,7 +239,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
     from cnn_assignment.authoring import release
     from cnn_assignment.course import GradingOptions, find_students
-    from cnn_assignment.demo import generate_feedback, prepare_course
+    from cnn_assignment.demo import prepare_course
     from cnn_assignment.display import print_proof
     from cnn_assignment.grading.pool import collect_tasks
 
@@ -250,12 +258,9 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     click.echo(
         f"   `cnn-assignment verify {name}` tries misconceptions, mutants and right solutions too; it takes longer."
     )
-    click.echo("3. grade: the example class, with nbgrader's gradebook")
-    status = _grade(
-        assignment, find_students(assignment, folder / "submitted"), GradingOptions(folder / "reports", jobs)
-    )
-    click.echo("4. feedback: nbgrader generate_feedback")
-    generate_feedback(assignment)
+    click.echo("3. grade: the example class, with nbgrader's gradebook and feedback pages")
+    options = GradingOptions(folder / "reports", jobs, feedback=True)
+    status = _grade(assignment, find_students(assignment, folder / "submitted"), options)
     _print_next(assignment)
     sys.exit(status)
 
@@ -358,6 +363,7 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
             click.echo(told, err=True)
         with show_progress(grading.work, "grading", log=True) as advance:
             graded = grading.run(advance)
+        feedback = _write_feedback(grading) if options.feedback else None
     print_class(graded.reports)
     _print_tables(graded, options.out)
     if graded.ungraded:
@@ -375,4 +381,27 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
         click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)
     if graded.problem is not None and graded.problem is not grading.release_problem:
         click.echo(f"gradebook: {graded.problem}", err=True)
-    return EXIT_GRADER_ERROR if withheld or graded.problem is not None else 0
+    if feedback is not None:
+        _tell_feedback(feedback)
+    missing = withheld or graded.problem is not None or (feedback is not None and feedback.failures)
+    return EXIT_GRADER_ERROR if missing else 0
+
+
+def _write_feedback(grading: ClassGrading) -> Feedback:
+    from cnn_assignment.display import show_progress
+
+    pages = grading.plan_feedback()
+    with show_progress(len(pages.todo), "feedback", log=True) as advance:
+        return pages.run(advance)
+
+
+def _tell_feedback(feedback: Feedback) -> None:
+    """How many pages there are, and who has none."""
+    pages, folder = feedback.made + feedback.kept, _short(feedback.folder)
+    click.echo(f"Feedback pages in {folder}: {pages}, of which {feedback.kept} were still right and are kept.")
+    for student, failure in sorted(feedback.failures.items()):
+        click.echo(clean(f"{student}: no feedback page: {failure}"), err=True)
+    if feedback.left_out:
+        click.echo(
+            f"{_some(feedback.left_out)} without a new feedback page: the gradebook does not hold the marks.", err=True
+        )

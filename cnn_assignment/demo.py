@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from cnn_assignment.errors import GraderError, UsageError
+from cnn_assignment.errors import UsageError
 from cnn_assignment.layout import COURSE_MARK
-from cnn_assignment.model import Assignment
 
 _MARK = ".made-by-cnn-assignment-demo"
 
@@ -35,21 +32,3 @@ def prepare_course(root: Path, assignment: str, folder: Path) -> None:
     shutil.copy(root / COURSE_MARK, folder / COURSE_MARK)
     for student in sorted(path for path in examples.iterdir() if path.is_dir()):
         shutil.copytree(student, folder / "submitted" / student.name / assignment)
-
-
-def generate_feedback(assignment: Assignment) -> None:
-    """Run nbgrader's own command in the course. Raises GraderError with its last words where it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", "generate_feedback", assignment.name, "--force"],
-        cwd=assignment.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise GraderError(
-            f"nbgrader generate_feedback failed: {last[0]}",
-            place=str(assignment.root),
-            remedy="Run it there by hand to see more.",
-        )

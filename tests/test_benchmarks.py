@@ -124,6 +124,12 @@ def test_a_large_class_is_graded_and_checked(tmp_path):
     assert any("conv-forward" in problem for problem in found)
 
 
+def test_feedback_is_compared_on_pages_that_are_equal():
+    *lines, last = run(BENCHMARKS / "feedback.py", "--n", "2")
+    assert "2 students, 2 pages, equal to the byte on all sides" in lines
+    assert re.fullmatch(r"ratio nbgrader, nbconvert's exporter/kit: \d+\.\d", last)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_last_thing_that_a_benchmark_prints_is_a_ratio(name):
     tree = ast.parse((BENCHMARKS / f"{name}.py").read_text(encoding="utf-8"))

@@ -53,6 +53,15 @@ def test_a_place_is_kept_as_json(recorded):
     place = locate(load_assignment(recorded[0], "toy"))
     assert Place.from_json(json.loads(json.dumps(place.to_json()))) == place
     assert place.notebook == f"{recorded[0]}/autograded/{{student_id}}/toy/toy.ipynb"
+    assert place.feedback_of("ada") == recorded[0] / "feedback/ada/toy"
+    assert place.feedback_folder == recorded[0] / "feedback"
+
+
+def test_the_templates_of_a_place_are_the_folders_of_the_feedback_page_alone(recorded):
+    folders = [Path(path) for path in locate(load_assignment(recorded[0], "toy")).templates.split(os.pathsep)]
+    assert [folder.name for folder in folders][:2] == ["feedback", "classic"]
+    assert "bootstrap.min.css" in {path.name for folder in folders for path in folder.iterdir()}
+    assert all(len(list(folder.rglob("*"))) < 100 for folder in folders)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +73,8 @@ def test_a_place_is_kept_as_json(recorded):
     ],
 )
 def test_an_address_with_a_password_is_not_kept(url):
-    assert Place(url, "notebook", "digest").to_json() is None
-    assert read_recorded(Place("geheim", "notebook", "digest"), "toy") == {}
+    assert Place(url, "notebook", "feedback", "templates", "digest").to_json() is None
+    assert read_recorded(Place("geheim", "notebook", "feedback", "templates", "digest"), "toy") == {}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Grading a whole class: its students, what is known of them already, and the run that grades the rest."""
 
+from cnn_assignment.course.feedback import Feedback
 from cnn_assignment.course.final import FINAL_TABLE
 from cnn_assignment.course.grading import CLASS_TABLE, GONE, GradedClass, GradingOptions, grade_class, open_class
 from cnn_assignment.course.ledger import LEDGER
@@ -10,6 +11,7 @@ __all__ = [
     "FINAL_TABLE",
     "GONE",
     "LEDGER",
+    "Feedback",
     "GradedClass",
     "GradingOptions",
     "Student",

@@ -53,7 +53,7 @@ class CourseGradebook:
         from cnn_assignment.gradebook.notebooks import read_release
 
         try:
-            path = Path(self._locate().release)
+            path = Path(self.locate().release)
             release = read_release(path)
             key = f"{edition} {file_digest(path)}"
             if key != self._ledger.release:
@@ -71,8 +71,9 @@ class CourseGradebook:
         from cnn_assignment.gradebook import record
 
         try:
+            self._rows = None
             record(self._assignment, finished, self._ledger.mark_recorded)
-            self._locate()
+            self.locate()
         except GraderError as error:
             return error
         return None
@@ -90,7 +91,7 @@ class CourseGradebook:
         marks = self.read_marks()
         if marks is None:
             return None
-        place = self._locate()
+        place = self.locate()
         folders = {student.name: work_folder(student.folder, self._assignment) for student in kept}
         changed = {name: folder for name, folder in folders.items() if has_other_time(place, name, folder)}
         late = {name for name, held in marks.students.items() if held.seconds_late > 0 or held.penalty > 0}
@@ -110,17 +111,17 @@ class CourseGradebook:
 
         self._rows = None
         with suppress(GraderError):  # which is told where something is to be written
-            return read_marks(self._locate(), self._assignment.name)
+            return read_marks(self.locate(), self._assignment.name)
         return None
 
     def _read_rows(self) -> dict[str, str]:
         from cnn_assignment.gradebook.state import read_recorded
 
         with suppress(GraderError):
-            return read_recorded(self._locate(), self._assignment.name)
+            return read_recorded(self.locate(), self._assignment.name)
         return {}
 
-    def _locate(self) -> Place:
+    def locate(self) -> Place:
         """Where the gradebook is: as nbgrader's configuration says, which is read again only when it has changed."""
         from cnn_assignment.gradebook.state import Place, config_digest, locate
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnn_assignment.course.feedback import FeedbackRun
 from cnn_assignment.course.final import FINAL_TABLE, MarkChanges, final_rows, find_changes
 from cnn_assignment.course.gradebook import CourseGradebook
 from cnn_assignment.course.ledger import Entry, Ledger, open_ledger
@@ -46,7 +47,8 @@ class GradingOptions:
     """Where reports go, how many processes grade, and whether nbgrader's gradebook is filled too.
 
     others: students of the class that are not in this run; the class table has them too. fresh: whether reports that are still
-    right are made again. dask: the address of a cluster that grades in the place of processes here.
+    right are made again; the same goes for feedback pages. feedback: whether the pages are wanted too, which needs the
+    gradebook. dask: the address of a cluster that grades in the place of processes here.
     """
 
     out: Path
@@ -55,6 +57,7 @@ class GradingOptions:
     others: tuple[str, ...] = ()
     fresh: bool = False
     dask: str | None = None
+    feedback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,28 @@ class ClassGrading:
             "have theirs",
             place=told.place,
             remedy=told.remedy,
+        )
+
+    def plan_feedback(self) -> FeedbackRun:
+        """The feedback pages of this run's students, after `run`: of those whose report the gradebook holds.
+
+        Raises UsageError where this run has no gradebook.
+        """
+        if self._gradebook is None:
+            raise UsageError(
+                "feedback pages show what nbgrader's gradebook holds, and this run leaves it alone",
+                remedy="Leave out either --feedback or --no-gradebook.",
+            )
+        students = sorted(self._reports)
+        held = [student for student in students if self._gradebook.holds(student)]
+        return FeedbackRun(
+            self._assignment,
+            held,
+            self._ledger,
+            self._gradebook.locate(),
+            left_out=sorted({*students} - {*held}),
+            jobs=self._options.jobs,
+            fresh=self._options.fresh,
         )
 
     def _plan(self, student: Student) -> None:

@@ -34,12 +34,22 @@ class Entry:
     recorded: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """A student's feedback page. key: digest of all that it was made from. folder: digest of the folder that it is in."""
+
+    student: str
+    key: str
+    folder: str
+
+
 class Ledger:
     """The entries of a folder of reports; see `open_ledger`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries: dict[str, Entry] = {}
+        self._pages: dict[str, PageEntry] = {}
         # Where the gradebook was, as the gradebook itself describes it.
         self.place: dict[str, Any] | None = None
         # Digest of a release notebook and the hidden tests that belong together.
@@ -69,11 +79,21 @@ class Ledger:
         if student in self._entries:
             self.put(replace(self._entries[student], recorded=digest))
 
+    def get_page(self, student: str) -> PageEntry | None:
+        """What is known of a student's feedback page."""
+        return self._pages.get(student)
+
+    def put_page(self, entry: PageEntry) -> None:
+        """Remember a feedback page that was written."""
+        self._pages[entry.student] = entry
+        os.write(self._file, _line({"page": asdict(entry)}))
+
     def save(self) -> None:
         """Write the file anew, a line a student; equal entries give equal bytes."""
         lines = [_line({"gradebook": self.place})] if self.place else []
         lines += [_line({"release": self.release})] if self.release else []
         lines += [_line(asdict(entry)) for _, entry in sorted(self._entries.items()) if entry.key]
+        lines += [_line({"page": asdict(entry)}) for _, entry in sorted(self._pages.items())]
         replace_file(self._path, b"".join(lines).decode("ascii"))
 
     def close(self) -> None:
@@ -98,10 +118,15 @@ class Ledger:
         if "release" in data:
             self.release = str(data["release"])
             return
-        entry = Entry(**data)
-        if not all(isinstance(value, str) for value in data.values()):
+        kind = PageEntry if "page" in data else Entry
+        fields = data.get("page", data)
+        if not all(isinstance(value, str) for value in fields.values()):
             raise TypeError(data)
-        self._entries[entry.student] = entry
+        entry = kind(**fields)
+        if isinstance(entry, PageEntry):
+            self._pages[entry.student] = entry
+        else:
+            self._entries[entry.student] = entry
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class GradedFolders:
         for name, content in files.items():
             _put(course, target / name, content)
         if course.directory.groupshared:
-            _share_folders(course.folder(course.directory.autograded_directory, "."), target)
+            share_folders(course.folder(course.directory.autograded_directory, "."), target)
 
 
 def write_time(course: OpenCourse, student: str, submitted: Path) -> None:
@@ -86,7 +86,7 @@ def _replace_file(path: Path, content: bytes, mode: int) -> None:
     temporary.replace(path)
 
 
-def _share_folders(top: Path, target: Path) -> None:
+def share_folders(top: Path, target: Path) -> None:
     """Let the group write into the folders of one student, so that another instructor can grade again."""
     inside = [path for path in target.rglob("*") if path.is_dir() and not path.is_symlink()]
     above = [path for path in target.parents if path.is_relative_to(top.parent)]

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 
+from cnn_assignment.gradebook.parsed import as_parsed
 from cnn_assignment.gradebook.rendering import configure_rendering
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from traitlets.config import Config
 
 _HANDLERS = "nbgrader.server_extensions.formgrader.handlers"
@@ -33,15 +35,42 @@ _UNSAFE = frozenset('"<>\\`')
 _EXPORTER = "cnn_assignment_exporter"
 
 
+class _Template:
+    """A template that keeps the page from nbconvert's parser where `as_parsed` knows what comes of it."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._page: str | None = None
+
+    def render(self, **names: Any) -> str:
+        """The page, or nothing where `take` has it."""
+        rendered = self.render_all(**names)
+        self._page = as_parsed(rendered.lstrip("\r\n"))
+        return rendered if self._page is None else ""
+
+    def render_all(self, **names: Any) -> str:
+        """The page as the template makes it."""
+        return self._template.render(**names)
+
+    def take(self, parsed: str) -> str:
+        """The page that was rendered last. parsed: what nbconvert made of `render`'s."""
+        page, self._page = self._page, None
+        return parsed if page is None else page
+
+
 class PageExporter(HTMLExporter):
     """nbconvert's exporter, for pages that run the scripts of their template and no other. `HTMLExporter`'s settings count."""
+
+    def _load_template(self) -> _Template:
+        return _Template(super()._load_template())
 
     def from_notebook_node(  # type: ignore[override]  # as nbconvert's own, whose parents make notebooks
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """The page of a notebook, and what else was made for it."""
-        page, made = super().from_notebook_node(nb, resources, **kw)
-        empty = self.template.render(nb=NotebookNode(cells=[], metadata=NotebookNode()), resources=made)
+        parsed, made = super().from_notebook_node(nb, resources, **kw)
+        page = self.template.take(parsed)
+        empty = self.template.render_all(nb=NotebookNode(cells=[], metadata=NotebookNode()), resources=made)
         meta = f'<meta http-equiv="Content-Security-Policy" content="{escape(policy_for(empty), quote=False)}">'
         before, head, after = page.partition("<head>")
         return f"{before}{head}{meta}{after}" if head else f"{meta}{page}", made

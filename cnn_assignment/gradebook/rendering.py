@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, MutableMapping
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -96,7 +97,7 @@ def render_markdown(context: Context, source: str) -> str:
     cell = context.get("cell") or {}
     # A comment is rendered by the same filter, and has no pictures.
     attachments = cell.get("attachments") or {} if source == cell.get("source") else {}
-    return _in_time(context, source, lambda text: clean(_render(without_macros(text), attachments)))
+    return _in_time(context, source, lambda text: _write(text, attachments) if attachments else _write_plain(text))
 
 
 @pass_context
@@ -104,11 +105,25 @@ def render_code(
     context: Context, source: str, language: str | None = None, metadata: dict[str, Any] | None = None
 ) -> str:
     """The HTML of a code cell, coloured as nbconvert does it."""
+    info = context["nb"].metadata.get("language_info", {}) if "nb" in context else {}
+    lexer = info.get("pygments_lexer", info.get("name"))
+    magics = (metadata or {}).get("magics_language")
+    return _in_time(context, source, lambda text: _paint(text, lexer, language, magics), is_code=True)
+
+
+# A class has most of its cells in common.
+@lru_cache(maxsize=200)
+def _write_plain(source: str) -> str:
+    return _write(source, {})
+
+
+@lru_cache(maxsize=200)
+def _paint(source: str, lexer: str | None, language: str | None, magics: str | None) -> str:
+    """A code cell in colours. magics: the language that its first line names, if it does; nothing else of metadata counts."""
     from nbconvert.filters import Highlight2HTML
 
-    info = context["nb"].metadata.get("language_info", {}) if "nb" in context else {}
-    paint = Highlight2HTML(pygments_lexer=info.get("pygments_lexer", info.get("name")))
-    return _in_time(context, source, lambda text: str(paint(text, language=language, metadata=metadata)), is_code=True)
+    metadata = {} if magics is None else {"magics_language": magics}
+    return str(Highlight2HTML(pygments_lexer=lexer)(source, language=language, metadata=metadata))
 
 
 def keep_addresses(text: str) -> str:
@@ -224,6 +239,10 @@ def _in_time(context: Context, source: str, render: Callable[[str], str], *, is_
         resources[_TIME_LEFT] = left - (time.process_time() - began)
     shown = source if len(source) <= _MOST_CHARACTERS else f"{source[:_MOST_CHARACTERS]} ..."
     return f'<div class="highlight tex2jax_ignore mathjax_ignore"><pre>{escape(shown)}</pre></div>'
+
+
+def _write(source: str, attachments: dict[str, Any]) -> str:
+    return clean(_render(without_macros(source), attachments))
 
 
 def _render(source: str, attachments: dict[str, Any]) -> str:

@@ -33,14 +33,31 @@ Value = float | str | None
 class Place:
     """Where an assignment is recorded.
 
-    db_url: of nbgrader's database, as the course configures it. notebook: the path of an autograded notebook, with
-    ``{student_id}`` for the student. release: the path of the release notebook. config_digest: the place is right for as long as `config_digest` gives the same.
+    db_url: of nbgrader's database, as the course configures it. notebook: the path of an autograded notebook, and
+    feedback: the folder of the page that is made of it, both with ``{student_id}`` for the student. release: the path of
+    the release notebook. templates: folders of what a page is made with, joined as in PATH. config_digest: the place is
+    right for as long as `config_digest` gives the same.
     """
 
     db_url: str
     notebook: str
+    feedback: str
     release: str
+    templates: str
     config_digest: str
+
+    def notebook_of(self, student: str) -> Path:
+        """One student's autograded notebook."""
+        return Path(self.notebook.replace(_STUDENT, student))
+
+    def feedback_of(self, student: str) -> Path:
+        """One student's folder of feedback."""
+        return Path(self.feedback.replace(_STUDENT, student))
+
+    @property
+    def feedback_folder(self) -> Path:
+        """Where the feedback of all students is."""
+        return Path(self.feedback.split(_STUDENT)[0])
 
     def to_json(self) -> dict[str, str] | None:
         """To be kept in a file; None where the database's address holds a password, which belongs into no file."""
@@ -57,16 +74,22 @@ class Place:
 
 def locate(assignment: Assignment) -> Place:
     """Where `record` writes, by the course's configuration. Starts nbgrader, which takes a second or so."""
+    from cnn_assignment.gradebook.feedback import find_templates
     from cnn_assignment.gradebook.opening import open_course
 
     digest = config_digest(assignment)  # first: a change while nbgrader reads must not go unseen
     course = open_course(assignment)
-    folder = course.folder(course.directory.autograded_directory, _STUDENT)
+    graded, feedback = (
+        course.folder(step, _STUDENT).absolute()
+        for step in (course.directory.autograded_directory, course.directory.feedback_directory)
+    )
     return Place(
-        str(course.directory.db_url),
-        str(folder.absolute() / f"{assignment.name}.ipynb"),
-        str(course.release_file.absolute()),
-        digest,
+        db_url=str(course.directory.db_url),
+        notebook=str(graded / f"{assignment.name}.ipynb"),
+        feedback=str(feedback),
+        release=str(course.release_file.absolute()),
+        templates=os.pathsep.join(map(str, find_templates(course))),
+        config_digest=digest,
     )
 
 
@@ -105,7 +128,7 @@ def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
     return {
         student: values_digest(scores[student], comments[student])
         for student in students
-        if Path(place.notebook.replace(_STUDENT, student)).is_file()
+        if place.notebook_of(student).is_file()
     }
 
 
@@ -132,7 +155,7 @@ def ask_database(place: Place, queries: Iterable[Select[Any]]) -> list[Sequence[
 
 def has_other_time(place: Place, student: str, submitted: Path) -> bool:
     """Whether the time beside what a student handed in is another one than that beside the graded notebook."""
-    graded = Path(place.notebook.replace(_STUDENT, student)).parent
+    graded = place.notebook_of(student).parent
     return _read_time_file(submitted) != _read_time_file(graded)
 
 
