@@ -1,24 +1,19 @@
-"""Gradescope's export: folders ``submission_<number>``, and one file that says whose they are.
+"""Gradescope's export: folders ``submission_<number>``, and one YAML file that says whose they are.
 
-The file is YAML as Ruby writes it, one key a line. Only the lines that name people are read; where one of them is
-written in another way, nothing is: nobody gets work by a guess. What tests and students printed is further in, and says
-nothing here.
+What tests and students printed is in that file too, and says nothing here: only who has submitted is read.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 METADATA = "submission_metadata.yml"
 _SUBMISSION = re.compile(r"submission_\d+", re.IGNORECASE)
-# All outcomes of all tests of a class are in it.
-_MOST_BYTES = 256 * 1024 * 1024
-_MOST_LINE = 10_000
-_LINE = re.compile(r"(?P<indent> *)(?P<item>- +)?(?P<key>[^\s'\"#-][^\s'\"]*|'[^']*'|\"[^\"]*\"):(?: +(?P<value>.*))?")
-_SPECIAL = tuple("&*!|>[]{}%@`,?")
+# All outcomes of all tests of a class are in it; reading takes a second for some megabytes.
+_MOST_BYTES = 64 * 1024 * 1024
 _NOTHING = frozenset({"", "~", "null"})
 
 
@@ -32,78 +27,53 @@ def read_submitters(export: Path) -> dict[str, list[tuple[str, str]]]:
 
     A group's folder has several people. Empty where the file is missing, or does not say it as Gradescope does.
     """
-    path = export / METADATA
-    found: dict[str, list[tuple[str, str]]] = {}
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            return {}
-        with path.open(encoding="utf-8-sig") as file:
-            for folder, entries in _read_folders(file):
-                if folder in found:
-                    return {}
-                found[folder] = [person for entry in entries if (person := _person(entry)) is not None]
-    except (OSError, ValueError):
+    folders = _read(export / METADATA)
+    if not isinstance(folders, Mapping):
         return {}
+    found = {str(folder): _people(about) for folder, about in folders.items()}
     return {folder: people for folder, people in found.items() if people}
 
 
-def _read_folders(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """The keys of the file with their submitters' keys and values. Raises ValueError where they are written otherwise.
+def _read(path: Path) -> Any:
+    """What a YAML file holds; None where that cannot be said.
 
-    level: how far a folder's own keys are indented. inside: the same of the key `submitters`, where a line is below it.
+    Every value is the text that stands there: a number of a student may begin with a zero. A key that stands twice in a
+    mapping makes it say nothing.
     """
-    folder: str | None = None
-    people: list[dict[str, str]] = []
-    level = inside = -1
-    for line in lines:
-        made = _LINE.fullmatch(line[:_MOST_LINE].rstrip())
-        indent = len(line) - len(line.lstrip(" "))
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if made and indent == 0 and not made["item"]:
-            if folder is not None:
-                yield folder, people
-            folder, people, level, inside = _scalar(made["key"]), [], -1, -1
-            continue
-        level = indent if level < 0 else level
-        is_item = line.lstrip().startswith("-")
-        if inside >= 0 and indent <= level and not (is_item and indent == level):
-            inside = -1
-        if inside < 0:
-            if made and indent == level and _key(made["key"]) == "submitters" and not made["item"]:
-                if people or _scalar(made["value"] or ""):
-                    raise ValueError(line)
-                inside = level
-            continue
-        if not made or (not made["item"] and not people):
-            raise ValueError(line)
-        if made["item"]:
-            people.append({})
-        people[-1][_key(made["key"])] = _scalar(made["value"] or "")
-    if folder is not None:
-        yield folder, people
+    import yaml
+
+    class Loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [key.value for key, _ in node.value]
+            if len(keys) > len({*map(str, keys)}):
+                raise yaml.constructor.ConstructorError(None, None, "a key that stands twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return None
+        return yaml.load(path.read_bytes(), Loader=Loader)  # noqa: S506 - it makes texts, lists and mappings only
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
 
 
-def _person(entry: dict[str, str]) -> tuple[str, str] | None:
-    name, number, address = (entry.get(key, "") for key in ("name", "sid", "email"))
+def _people(about: Any) -> list[tuple[str, str]]:
+    """The submitters of one folder; none where they are told in another way."""
+    submitters = _by_name(about).get("submitters")
+    people = [_by_name(entry) for entry in submitters] if isinstance(submitters, list) else []
+    return [person for entry in people if (person := _person(entry)) is not None]
+
+
+def _by_name(mapping: Any) -> dict[str, Any]:
+    """A mapping by its keys without the colon that Ruby writes before them."""
+    return {str(key).removeprefix(":"): value for key, value in mapping.items()} if isinstance(mapping, Mapping) else {}
+
+
+def _person(entry: Mapping[str, Any]) -> tuple[str, str] | None:
+    name, number, address = (_text(entry.get(key, "")) for key in ("name", "sid", "email"))
     return (name or address or number, number or address) if name or number or address else None
 
 
-def _key(text: str) -> str:
-    """A key as it is called in Ruby, where it has a colon before it."""
-    return _scalar(text).removeprefix(":")
-
-
-def _scalar(text: str) -> str:
-    """The text that a value stands for, "" for none. Raises ValueError for anything but one line of text."""
-    text = text.strip()
-    if text.startswith("'"):
-        if not re.fullmatch(r"'(?:[^']|'')*'", text):
-            raise ValueError(text)
-        return text[1:-1].replace("''", "'").strip()
-    if text.startswith('"'):
-        return str(json.loads(re.sub(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})", r"\1\\u00\2", text))).strip()
-    if text.startswith(_SPECIAL):
-        raise ValueError(text)
-    plain = text.partition(" #")[0].rstrip()
-    return "" if plain in _NOTHING else plain
+def _text(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if text in _NOTHING else text
