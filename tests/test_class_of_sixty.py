@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from archive_kit import make_zip
 from attacks.users import as_ordinary
 from class_kit import RIGHT, ROOT, open_course
 from cnn_kit import NAME, run, submit
@@ -51,6 +52,8 @@ class Class:
 
     course: Path
     enrolled: set[str] = field(default_factory=set)
+    # Of whom only the gradebook still has work.
+    gone: set[str] = field(default_factory=set)
 
     @property
     def out(self) -> Path:
@@ -97,7 +100,8 @@ class Class:
         assert {name for name, row in rows.items() if row["status"] == "ungraded"} == set(ungraded)
         graded = here - set(ungraded)
         assert graded <= set(reports) <= here
-        assert set(final) == here | self.enrolled
+        assert set(final) == here | self.enrolled | self.gone
+        assert {name for name, mark in final.items() if mark["state"] == "gone"} == self.gone
         for name in graded:
             report, row, mark, told = reports[name], rows[name], final[name], export[name]
             assert (row["status"], float(row["score"])) == (report["status"], report["score"]), name
@@ -109,7 +113,7 @@ class Class:
             same(told["late_submission_penalty"], mark["penalty"], name)
             same(told["score"], mark["score"], name)
         for name in ungraded:
-            assert final[name]["state"] != "graded", name
+            assert (final[name]["state"], final[name]["score"]) == ("ungraded", ""), name
         for name in self.enrolled - here:
             assert final[name]["state"] == "missing", name
             assert float(export[name]["score"]) == 0, name
@@ -154,6 +158,7 @@ def test_every_table_agrees_after_each_operation_of_a_term(sixty):
     interruption(sixty)
     only_some(sixty)
     renamed_and_withdrawn(sixty)
+    archives(sixty)
     deleted_gradebook(sixty)
     full_disk(sixty)
     read_only_output(sixty)
@@ -307,16 +312,45 @@ def renamed_and_withdrawn(sixty: Class) -> None:
     shutil.rmtree(submitted / "s21")
     said = sixty.grade()
     assert "s20, s21 are not in the class any more" in said
-    # Their submissions are in nbgrader's gradebook still, which is the instructor's to clean up.
-    sixty.enrolled |= {"s20", "s21"} & set(sixty.table("final.csv"))
+    sixty.gone = {"s20", "s21"}
     assert {"s20", "s21"} <= {path.stem for path in (sixty.out / "gone").glob("*.json")}
+    sixty.agree()
     assert "59 of 59 reports are still right" in sixty.grade()
+
+
+METADATA = """---
+submission_73:
+  :submitters:
+  - :name: Emmy Noether
+    :sid: '73'
+"""
+
+
+def archives(sixty: Class) -> None:
+    right = RIGHT.read_bytes()
+    uploads = sixty.course / f"downloaded/{NAME}/archive"
+    make_zip(uploads / "Kurs-CNN-7.zip", {"Ada Lovelace_71_assignsubmission_file_/my solution.py": right})
+    make_zip(uploads / "submissions.zip", {"zuse_72_900_cnn.py": b"", "zuse_72_901_cnn-2.py": right})
+    export = {"submission_metadata.yml": METADATA.encode(), "submission_73/work/cnn.py": right}
+    make_zip(
+        uploads / "assignment_9_export.zip", {f"assignment_9_export/{name}": data for name, data in export.items()}
+    )
+    clones = {"week3-submissions/week3-octocat/.git/config": b"", "week3-submissions/week3-octocat/cnn.py": right}
+    make_zip(uploads / "clones.zip", {**clones, "week3-submissions/week3-hubot/cnn.py": right})
+    before = sixty.students()
+    run("nbgrader", "zip_collect", NAME, cwd=sixty.course)
+    new = sixty.students() - before
+    assert new == {"Ada-Lovelace_71", "zuse_72", "Emmy-Noether_73", "octocat", "hubot"}
+    assert f"{len(before)} of {len(before) + len(new)} reports are still right" in sixty.grade()
+    assert {sixty.reports()[name]["score"] for name in new} == {sixty.reports()["s01"]["score"]}
+    sixty.agree()
 
 
 def deleted_gradebook(sixty: Class) -> None:
     (sixty.course / "gradebook.db").unlink()
-    sixty.enrolled = set()
-    assert "59 of 59 reports are still right" in sixty.grade()
+    sixty.enrolled, sixty.gone = set(), set()
+    count = len(sixty.students())
+    assert f"{count} of {count} reports are still right" in sixty.grade()
     sixty.agree()
 
 
