@@ -107,10 +107,14 @@ def _list_beside(graded: Path, course: OpenCourse) -> Iterator[Path]:
 def _put_in_place(draft: Path, target: Path, mode: int) -> None:
     """Move the files of a folder into another one, pages last. Without a time or a secret in it, the old ones go."""
     files = [path for path in draft.rglob("*") if path.is_file()]
+    for path in files:
+        path.chmod(mode)
+    if not target.exists():
+        draft.replace(target)
+        return
     for name in {TIMESTAMP, SECRET} - {path.name for path in files if path.parent == draft}:
         (target / name).unlink(missing_ok=True)
     for path in sorted(files, key=lambda path: (path.suffix == ".html", path)):
         place = target / path.relative_to(draft)
         place.parent.mkdir(parents=True, exist_ok=True)
-        path.chmod(mode)
         path.replace(place)

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,7 @@ def _serve(connection: Connection, assignment: Assignment) -> None:
     """Make pages until nobody is there to ask for one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this is told, and ends it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    _keep_queries()
     writer: FeedbackWriter | None = None
     with suppress(EOFError, OSError):
         while True:
@@ -112,3 +114,10 @@ def _serve(connection: Connection, assignment: Assignment) -> None:
             except Exception as error:  # noqa: BLE001 - one student's trouble must not cost the class its pages
                 failure = clean(str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {error}")
             connection.send(failure)
+
+
+def _keep_queries() -> None:
+    """Let this process work out each query once: nbgrader opens its database anew for each page."""
+    from nbgrader import api
+
+    api.create_engine = lru_cache(api.create_engine)
