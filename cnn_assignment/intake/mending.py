@@ -46,6 +46,7 @@ _CLASS = re.compile(
 )
 _KEYWORD_START = re.compile(r"(?:async|class|def|from|import)\b|@\w")
 _GOES_ON = re.compile(r"(?:elif|else|except|finally)\b|[)\]}]")
+_RESULT = re.compile(r"(?:return|yield)\b")
 _BLOCK = re.compile(r"(?:async|elif|else|except|finally|for|if|match|try|while|with)\b")
 _IMPORT = re.compile(r"(?:import|from)\b")
 _QUOTES = re.compile(r"[ \t]*[rbuRBU]?(?:\"\"\"|''')")
@@ -182,7 +183,8 @@ class _Mender:
 
     def run(self) -> None:
         """Mend it from the top."""
-        bounds = _without_decorated([n for n in range(len(self._lines)) if self._begins_at_top(n)], self._lines)
+        code = [n for n in range(len(self._lines)) if self._is_code(n)]
+        bounds = _without_decorated([n for n in code if n == code[0] or self._begins_at_top(n)], self._lines)
         pieces = self._cut(bounds, len(self._lines), self._judge_top)
         number = 0
         while number < len(pieces):
@@ -377,10 +379,19 @@ class _Mender:
         return last
 
     def _is_cut(self, piece: _Piece) -> bool:
-        """Whether a line at the left was meant to stand in a method: what is below it is indented as it cannot be."""
+        """Whether a line at the left was meant to stand in a method.
+
+        It returns something, stands close to the method above, or what is below it is indented as it cannot be.
+        """
+        first = self._lines[piece.start]
+        is_close = piece.start > 0 and bool(self._lines[piece.start - 1].strip())
+        if _RESULT.match(first) or (
+            is_close and not _KEYWORD_START.match(first) and not _BLOCK.match(first) and not _is_prose(first)
+        ):
+            return True
         inside = range(piece.start + 1, piece.stop)
         below = [self._column(n) for n in inside if self._is_code(n) and n in self._starts and self._column(n)]
-        return bool(below) and (not _BLOCK.match(self._lines[piece.start]) or below[0] > 2 * self._indent)
+        return bool(below) and (not _BLOCK.match(first) or below[0] > 2 * self._indent)
 
     def _is_orphan(self, number: int) -> bool:
         line = self._lines[number]
@@ -392,9 +403,12 @@ class _Mender:
         start, top = self._skip_decorators(start, stop), start
         found = _CLASS.match(self._lines[start])
         indent = self._method_indent(start + 1, stop)
-        whole = _Piece(start, stop, error)
         if found is None or not indent:
-            self._leave_out(whole)
+            if self._judge(self._lines[start], start) is None:
+                # All of it stands in one line, which nothing below belongs to.
+                self._keep(start, start + 1)
+                start += 1
+            self._leave_out(_Piece(start, stop, error))
             return
         bounds = self._bounds_of_methods(start + 1, stop, indent)
         starts = [self._lines[n] for n in bounds if self._column(n) == indent]
