@@ -72,7 +72,7 @@ def main() -> None:
         course = copy_course(Path(place) / "course")
         (course / "submitted").mkdir()
         hand_in(course / "submitted", options.n, options.seed)
-        run(*GRADE, cwd=course)
+        cpu_of(*GRADE, cwd=course)
         graded = stamps(course / "reports")
         seconds = {"grade --feedback": cpu_of(*GRADE, "--feedback", cwd=course)}
         if stamps(course / "reports") != graded:
