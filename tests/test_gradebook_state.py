@@ -73,8 +73,8 @@ def test_the_templates_of_a_place_are_the_folders_of_the_feedback_page_alone(rec
     ],
 )
 def test_an_address_with_a_password_is_not_kept(url):
-    assert Place(url, "notebook", "feedback", "templates", "digest").to_json() is None
-    assert read_recorded(Place("geheim", "notebook", "feedback", "templates", "digest"), "toy") == {}
+    assert Place(url, "notebook", "feedback", "release", "templates", "digest").to_json() is None
+    assert read_recorded(Place("geheim", "notebook", "feedback", "release", "templates", "digest"), "toy") == {}
 
 
 @pytest.mark.parametrize(
