@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,8 @@ def prepare(release: str | None) -> Callable[[Channel], None]:
     release: the notebook that students were given. Most submissions hold most of its cells, which no fork has to parse
     then.
     """
+    # Once imported, parso knows where a cache of its own may lie, and fails for a user without a home. It writes none here.
+    os.environ.setdefault("XDG_CACHE_HOME", os.devnull)
     # What IPython and parso import when they are first used could not be opened any more.
     CellReader().read("%time x = 1\n", "cell")
     mend("def f(:\n", Effort())
