@@ -16,7 +16,7 @@ from cnn_assignment.gradebook.penalties import assign_penalties
 from cnn_assignment.gradebook.preparing import prepare
 from cnn_assignment.gradebook.rows import Marks, Written, write_rows
 from cnn_assignment.model import Assignment, Report, Submission
-from cnn_assignment.texts import clean, some
+from cnn_assignment.texts import clean, shorten, some
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -176,6 +176,11 @@ def _by_reason(failures: Mapping[str, str]) -> list[str]:
     for student, reason in failures.items():
         students.setdefault(reason, []).append(student)
     return [
-        reason if len(named) == 1 and clean(named[0]) in reason else f"{some(named)}: {reason}"
+        reason if len(named) == 1 and _names(reason, named[0]) else f"{some(named)}: {reason}"
         for reason, named in students.items()
     ]
+
+
+def _names(reason: str, student: str) -> bool:
+    """Whether a reason says whose it is already."""
+    return clean(student) in reason or shorten(student) in reason
