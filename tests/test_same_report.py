@@ -176,7 +176,7 @@ def grade_shuffled(course, submissions):
         return [as_text(grader.grade(submission).to_json()) for submission in submissions]
 
 
-# Right, keeps state in its objects, wrong in one task or in two, leaves all but one open, ends its worker, is no Python.
+# Right, keeps state in its objects, wrong in one task or in two, leaves all but one open, ends its worker, is no text.
 OTHERS = [
     example(student)
     for student in (
@@ -187,7 +187,7 @@ OTHERS = [
         "returns-out",
         "one-task-only",
         "os-exit",
-        "syntax-error",
+        "not-utf8",
     )
 ]
 
