@@ -38,6 +38,7 @@ TROUBLE_SHARE = 0.1
 HUGE_SHARE = 0.001
 SCALE_MB = 20
 SLOW = frozenset({"endless-loop", "a-loop-without-end", "sleeps"})
+_DAMAGED = frozenset({"syntax-error"})
 _FIRST_LINES = {
     # What stands first in cnn-chain's method, and whether the method still gives its right answer.
     "exits": ("__import__('os')._exit(0)", False),
@@ -151,7 +152,8 @@ class ClassMaker:
                 "tasks": {task["id"]: task["score"] for task in report["tasks"]},
             }
             folder = CLASS / path.stem
-            if report["status"] != "graded":
+            if report["status"] != "graded" or path.stem in _DAMAGED:
+                # Not to be varied: it is no notebook, or no Python.
                 files = {file.name: file.read_bytes() for file in folder.iterdir()}
                 works.append(Work(path.stem, files=files, **known))
             elif (folder / f"{NAME}.py").is_file():
