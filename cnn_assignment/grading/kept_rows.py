@@ -6,13 +6,13 @@ the wire format, so nothing in it can run. Whatever is wrong with the file costs
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from cnn_assignment.grading.cache import cache_file, remove_oldest
 from cnn_assignment.grading.evidence import Evidence
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox import wire
@@ -27,10 +27,7 @@ _PASSED = b""
 
 def rows_file(*digests: str) -> Path:
     """The file for an assignment and a kit of these digests."""
-    from platformdirs import user_cache_path
-
-    name = hashlib.sha256("\n".join(digests).encode()).hexdigest()
-    return user_cache_path("cnn-assignment", appauthor=False) / "misconceptions" / f"{name}.sqlite"
+    return cache_file("misconceptions", *digests, suffix=".sqlite")
 
 
 class KeptRows:
@@ -41,7 +38,7 @@ class KeptRows:
         self._is_usable = True
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._remove_old()
+            remove_oldest(path, _MOST_FILES)
 
     def find(self, misconception: str) -> dict[str, Evidence | None]:
         """By test what a misconception gave: its evidence, or None where the test was passed."""
@@ -70,12 +67,6 @@ class KeptRows:
         except (sqlite3.Error, OSError):
             self._is_usable = False
             return []
-
-    def _remove_old(self) -> None:
-        others = [path for path in self._path.parent.glob("*.sqlite") if path != self._path]
-        others.sort(key=lambda path: path.stat().st_mtime)
-        for path in others[: max(0, len(others) + 1 - _MOST_FILES)]:
-            path.unlink(missing_ok=True)
 
 
 def without_expected(evidence: Evidence) -> Evidence:

@@ -1,14 +1,13 @@
 """The solution is graded before any student: where it loses marks, the fault is the grader's, and nobody pays for it.
 
 What was found sound is kept by digest in the user's cache, a file for each state of an assignment and the kit, so it costs
-once. Whatever is wrong with these files costs time only.
+once.
 """
 
 from __future__ import annotations
 
 import ast
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cnn_assignment.errors import AuthoringError
+from cnn_assignment.grading.cache import cache_file, remove_oldest
 from cnn_assignment.grading.digests import autograder_digest, file_digest, kit_digest
 from cnn_assignment.model import Assignment, Report, ReportStatus, Submission, Verdict
 
@@ -32,10 +32,7 @@ ScoreFunction = Callable[[Submission], Report]
 
 def is_known_sound(assignment: Assignment) -> bool:
     """Whether the solution got full marks before, with everything as it is now."""
-    try:
-        return _kept_file(assignment).read_bytes() == _SOUND
-    except OSError:
-        return False
+    return _says_sound(_kept_file(assignment))
 
 
 def require_full_marks(assignment: Assignment, score: ScoreFunction) -> None:
@@ -46,13 +43,13 @@ def require_full_marks(assignment: Assignment, score: ScoreFunction) -> None:
     """
     kept = _kept_file(assignment)
     with _open_alone(kept) as file:
-        if is_known_sound(assignment):
+        if _says_sound(kept):
             return
         is_sound = all(_keeps_its_marks(assignment, path, score) for path in _find_files(assignment))
         if is_sound and file is not None:
             with suppress(OSError):
                 os.write(file, _SOUND)
-                _remove_old(kept)
+                remove_oldest(kept, _MOST_KEPT)
 
 
 def _keeps_its_marks(assignment: Assignment, file: Path, score: ScoreFunction) -> bool:
@@ -151,12 +148,15 @@ def _read_classes(assignment: Assignment) -> list[ast.ClassDef]:
 
 
 def _kept_file(assignment: Assignment) -> Path:
-    from platformdirs import user_cache_path
+    solutions = map(file_digest, _find_files(assignment))
+    return cache_file("solutions", autograder_digest(assignment), kit_digest(), *solutions)
 
-    digests = [autograder_digest(assignment), kit_digest()]
-    digests += [file_digest(path) for path in _find_files(assignment)]
-    name = hashlib.sha256("\n".join(digests).encode()).hexdigest()
-    return user_cache_path("cnn-assignment", appauthor=False) / "solutions" / name
+
+def _says_sound(kept: Path) -> bool:
+    try:
+        return kept.read_bytes() == _SOUND
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -172,9 +172,3 @@ def _open_alone(path: Path) -> Iterator[int | None]:
     finally:
         if file is not None:
             os.close(file)
-
-
-def _remove_old(kept: Path) -> None:
-    others = sorted((path for path in kept.parent.iterdir() if path != kept), key=lambda path: path.stat().st_mtime)
-    for path in others[: max(0, len(others) + 1 - _MOST_KEPT)]:
-        path.unlink(missing_ok=True)
