@@ -73,10 +73,9 @@ def unpack(
         folders = [
             _without_litter(parts) for member, parts in members if parts and (member.is_folder or _litter_at(parts))
         ]
-        files = [member for member, parts in members if not (member.is_folder or _litter_at(parts or []))]
-        last = {member.name: member for member in files}
-        for member in sorted(files, key=lambda member: member.size) if may_be_a_class else files:
-            parts = _safe_parts(member.name)
+        files = [(member, parts) for member, parts in members if not (member.is_folder or _litter_at(parts or []))]
+        last = {member.name: member for member, _ in files}
+        for member, parts in sorted(files, key=lambda file: file[0].size) if may_be_a_class else files:
             why = _why_left_out(member, parts)
             if why is None and member is not last[member.name]:
                 # As every program does that unpacks; in a class's archive they may be two people's.

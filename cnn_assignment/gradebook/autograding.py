@@ -118,8 +118,9 @@ class AutogradeAnything(Autograde):
 
     _staged: str | None = None
     _nobodys: int = 0
-    # What grading is at, and what waits for its report.
-    _begun: tuple[Submission, Callable[[], Report]] | None = None
+    # Of the student whose turn it is: what was handed in, and what waits for its report.
+    _submission: Submission | None = None
+    _begun: Callable[[], Report] | None = None
 
     def init_notebooks(self) -> None:
         """Find the folders; each has the assignment's notebook, if only by name."""
@@ -202,22 +203,27 @@ class AutogradeAnything(Autograde):
         with self._harmless_files_only(assignment_id, student_id), self._kept_scores(assignment_id, student_id):
             super().init_assignment(assignment_id, student_id)
 
+    def find_submission(self, assignment: Assignment, student: str) -> Submission:
+        """What a student handed in. It is looked for once in a turn: files may have to be read to choose among them."""
+        if self._submission is None or self._submission.student != student:
+            self._submission = find_submitted(self.coursedir, assignment, student)
+        return self._submission
+
     def take_begun(self, submission: Submission) -> Callable[[], Report] | None:
-        """What waits for the report of a submission that this run has begun with; None where it has not."""
+        """What waits for the report of a submission that this turn has begun with; None where it has not."""
         begun, self._begun = self._begun, None
-        return begun[1] if begun is not None and begun[0] == submission else None
+        return begun if submission == self._submission else None
 
     def _begin(self, assignment_id: str, student_id: str) -> None:
         """Let grading begin, which goes on while nbgrader copies and shows what was handed in."""
-        self._begun = None
+        self._submission = self._begun = None
         begin: BeginFunction | None = self.begin_report
         if begin is None:
             return
         # What ends it is told where the report is asked for.
         with suppress(KitError):
             assignment = load_assignment(Path(self.coursedir.root), assignment_id)
-            submission = find_submitted(self.coursedir, assignment, student_id)
-            self._begun = submission, begin(assignment, submission)
+            self._begun = begin(assignment, self.find_submission(assignment, student_id))
 
     def _is_ours(self, assignment_id: str) -> bool:
         ours = assignment_id in list_assignments(Path(self.coursedir.root))

@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from cnn_assignment.gradebook.archives import is_litter
 from cnn_assignment.gradebook.files import SECRET, TIMESTAMP
-from cnn_assignment.gradebook.uploads import Nobodys, Owner, Upload, Uploads, split_copy
+from cnn_assignment.gradebook.uploads import Nobodys, Owner, Upload, Uploads, list_entries, split_copy
 from cnn_assignment.names import REMEDY, as_student, with_digest
 
 # Of a file's path in a student's folder: with the course's own before it, a system takes some 4,000.
@@ -142,8 +141,7 @@ def _entries(upload: Upload, name: str) -> list[tuple[Path, PurePath]]:
 
 def _children(folder: Path, name: PurePath) -> list[tuple[Path, PurePath]]:
     """What is in a folder, with its path in the student's; without litter and links."""
-    inside = sorted(entry for entry in folder.iterdir() if not is_litter(entry.name) and not entry.is_symlink())
-    return [(entry, name / entry.name) for entry in inside]
+    return [(entry, name / entry.name) for entry in list_entries(folder)]
 
 
 def _expand(entries: Sequence[tuple[Path, PurePath]], archives: Collection[Path]) -> Iterator[tuple[Path, PurePath]]:

@@ -92,6 +92,14 @@ def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assig
     return load_assignment(root, names["assignment"])
 
 
+def find_submission(configurable: Configurable, assignment: Assignment, resources: dict[str, Any]) -> Submission:
+    """What the student handed in whose turn it is."""
+    converter, student = find_converter(configurable), resources["nbgrader"]["student"]
+    if isinstance(converter, AutogradeAnything):
+        return converter.find_submission(assignment, student)
+    return find_submitted(converter.coursedir, assignment, student)
+
+
 class SubmissionExporter(NotebookExporter):
     """Reads what students hand in, in any state and under any name, as a notebook in order.
 
@@ -107,7 +115,7 @@ class SubmissionExporter(NotebookExporter):
         assignment = find_assignment(course, resources or {}) if course is not None else None
         if course is None or assignment is None or resources is None:
             return super().from_filename(filename, resources=resources, **kw)
-        submission = find_submitted(course, assignment, resources["nbgrader"]["student"])
+        submission = find_submission(self, assignment, resources)
         file = submission.path.name if submission.path is not None else ""
         release = read_release(release_file(course, assignment))
         notebook = put_in_order(release, file, read_submitted(submission.path), assignment)
@@ -148,7 +156,7 @@ class GradeWithKit(NbGraderPreprocessor):
         assignment = find_assignment(course, resources)
         if assignment is None:
             return Execute(parent=self.parent)(nb, resources)  # type: ignore[no-any-return]
-        submission = find_submitted(course, assignment, resources["nbgrader"]["student"])
+        submission = find_submission(self, assignment, resources)
         report = self.make_report(assignment, submission)
         resources[REPORT_KEY] = report
         return annotate(nb, report), resources

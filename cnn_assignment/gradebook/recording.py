@@ -26,12 +26,13 @@ Recorded = Callable[[str, str], None]
 
 BATCH = 50
 """The most students whose rows one transaction holds."""
+BATCH_S = 2.0
+"""Seconds after which the next report ends a batch, however small: what comes slowly is recorded as it comes."""
+
 _REMEDIES = {
     "SQLITE_FULL": "Make room there, and grade again: reports are kept, and what is lacking is recorded then.",
     "SQLITE_READONLY": "See that you may write there, and grade again: reports are kept.",
 }
-BATCH_S = 2.0
-"""Seconds after which the next report ends a batch, however small: what comes slowly is recorded as it comes."""
 
 
 def record(

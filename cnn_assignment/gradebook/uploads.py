@@ -114,7 +114,7 @@ class _Search:
 
     def look_into(self, folder: Path, *, may_be_alone: bool) -> None:
         """Go through a folder that holds several people's work. may_be_alone: whether nothing lies beside it."""
-        entries = _entries(folder)
+        entries = list_entries(folder)
         submitters = read_submitters(folder)
         prefix = self._repository_prefix(folder, entries)
         is_alone = may_be_alone and sum(entry.is_dir() or _is_work(entry) for entry in entries) == 1
@@ -189,7 +189,7 @@ class _Search:
 
     def _why_several(self, folder: Path) -> str | None:
         """What speaks for several people in a folder, None where nothing does."""
-        entries = _entries(folder)
+        entries = list_entries(folder)
         if len(entries) == 1 and entries[0].is_dir():
             return self._why_several(entries[0])
         files = [entry for entry in entries if _is_work(entry) and entry.name.lower() not in self._given]
@@ -265,7 +265,7 @@ def _named_by_platform(entry: Path) -> Upload | None:
 
 def _is_platforms(folder: Path, levels: int) -> bool:
     """Whether names in a folder are a platform's, or in one that is in it and has no work beside it."""
-    entries = _entries(folder)
+    entries = list_entries(folder)
     names = [entry.name for entry in entries if entry.is_dir()]
     if any(_named_by_platform(entry) or is_submission(entry.name) for entry in entries):
         return True
@@ -307,7 +307,7 @@ def _definitions(file: Path) -> frozenset[str]:
     return frozenset(re.findall(r'(?:^|"|\\n)(?:class|def) (\w+)', text, re.MULTILINE)) - {"main"}
 
 
-def _entries(folder: Path) -> list[Path]:
+def list_entries(folder: Path) -> list[Path]:
     """The files and folders in a folder, sorted, without litter and links."""
     with os.scandir(folder) as scanned:
         return sorted(Path(entry.path) for entry in scanned if not is_litter(entry.name) and not entry.is_symlink())
@@ -316,7 +316,7 @@ def _entries(folder: Path) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     todo = [folder]
     while todo:
-        for entry in _entries(todo.pop()):
+        for entry in list_entries(todo.pop()):
             if entry.is_dir():
                 todo.append(entry)
             else:
