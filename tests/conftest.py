@@ -11,6 +11,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import toy_course
+from cnn_assignment.grading.process import GraderProcess
+from cnn_assignment.model import Assignment
+
 ROOT = Path(__file__).resolve().parent.parent
 
 REQUIRE_ALL = "CNN_ASSIGNMENT_REQUIRE_ALL"
@@ -48,6 +52,19 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
             "XDG_CACHE_HOME", str((shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "cache")
         )
         yield
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    """The toy course, for all tests of a module that does not make a course of its own."""
+    return toy_course.make_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def grader(course: Assignment) -> Iterator[GraderProcess]:
+    """A process that grades for the module's course."""
+    with GraderProcess(course) as grader:
+        yield grader
 
 
 @pytest.fixture(scope="module")

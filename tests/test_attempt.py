@@ -23,17 +23,6 @@ from cnn_assignment.sandbox.proxies import fetch
 from toy_course import TOTAL, answer, await_that, edit, left_open, submit
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    return toy_course.make_course(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
-def grader(course):
-    with GraderProcess(course) as grader:
-        yield grader
-
-
 @pytest.fixture
 def grade(course, grader):
     """The report of a text; whatever the text does, it is a grade."""

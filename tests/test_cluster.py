@@ -59,11 +59,6 @@ def fragile(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    return toy_course.make_course(tmp_path_factory.mktemp("course"))
-
-
 def submit_class(root):
     """Whatever intake reads, and what it must not."""
     submit(root, "ada", SOLUTION)

@@ -61,12 +61,6 @@ def course(tmp_path_factory):
     return course
 
 
-@pytest.fixture(scope="module")
-def grader(course):
-    with GraderProcess(course) as grader:
-        yield grader
-
-
 @pytest.fixture
 def diagnose(course, grader):
     """A function from answers to what is told of each test of a task."""

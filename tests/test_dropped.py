@@ -7,8 +7,6 @@ import textwrap
 
 import pytest
 
-import toy_course
-from cnn_assignment.grading.process import GraderProcess
 from cnn_assignment.intake.dropped import find_dropped
 from cnn_assignment.intake.lifting import analyse, select
 from cnn_assignment.model import ReportStatus
@@ -219,17 +217,6 @@ def test_what_another_module_of_the_students_own_changes_in_itself_is_named():
             tree.body, statements, select(statements, ["Layer"]), lambda name: module if name == "levels" else []
         )
         assert [dropped.calls for dropped in found] == ["set_level"]
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    return toy_course.make_course(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
-def grader(course):
-    with GraderProcess(course) as grader:
-        yield grader
 
 
 @pytest.fixture

@@ -271,17 +271,6 @@ def test_the_work_for_one_reading_has_an_end():
 # Through the grader
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    return toy_course.make_course(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
-def grader(course):
-    with GraderProcess(course) as grader:
-        yield grader
-
-
 def lost(report):
     assert report.status is ReportStatus.GRADED, report.notes
     return {task.id: {test.message for test in task.tests} for task in report.tasks if task.score < task.max_score}

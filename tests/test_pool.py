@@ -31,11 +31,6 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    return toy_course.make_course(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
 def submissions(course):
     return [submit(course.root, student, text) for student, text in TEXTS.items()] + [Submission("gus", None)]
 

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.gradebook.state import Place, ask_database
+from cnn_assignment.gradebook.state import Place, SubmittedTables, ask_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -36,6 +36,7 @@ _LIBRARIES = (
 )
 # nbconvert puts it into pages where there is one.
 _OWN_STYLE = Path("custom", "custom.css")
+_PENALTY = "late_submission_penalty"
 
 
 def read_shown(place: Place, assignment_name: str) -> dict[str, str]:
@@ -76,35 +77,22 @@ def _queries(assignment: str) -> Iterator[Select[Any]]:
     """The student and what is shown of it, a row for each grade, each comment and each notebook."""
     from sqlalchemy import column, select, table
 
-    given = table("assignment", column("id"), column("name"))
-    notebook = table("notebook", column("id"), column("name"))
-    submission = table("submitted_assignment", column("id"), column("assignment_id"), column("student_id"))
-    submitted = table("submitted_notebook", *map(column, ("id", "assignment_id", "notebook_id", _PENALTY)))
+    tables = SubmittedTables(_PENALTY)
+    submitted, student = tables.part, tables.submission.c.student_id
     cell = table("base_cell", column("id"), column("name"), column("type"))
     most = [table(name, column("id"), column("max_score")) for name in ("grade_cells", "task_cells")]
     grade = table("grade", *map(column, ("notebook_id", "cell_id", "auto_score", "manual_score", "extra_credit")))
     comment = table("comment", *map(column, ("notebook_id", "cell_id", "auto_comment", "manual_comment")))
 
-    def of_assignment(query: Select[Any]) -> Select[Any]:
-        return (
-            query.join(notebook, notebook.c.id == submitted.c.notebook_id)
-            .join(submission, submission.c.id == submitted.c.assignment_id)
-            .join(given, given.c.id == submission.c.assignment_id)
-            .where(given.c.name == assignment, notebook.c.name == assignment)
-        )
-
-    student, names = submission.c.student_id, (cell.c.name, cell.c.type)
-    yield of_assignment(select(student, submitted.c[_PENALTY]).select_from(submitted))
+    names = (cell.c.name, cell.c.type)
+    yield tables.of(select(student, submitted.c[_PENALTY]).select_from(submitted), assignment)
     points = select(
         student, *names, grade.c.auto_score, grade.c.manual_score, grade.c.extra_credit, *(t.c.max_score for t in most)
     )
     points = points.select_from(grade).join(cell, cell.c.id == grade.c.cell_id)
     for kind in most:
         points = points.outerjoin(kind, kind.c.id == cell.c.id)
-    yield of_assignment(points.join(submitted, submitted.c.id == grade.c.notebook_id))
+    yield tables.of(points.join(submitted, submitted.c.id == grade.c.notebook_id), assignment)
     words = select(student, *names, comment.c.auto_comment, comment.c.manual_comment)
     words = words.select_from(comment).join(cell, cell.c.id == comment.c.cell_id)
-    yield of_assignment(words.join(submitted, submitted.c.id == comment.c.notebook_id))
-
-
-_PENALTY = "late_submission_penalty"
+    yield tables.of(words.join(submitted, submitted.c.id == comment.c.notebook_id), assignment)

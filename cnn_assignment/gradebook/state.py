@@ -17,7 +17,7 @@ from cnn_assignment.intake.folder import read_plain
 from cnn_assignment.model import Assignment
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Row, Select
+    from sqlalchemy import URL, Row, Select, TableClause
 
 # Stands for the student in the path of an autograded notebook, as it does in nbgrader's own directory_structure.
 _STUDENT = "{student_id}"
@@ -214,19 +214,33 @@ def _queries(assignment: str) -> tuple[Select[Any], Select[Any]]:
 def _query(kind: str, value: str, assignment: str) -> Select[Any]:
     from sqlalchemy import column, select, table
 
-    given = table("assignment", column("id"), column("name"))
-    notebook = table("notebook", column("id"), column("name"))
-    submission = table("submitted_assignment", column("id"), column("assignment_id"), column("student_id"))
-    submitted = table("submitted_notebook", column("id"), column("assignment_id"), column("notebook_id"))
+    tables = SubmittedTables()
     values = table(kind, column("notebook_id"), column("cell_id"), column(value))
     cell = table("base_cell", column("id"), column("name"))
-    return (
-        select(submission.c.student_id, cell.c.name, values.c[value])
-        .select_from(values)
-        .join(cell, cell.c.id == values.c.cell_id)
-        .join(submitted, submitted.c.id == values.c.notebook_id)
-        .join(notebook, notebook.c.id == submitted.c.notebook_id)
-        .join(submission, submission.c.id == submitted.c.assignment_id)
-        .join(given, given.c.id == submission.c.assignment_id)
-        .where(given.c.name == assignment, notebook.c.name == assignment)
-    )
+    query = select(tables.submission.c.student_id, cell.c.name, values.c[value]).select_from(values)
+    query = query.join(cell, cell.c.id == values.c.cell_id)
+    return tables.of(query.join(tables.part, tables.part.c.id == values.c.notebook_id), assignment)
+
+
+class SubmittedTables:
+    """nbgrader's tables on the way from a submitted notebook to its assignment. more: columns of submitted notebooks."""
+
+    def __init__(self, *more: str) -> None:
+        from sqlalchemy import column, table
+
+        def make(name: str, *columns: str) -> TableClause:
+            return table(name, *map(column, ("id", *columns)))
+
+        self._given = make("assignment", "name")
+        self._notebook = make("notebook", "name")
+        self.submission = make("submitted_assignment", "assignment_id", "student_id")
+        self.part = make("submitted_notebook", "assignment_id", "notebook_id", *more)
+
+    def of(self, query: Select[Any], assignment: str) -> Select[Any]:
+        """A query that has `part` in it, for the main notebook of an assignment."""
+        return (
+            query.join(self._notebook, self._notebook.c.id == self.part.c.notebook_id)
+            .join(self.submission, self.submission.c.id == self.part.c.assignment_id)
+            .join(self._given, self._given.c.id == self.submission.c.assignment_id)
+            .where(self._given.c.name == assignment, self._notebook.c.name == assignment)
+        )

@@ -22,6 +22,7 @@ from cnn_assignment.intake.parsing import (
     code_within,
     defined_classes,
     describe_syntax_error,
+    first_line,
     parse,
     work_in,
     written_module,
@@ -313,7 +314,7 @@ def _only_lines_of(statements: Iterable[ast.stmt], code: str) -> str:
     lines = code.split("\n")
     kept = [""] * len(lines)
     for node in statements:
-        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+        first = first_line(node)
         kept[first - 1 : node.end_lineno] = lines[first - 1 : node.end_lineno]
     return "\n".join(kept)
 

@@ -16,6 +16,7 @@ from cnn_assignment.intake.effects import (
     DEFINITIONS,
     Call,
     Function,
+    Place,
     behind,
     changed_arguments,
     changed_by_call,
@@ -69,14 +70,15 @@ def find_dropped(
     found = []
     nodes_left = _MOST_NODES
     for number in left[:_MOST_STATEMENTS]:
-        nodes_left -= sum(1 for _ in ast.walk(nodes[number]))
+        parts = list(ast.walk(nodes[number]))
+        nodes_left -= len(parts)
         if nodes_left < 0:
             break
-        if not any(isinstance(part, ast.Call) for part in ast.walk(nodes[number])):
+        if not any(isinstance(part, ast.Call) for part in parts):
             continue
         if follower is None:
             follower = _Follower(nodes, statements, selection, find_module)
-        if (function := follower.find_reason(nodes[number])) is not None:
+        if (function := follower.find_reason(parts)) is not None:
             found.append(Dropped(number, function))
     return found
 
@@ -110,7 +112,10 @@ class _Follower:
     ) -> None:
         self._find_module = find_module
         self._nodes_left = _MOST_NODES
+        # Of names that are called: what they lead to, whether that changes what is needed, and which of its places.
+        self._reached: dict[str, list[_Body]] = {}
         self._answers: dict[str, bool] = {}
+        self._places: dict[str, set[tuple[str, Place]]] = {}
         self._bodies: dict[tuple[str, str], list[_Body]] = {}
         self._scopes: dict[str, dict[str, list[ast.AST]]] = {"": _definitions(nodes)}
         self._imports = _imports(nodes)
@@ -124,15 +129,18 @@ class _Follower:
             for name in statement.binds
         }
 
-    def find_reason(self, node: ast.stmt) -> str | None:
-        """What a statement calls, or hands on to be called, that may change what is needed; None where nothing may."""
-        for part in ast.walk(node):
+    def find_reason(self, parts: Sequence[ast.AST]) -> str | None:
+        """What a statement calls, or hands on to be called, that may change what is needed; None where nothing may.
+
+        parts: all that is in the statement.
+        """
+        for part in parts:
             match part:
                 case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
                     key = name if isinstance(part.func, ast.Name) else f".{name}"
                     if key in self._closures or changed_by_call(part) & self._needed:
                         return name
-                    if self._changes_needed(key) or self._changes_handed(part, name, self._reach(key)):
+                    if self._changes_needed(key) or self._changes_handed(part, name, key):
                         return name
                 case ast.Name(id=name, ctx=ast.Load()) if self._changes_needed(name):
                     return name
@@ -140,6 +148,11 @@ class _Follower:
 
     def _reach(self, name: str) -> list[_Body]:
         """Everything that a call may lead to."""
+        if name not in self._reached:
+            self._reached[name] = self._follow(name)
+        return self._reached[name]
+
+    def _follow(self, name: str) -> list[_Body]:
         todo, seen = [("", name)], {("", name)}
         found: list[_Body] = []
         while todo and len(found) < _MOST_FOLLOWED:
@@ -212,14 +225,19 @@ class _Follower:
         outer |= function.declared & function.bound
         return body.is_opaque or bool(outer if body.foreign else outer & self._needed)
 
-    def _changes_handed(self, call: ast.Call, name: str, reached: Sequence[_Body]) -> bool:
+    def _changed_places(self, key: str) -> set[tuple[str, Place]]:
+        """The places by which what a call leads to changes what it is handed."""
+        if key not in self._places:
+            self._places[key], _ = changed_places([body.function for body in self._reach(key) if body.function.name])
+        return self._places[key]
+
+    def _changes_handed(self, call: ast.Call, name: str, key: str) -> bool:
         """Whether something that is needed is handed to where it is changed."""
-        functions = [body.function for body in reached if body.function.name]
-        places, _ = changed_places(functions)
+        places = self._changed_places(key)
         handed = read_call(name, call)
         if isinstance(call.func, ast.Attribute):
             owner = handed_names(call.func.value)
-            changed = [body for body in reached if body.receiver in body.changes]
+            changed = [body for body in self._reach(key) if body.receiver in body.changes]
             if owner & self._made and changed:
                 return True
             if owner & self._needed and any(body.is_of_class for body in changed):

@@ -12,7 +12,7 @@ from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.intake.dropped import Dropped, find_dropped
 from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.folder import Files
-from cnn_assignment.intake.lifting import analyse, select
+from cnn_assignment.intake.lifting import Selection, analyse, select
 from cnn_assignment.intake.mending import Effort, mend
 from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse, statements_in
 from cnn_assignment.intake.reading import decode_module
@@ -48,16 +48,23 @@ class _Source:
 
         with_dropped: but for those that `find_dropped` tells.
         """
-        also = [dropped.number for dropped in self.find_dropped(wanted)] if with_dropped else []
-        return select(analyse(self.tree, 0), self._names(wanted), also).keep
+        also = tuple(dropped.number for dropped in self.find_dropped(wanted)) if with_dropped else ()
+        return self._select(wanted, also).keep
 
     def find_dropped(self, wanted: Collection[str]) -> list[Dropped]:
         """What stays behind although it may matter."""
-        statements = analyse(self.tree, 0)
-        return find_dropped(self.tree.body, statements, select(statements, self._names(wanted)))
+        return find_dropped(self.tree.body, analyse(self.tree, 0), self._select(wanted))
 
-    def _names(self, wanted: Collection[str]) -> list[str]:
-        return sorted({*wanted, *(s.name for s in self.tree.body if isinstance(s, DEFINITIONS))})
+    def _select(self, wanted: Collection[str], also: tuple[int, ...] = ()) -> Selection:
+        names = frozenset({*wanted, *(s.name for s in self.tree.body if isinstance(s, DEFINITIONS))})
+        if (names, also) not in self._selected:
+            self._selected[names, also] = select(analyse(self.tree, 0), sorted(names), also)
+        return self._selected[names, also]
+
+    @cached_property
+    def _selected(self) -> dict[tuple[frozenset[str], tuple[int, ...]], Selection]:
+        """What was selected before, by the names and the numbers that were asked for."""
+        return {}
 
 
 class LocalModules:

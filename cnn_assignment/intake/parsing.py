@@ -120,6 +120,12 @@ def describe_syntax_error(error: SyntaxError) -> str:
     return f"{error.msg}{line}"
 
 
+def first_line(node: ast.stmt) -> int:
+    """The number of the line in which a statement begins, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
 def defined_classes(tree: ast.Module) -> set[str]:
     """The names of the classes at the top of a tree."""
     return {statement.name for statement in tree.body if isinstance(statement, ast.ClassDef)}

@@ -7,6 +7,7 @@ import ast
 from cnn_assignment.intake.attachments import Attachments, take_inline_pictures
 from cnn_assignment.intake.document import Part, parse_document
 from cnn_assignment.intake.effects import DEFINITIONS
+from cnn_assignment.intake.parsing import first_line
 from cnn_assignment.intake.values import Shown, ShownCell, Wanted
 
 _MOST_CELLS = 2_000
@@ -54,6 +55,6 @@ def _definition_spans(tree: ast.Module) -> dict[str, range]:
     spans = {}
     for node in tree.body:
         if isinstance(node, DEFINITIONS):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            first = first_line(node)
             spans[node.name] = range(first - 1, node.end_lineno or first)
     return spans
