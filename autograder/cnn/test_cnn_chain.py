@@ -1,6 +1,6 @@
 """Network: backward through all blocks"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,10 +20,32 @@ class Network:
     n_classes: int
     hidden: tuple[int, ...] = (6,)
 
+    @classmethod
+    def at_random(cls, rng, name=""):
+        """A network of any kind, for images in which its pooling layer has a window at least."""
+        while True:
+            case = replace(Convolution.at_random(rng), n_outchannel=int(rng.choice((1, 1, 2, 2, 3, 4, 5, 8, 9))))
+            pool_size = int(rng.choice((1, 1, 2, 2, 3, 4)))
+            hidden = ((), (6,), (6, 5), (6, 5, 4))[int(rng.integers(4))]
+            network = cls(name, case, pool_size, int(rng.choice((2, 3, 4, 5, 10, 11))), hidden)
+            if min(network.convolved) >= pool_size:
+                return network
+
+    @property
+    def convolved(self):
+        """Rows and columns of the convolution's output"""
+        case = self.convolution
+        return tuple((n - case.filter_size) // case.stride + 1 for n in (case.h, case.w))
+
     @property
     def n_hidden(self):
         """the number of hidden layers."""
         return len(self.hidden)
+
+    @property
+    def unpooled(self):
+        """the pooling layer leaves rows or columns over."""
+        return any(n % self.pool_size > 0 for n in self.convolved)
 
     def draw(self, rng):
         """x, labels, and a function that makes the network of a module."""
@@ -49,6 +71,12 @@ NETWORKS = (
     Network("stride 2, rows and columns left over", Convolution("", 3, 12, 15, 3, 2, 2), 2, 3),
     Network("one filter, window size 3, no hidden layer", Convolution("", 5, 9, 11, 2, 1, 1), 3, 2, ()),
     Network("digits: 8 by 8 images, ten classes", Convolution("", 6, 8, 8, 3, 1, 8), 2, 10),
+    Network("one example, window size 1, square images", Convolution("", 1, 11, 11, 3, 3, 1), 1, 10),
+    Network("eight examples, two hidden layers", Convolution("", 8, 7, 5, 1, 2, 4), 2, 2, (6, 5)),
+    Network("one example, no hidden layer", Convolution("", 1, 13, 10, 4, 3, 3), 2, 3, ()),
+    Network("filter size 5, square images, pooled to one value", Convolution("", 2, 13, 13, 5, 2, 1), 3, 4, (6, 5)),
+    Network("one row of windows", Convolution("", 8, 4, 10, 4, 1, 2), 1, 3, ()),
+    Network("one window", Convolution("", 3, 6, 5, 4, 3, 5), 1, 2),
 )
 
 
@@ -71,7 +99,7 @@ def expect(make, reference, reference_files, x, labels):
     return network.backward(network.forward(x), labels)
 
 
-@every(NETWORKS)
+@every(NETWORKS, Network.at_random)
 @pytest.mark.points(10)
 def test_values(student, student_files, reference, reference_files, rng, once, case):
     """The gradients of the mean cross-entropy with respect to the filters and to the MLP"""
@@ -105,9 +133,38 @@ def test_arguments_unchanged(student, student_files, reference, reference_files,
             assert_unchanged(getattr(network.mlp, name)[layer], array, f"mlp.{name}[{layer}]")
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_called_again(student, student_files, reference, reference_files, rng, once):
-    """backward works on the cache that it is given, call after call, of any number of images"""
+    """backward works on the cache and the labels that it is given, call after call"""
+    x, _, make = NETWORKS[0].draw(rng)
+    other = rng.normal(size=x.shape)
+    # Other ones for every image.
+    labels, other_labels = np.array([0, 1, 2, 1]), np.array([2, 0, 1, 0])
+    expected, expected_later, expected_other = (
+        once(expect, make, reference, reference_files, images, classes)
+        for images, classes in ((x, labels), (x, other_labels), (other, other_labels))
+    )
+    network = make(student, student_files)
+    # Two of one size in a row, which share what is kept for that size.
+    cache, other_cache = network.forward(x), network.forward(other)
+    # A view, so that its numbers can be changed whatever was done to the view.
+    numbers = put(student, labels)
+    classes = numbers[...]
+    grads = network.backward(cache, classes)
+    other_grads = network.backward(other_cache, other_labels)
+    assert_grads(grads, expected)
+    assert_grads(other_grads, expected_other)
+    assert_grads(network.backward(cache, other_labels), expected_later)
+    # The cache is still what it was, so the same call gives the same once more.
+    assert_grads(network.backward(cache, labels), expected)
+    # The same array with other labels in it.
+    numbers[...] = other_labels
+    assert_grads(network.backward(cache, classes), expected_later)
+
+
+@pytest.mark.points(1)
+def test_other_sizes(student, student_files, reference, reference_files, rng, once):
+    """backward works on the cache that it is given, of any number of images, also beside another network"""
     x, labels, make = NETWORKS[0].draw(rng)
     # One image more than in the first batch, then as many again, and another network.
     other, other_labels = rng.normal(size=(len(x) + 1, *x.shape[1:])), np.append(labels, 0)
@@ -115,11 +172,8 @@ def test_called_again(student, student_files, reference, reference_files, rng, o
     network, last_network = make(student, student_files), make_last(student, student_files)
     cache, other_cache, _ = network.forward(x), network.forward(other), network.forward(-x)
     last_cache = last_network.forward(last)
-    grads = network.backward(cache, labels)
-    other_grads = network.backward(other_cache, other_labels)
-    assert_grads(grads, once(expect, make, reference, reference_files, x, labels))
-    assert_grads(other_grads, once(expect, make, reference, reference_files, other, other_labels))
-    # The cache is still what it was, so the same call gives the same once more.
     assert_grads(network.backward(cache, labels), once(expect, make, reference, reference_files, x, labels))
+    other_grads = network.backward(other_cache, other_labels)
+    assert_grads(other_grads, once(expect, make, reference, reference_files, other, other_labels))
     last_grads = last_network.backward(last_cache, last_labels)
     assert_grads(last_grads, once(expect, make_last, reference, reference_files, last, last_labels))

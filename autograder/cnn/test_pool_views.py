@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, every, spread
+from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, Pooling, every, in_any_layout, lay_out
 
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, collect, fail, put, side_by_side
 
@@ -56,23 +56,24 @@ def expect(case, reference, x):
     return list(case.make_layer(reference)._get_filtersizeXfiltersize_views(x))
 
 
-@every(POOLINGS)
+@every(POOLINGS, Pooling.at_random)
 @pytest.mark.points(6)
 def test_values(student, reference, rng, once, case):
     """Every whole window once, with its row and column in the output"""
     # A single window is the corner of x, which whoever hands it back need not have found: that alone earns nothing.
-    for size in (case, ONE_PIXEL) if case.one_window else (case,):
+    for size in (case, ONE_PIXEL) if case.one_window and case in POOLINGS else (case,):
         x, _ = size.draw(rng)
         expected = once(expect, size, reference, x)
         assert_views(size.make_layer(student)._get_filtersizeXfiltersize_views(x), expected)
 
 
+@in_any_layout
 @pytest.mark.points(2)
-def test_input_in_pieces(student, reference, rng, once):
-    """x may be an array that does not lie in one piece in memory, and stays as it is"""
+def test_memory(student, reference, rng, once, layout):
+    """x may be a view that does not lie in memory row by row, and stays as it is"""
     x, _ = LEFT_OVER.draw(rng)
     expected = once(expect, LEFT_OVER, reference, x)
-    images = put(student, spread(x))
+    images = lay_out(student, x, layout)
     assert_views(LEFT_OVER.make_layer(student)._get_filtersizeXfiltersize_views(images), expected)
     assert_unchanged(images, x, "x")
 
@@ -93,6 +94,12 @@ def test_two_at_a_time(student, reference, rng, once):
     views = [layer._get_filtersizeXfiltersize_views(x) for x in (first, larger)]
     for x, found in reversed(list(zip((first, larger), views, strict=True))):
         assert_views(found, once(expect, LEFT_OVER, reference, x))
+    # Other pixels in an array that was seen before. A view, so that they can be changed whatever was done to the view.
+    pixels = put(student, first)
+    images = pixels[...]
+    assert_views(layer._get_filtersizeXfiltersize_views(images), right[0])
+    pixels[...] = second
+    assert_views(layer._get_filtersizeXfiltersize_views(images), right[1])
 
 
 @pytest.mark.points(1)

@@ -68,6 +68,11 @@ class Attempt:
         """Whether something did not come back: tests are then run in another way, and would not end so each time."""
         return bool(self._deadly) or self._load_failure is not None or self._is_out_of_time
 
+    @property
+    def waited_s(self) -> float:
+        """How long this submission has kept the grader waiting."""
+        return self._waited_s
+
     def line(self, stand_ins: tuple[str, ...] = ()) -> Line:
         """A way for one test to the worker, with right methods in the place of those named."""
         self.replaced = set()

@@ -14,7 +14,7 @@ from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.diagnosis import Diagnostician
 from cnn_assignment.grading.hidden import HiddenTests, Judgement
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
-from cnn_assignment.intake import lift_file
+from cnn_assignment.intake import LiftedCode, lift_file
 from cnn_assignment.sandbox.choice import open_sandbox
 
 
@@ -54,14 +54,14 @@ class DebugRun:
             finally:
                 self._notes += attempt.notes
                 attempt.close()
-                self._explain(diagnostician)
+                self._explain(diagnostician, code)
 
-    def _explain(self, diagnostician: Diagnostician) -> None:
+    def _explain(self, diagnostician: Diagnostician, code: LiftedCode) -> None:
         """Of the tests that were chosen, whatever -k and the like left out."""
         for task in self._hidden.plan:
             if judged := self._judged[task.id]:
                 chosen = replace(task, tests=tuple(test for test, _ in judged))
-                told = diagnostician.explain(chosen, [judgement.evidence for _, judgement in judged])
+                told = diagnostician.explain(chosen, [judgement.evidence for _, judgement in judged], code)
                 self._diagnosis[task.id] = list(told)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

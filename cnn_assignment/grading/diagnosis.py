@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from cnn_assignment.errors import GraderError
 from cnn_assignment.grading.attempt import Attempt
+from cnn_assignment.grading.comparing_cases import compare_cases
 from cnn_assignment.grading.evidence import Evidence, Likeness
 from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.kept_rows import KeptRows, without_expected
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
-from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
+from cnn_assignment.grading.symptoms import find_symptoms
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox.protocol import Spawner
 
 # What each test of a task, in the order of the plan, gave; None where it was passed.
 Row = Sequence[Evidence | None]
+# For the further cases of one task, which are small: the explanation of slow code is not worth more.
+_LONGEST_S = 10.0
 
 
 class Diagnostician:
@@ -41,20 +45,47 @@ class Diagnostician:
         self._kept = kept
         self._asked: set[str] = set()
 
-    def explain(self, task: PlannedTask, row: Row) -> tuple[tuple[str, ...], ...]:
-        """What to tell the student of each test of a task; nothing of those that were passed."""
+    def explain(self, task: PlannedTask, row: Row, code: LiftedCode) -> tuple[tuple[str, ...], ...]:
+        """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
         if all(evidence is None or evidence.verdict is Verdict.NOT_ATTEMPTED for evidence in row):
             return ((),) * len(row)
         suspects = self._find_suspects(task, row)
-        patterns = _find_patterns(task, row)
         seen = [_find_symptoms(evidence) for evidence in row]
         fitting = Counter(seen)
-        return tuple(
-            ()
-            if evidence is None
-            else _explain(number, suspects, seen[number], fitting[seen[number]], patterns[number])
-            for number, evidence in enumerate(row)
-        )
+        told: list[tuple[str, ...]] = []
+        unnamed = []
+        for number, evidence in enumerate(row):
+            name = _find_name(number, suspects, seen[number], fitting[seen[number]]) if evidence is not None else ""
+            told.append((name,) if name else seen[number])
+            if evidence is not None and not name:
+                unnamed.append(number)
+        if unnamed:
+            with self._trying(code) as attempt:
+                for number, sentence in compare_cases(task, row, attempt, unnamed, told).items():
+                    told[number] = (*told[number], sentence)
+        return tuple(told)
+
+    @contextmanager
+    def _trying(self, code: LiftedCode) -> Iterator[Callable[[PlannedTask, PlannedTest], bool | None]]:
+        """A function that tells whether the code passes a test; None where that does not hang on the code alone."""
+        attempt = Attempt(self._sandbox, self._hidden.assignment, code)
+
+        def passes(task: PlannedTask, test: PlannedTest) -> bool | None:
+            if attempt.waited_s > _LONGEST_S:
+                return None
+            try:
+                judged = self._hidden.judge(task, test, None)
+            except GraderError:
+                # A test that breaks on a further case is for `verify` to tell.
+                return None
+            return None if attempt.is_troubled else judged.evidence is None
+
+        before, self._hidden.attempt = self._hidden.attempt, attempt
+        try:
+            yield passes
+        finally:
+            self._hidden.attempt = before
+            attempt.close()
 
     def _find_suspects(self, task: PlannedTask, row: Row) -> list[_Suspect]:
         """The misconceptions that may be behind a row, the likeliest first.
@@ -147,56 +178,16 @@ def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
     return find_symptoms(evidence.expected, evidence.actual, evidence.axes)
 
 
-def _explain(
-    number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int, pattern: str
-) -> tuple[str, ...]:
-    """What to tell of one failed test. seen: its symptoms, which fit so many tests of the task in the same words.
+def _find_name(number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int) -> str:
+    """The sentence of the misconception behind a failed test, or "".
 
-    Half of everything is also what a division by the batch gives, where there are two examples: a suspect that does not
-    explain all has to explain more than what is seen.
+    seen: the test's symptoms, which fit so many tests of the task in the same words. Half of everything is also what a
+    division by the batch gives, where there are two examples: a suspect that does not explain all has to explain more
+    than what is seen.
     """
     for suspect in suspects:
         if suspect.likeness[number]:
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
-            return (suspect.misconception.tells,)
-    return (*seen, pattern) if pattern else seen
-
-
-# Patterns over the cases of a parametrised test
-
-
-def _find_patterns(task: PlannedTask, row: Row) -> list[str]:
-    """For each test, the pattern over the cases of its function, or ""."""
-    cases: dict[str, list[tuple[Mapping[str, Trait], bool]]] = defaultdict(list)
-    functions = [_function(test) for test in task.tests]
-    for function, test, evidence in zip(functions, task.tests, row, strict=True):
-        cases[function].append((_traits(test.item), evidence is None))
-    found = {function: find_pattern(of_function) for function, of_function in cases.items()}
-    return [found[function] for function in functions]
-
-
-def _function(test: PlannedTest) -> str:
-    """The test function of a case."""
-    return test.id.partition("[")[0]
-
-
-def _traits(item: Any) -> dict[str, Trait]:
-    """The numbers that describe a case: parameters, the fields of dataclasses, and their properties."""
-    traits: dict[str, Trait] = {}
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    for name, value in parameters.items():
-        _add_traits(traits, name, value)
-    return traits
-
-
-def _add_traits(traits: dict[str, Trait], name: str, value: Any) -> None:
-    if isinstance(value, bool | int | float):
-        traits[name] = value
-    elif is_dataclass(value):
-        for field in fields(value):
-            _add_traits(traits, field.name, getattr(value, field.name))
-        for key, described in vars(type(value)).items():
-            # What it says of itself is what the student is told: "rows or columns are left over".
-            if isinstance(described, property) and described.__doc__:
-                _add_traits(traits, described.__doc__.strip().removesuffix("."), getattr(value, key))
+            return suspect.misconception.tells
+    return ""

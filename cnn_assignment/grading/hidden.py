@@ -22,6 +22,7 @@ from _pytest.runner import runtestprotocol
 from cnn_assignment.errors import AuthoringError, GraderError
 from cnn_assignment.grading.attempt import Attempt
 from cnn_assignment.grading.evidence import Evidence, keep_evidence
+from cnn_assignment.grading.further import MARK
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest, make_plan
 from cnn_assignment.grading.testing import WorkerGoneError
 from cnn_assignment.grading.transcripts import Ending, Hearing, Transcripts
@@ -51,7 +52,7 @@ class Judgement:
 class _Run:
     """A test that is being run, and its conversation with the submission."""
 
-    item: pytest.Item
+    test: PlannedTest
     conversation: Conversation
 
 
@@ -103,9 +104,7 @@ class HiddenTests:
     def rng(self) -> np.random.Generator:
         """Random numbers that depend on the assignment's seed and on the test's name, and on nothing else."""
         # pytest's own fixture for it, `request`, takes longer to make than all of ours.
-        item = self._run_now().item
-        name = f"{item.path.name}::{item.name}"
-        return np.random.default_rng([self.assignment.seed, zlib.crc32(name.encode())])
+        return np.random.default_rng([self.assignment.seed, zlib.crc32(self._run_now().test.key.encode())])
 
     @pytest.fixture
     def once(self) -> Callable[..., Any]:
@@ -113,10 +112,10 @@ class HiddenTests:
 
         For what is the same for every submission, such as expected values. Its arrays are made read-only.
         """
-        number, nodeid = itertools.count(), self._run_now().item.nodeid
+        number, test = itertools.count(), self._run_now().test.key
 
         def once(function: Callable[..., Any], *arguments: Any) -> Any:
-            key = (nodeid, next(number))
+            key = (test, next(number))
             if key not in self._remembered:
                 self._remembered[key] = _freeze(function(*arguments))
             return self._remembered[key]
@@ -133,6 +132,13 @@ class HiddenTests:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Declare the marker."""
         config.addinivalue_line("markers", "points(n): what a hidden test earns, spread over its cases")
+        config.addinivalue_line("markers", f"{MARK}(draw): makes a further case of the test from a random generator")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> None:
+        """Give a further case in the place of the test's own."""
+        if self._running is not None and self._running.test.instead is not None:
+            pyfuncitem.funcargs.update(self._running.test.instead)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember a file that cannot be imported."""
@@ -228,7 +234,7 @@ class HiddenTests:
         """Run a test, unless it is known how it ends."""
         if self.attempt is None:
             raise GraderError("a hidden test was run without a submission")
-        key, line = (test.item.nodeid, stand_ins), self.attempt.line(stand_ins)
+        key, line = (test.key, stand_ins), self.attempt.line(stand_ins)
         # Where a call does not come back, what a test asks depends on that too.
         transcripts = self._transcripts if not self.attempt.is_troubled else None
         hearing = transcripts.hear(key, line) if transcripts is not None else Hearing(line)
@@ -238,7 +244,7 @@ class HiddenTests:
             return known
         foresight = self._foresights[key]
         conversation = Conversation(hearing.carry, line.is_deadly, foresight)
-        ending = self._run_with_pytest(_Run(test.item, conversation), following)
+        ending = self._run_with_pytest(_Run(test, conversation), following)
         if ending.failure is None:
             foresight.learn(conversation.reading)
         if transcripts is not None and foresight.is_settled:
@@ -247,9 +253,10 @@ class HiddenTests:
 
     def _run_with_pytest(self, run: _Run, following: pytest.Item | None) -> Ending:
         # pytest tears down all but what the next test needs, and another one than the next may be run next.
-        _tear_down(run.item, run.item)
+        item = run.test.item
+        _tear_down(item, item)
         self._running, self._failure = run, None
-        self.last_reports = runtestprotocol(run.item, log=False, nextitem=following)
+        self.last_reports = runtestprotocol(item, log=False, nextitem=following)
         failure = self._caught()
         trouble = _find_trouble(failure)
         if trouble is not None:

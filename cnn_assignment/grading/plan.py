@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,33 @@ FILE_PREFIX = "test_"
 
 @dataclass(frozen=True, slots=True)
 class PlannedTest:
-    """One item of a hidden test file, with what it earns."""
+    """One item of a hidden test file, with what it earns.
+
+    instead: what is given to the test in the place of its own parameters, in a case that earns nothing.
+    """
 
     item: pytest.Function
     id: str
     title: str
     share: Fraction
+    instead: Mapping[str, Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """Unique among all tests of the assignment, further cases too."""
+        return f"{self.item.path.name}::{self.id}"
+
+    @property
+    def function(self) -> str:
+        """The test function of a case."""
+        return self.id.partition("[")[0]
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The parameters of a case; none where the test is not parametrised."""
+        if self.instead is not None:
+            return self.instead
+        return self.item.callspec.params if hasattr(self.item, "callspec") else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ class Scorer:
         digest = submission_digest(submission.path, (code.with_dropped or code).modules)
         plan = self._plan(submission)
         try:
-            judged, load_notes = self._judge_best(submission, code, plan)
+            tested, judged, load_notes = self._judge_best(submission, code, plan)
             if submission.explain:
-                tasks = [_score(task, self._explain(task, judged[task.id])) for task in plan]
+                tasks = [_score(task, self._explain(task, judged[task.id], tested)) for task in plan]
             else:
                 tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
         except (GraderError, SandboxError) as error:
@@ -76,16 +76,16 @@ class Scorer:
 
     def _judge_best(
         self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
-    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+    ) -> tuple[LiftedCode, dict[str, list[Judgement]], tuple[str, ...]]:
         """What the tests say of the code, or of the same code with what was left out of it, whichever earns more."""
         judged, notes = self._judge_patiently(submission, code, plan)
         is_whole = all(found.evidence is None for task in plan for found in judged[task.id])
         if code.with_dropped is None or is_whole:
-            return judged, notes
+            return code, judged, notes
         again, other_notes = self._judge_patiently(submission, code.with_dropped, plan)
         if _earned(plan, again) <= _earned(plan, judged):
-            return judged, notes
-        return again, (_WITH_DROPPED, *other_notes)
+            return code, judged, notes
+        return code.with_dropped, again, (_WITH_DROPPED, *other_notes)
 
     def _judge_patiently(
         self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
@@ -106,11 +106,11 @@ class Scorer:
         finally:
             attempt.close()
 
-    def _explain(self, task: PlannedTask, judged: Sequence[Judgement]) -> list[Outcome]:
+    def _explain(self, task: PlannedTask, judged: Sequence[Judgement], code: LiftedCode) -> list[Outcome]:
         # Where a task was left after its first lost mark, there is less to explain.
         task = replace(task, tests=task.tests[: len(judged)])
         try:
-            told = self._diagnostician.explain(task, [found.evidence for found in judged])
+            told = self._diagnostician.explain(task, [found.evidence for found in judged], code)
         except SandboxError:
             # An explanation is an extra: the grade stands without it.
             return [found.outcome for found in judged]

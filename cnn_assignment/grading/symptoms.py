@@ -6,7 +6,7 @@ of an axis and a place say nothing of either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations, permutations
 
@@ -281,49 +281,3 @@ _VALUES: tuple[Symptom, ...] = (
     _moved,
     _other_places,
 )
-
-
-# A pattern over the cases of one test
-
-Trait = bool | int | float
-
-
-def find_pattern(cases: Sequence[tuple[Mapping[str, Trait], bool]]) -> str:
-    """What the cases of one test that fail have in common and the others have not: a sentence, or "".
-
-    cases: the traits of each case, and whether it passed. A trait is a number under a name, such as ``stride``, or
-    true or false under a clause, such as ``rows are left over``. One failing case alone is no pattern.
-    """
-    if sum(not passed for _, passed in cases) < 2 or not any(passed for _, passed in cases):  # noqa: PLR2004
-        return ""
-    names = [name for name in cases[0][0] if all(name in traits for traits, _ in cases)]
-    # Of two things with many values each, one sets a case apart by accident; of true and false it hardly does.
-    names.sort(key=lambda name: len({traits[name] for traits, _ in cases}))
-    for separate in (_by_one_value, _by_a_bound):
-        for name in names:
-            right = {traits[name] for traits, passed in cases if passed}
-            wrong = {traits[name] for traits, passed in cases if not passed}
-            if sentence := separate(name, right, wrong):
-                return sentence
-    return ""
-
-
-def _by_one_value(name: str, right: set[Trait], wrong: set[Trait]) -> str:
-    if right & wrong:
-        return ""
-    # Of true and false, the true one makes the sentence.
-    if len(right) == 1 and next(iter(right)) is not False:
-        return f"It is right only where {_clause(name, *right)}."
-    return f"It is wrong only where {_clause(name, *wrong)}." if len(wrong) == 1 else ""
-
-
-def _by_a_bound(name: str, right: set[Trait], wrong: set[Trait]) -> str:
-    if max(right) < min(wrong):
-        return f"It is right only where {name} is at most {max(right)}."
-    if min(right) > max(wrong):
-        return f"It is right only where {name} is at least {min(right)}."
-    return ""
-
-
-def _clause(name: str, value: Trait) -> str:
-    return name if isinstance(value, bool) else f"{name} is {value}"
