@@ -80,17 +80,17 @@ NETWORKS = (
 )
 
 
-def assert_grads(grads, expected):
-    """The filters' gradient, and what the MLP's own backward gives."""
+def assert_grads(grads, expected, of=""):
+    """The filters' gradient, and what the MLP's own backward gives. of: added to their names."""
     # Said here, because the errors of looking for a name in a list are the same wherever the list is.
     found = fetch(grads)
     if found is None or isinstance(found, list | tuple | np.ndarray):
         fail(f'expected a dict with "convolution" and "mlp", got {type(found).__name__}')
-    assert_array(grads["convolution"], expected["convolution"], 'grads["convolution"]', axes=FILTERS)
+    assert_array(grads["convolution"], expected["convolution"], f'grads["convolution"]{of}', axes=FILTERS)
     for name in ("weights", "biases"):
         for layer, right in enumerate(expected["mlp"][name]):
             axes = ("input", "unit")[-right.ndim :]
-            assert_array(grads["mlp"][name][layer], right, f'grads["mlp"]["{name}"][{layer}]', axes=axes)
+            assert_array(grads["mlp"][name][layer], right, f'grads["mlp"]["{name}"][{layer}]{of}', axes=axes)
 
 
 def expect(make, reference, reference_files, x, labels):
@@ -154,12 +154,12 @@ def test_called_again(student, student_files, reference, reference_files, rng, o
     other_grads = network.backward(other_cache, other_labels)
     assert_grads(grads, expected)
     assert_grads(other_grads, expected_other)
-    assert_grads(network.backward(cache, other_labels), expected_later)
+    assert_grads(network.backward(cache, other_labels), expected_later, " of other labels")
     # The cache is still what it was, so the same call gives the same once more.
     assert_grads(network.backward(cache, labels), expected)
     # The same array with other labels in it.
     numbers[...] = other_labels
-    assert_grads(network.backward(cache, classes), expected_later)
+    assert_grads(network.backward(cache, classes), expected_later, " of labels changed in place")
 
 
 @pytest.mark.points(1)

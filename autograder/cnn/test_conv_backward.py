@@ -46,7 +46,7 @@ def test_memory(student, reference, rng, once, layout):
     assert_array(layer.backward(cache, upstream), expected, "gradient", axes=FILTERS)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_arguments_unchanged(student, reference, rng, once):
     """The cache, grad_output and the weights stay as they are"""
     x, weights, grad_output = SMALL.draw(rng)
@@ -102,6 +102,18 @@ def test_two_caches(student, reference, rng, once):
     assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
     assert_array(layer.backward(odd_cache, odd_grad), odd_expected, "gradient", axes=FILTERS)
     assert_array(layer.backward(other_cache, other_grad), other_expected, "gradient", axes=FILTERS)
+
+
+@pytest.mark.points(1)
+def test_larger_images(student, reference, rng, once):
+    """backward works on the cache that it is given, also after forward was called on larger images"""
+    x, weights, grad_output = SMALL.draw(rng)
+    right, expected = once(expect, SMALL, reference, x, weights, grad_output)
+    larger = replace(SMALL, h=SMALL.h + 4, w=SMALL.w + 6)
+    larger_x, _, larger_grad = larger.draw(rng)
+    larger_right, _ = once(expect, larger, reference, larger_x, weights, larger_grad)
+    layer, cache, _ = make(SMALL, student, weights, ((x,), right), ((larger_x,), larger_right))
+    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=FILTERS)
 
 
 @pytest.mark.points(1)

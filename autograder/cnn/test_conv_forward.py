@@ -69,22 +69,23 @@ def test_new_weights(student, reference, rng, once):
         once(expect, SMALL, reference, images, factor * weights)
         for images, factor in ((x, 1), (x, -2), (x, 3), (other, 1))
     )
-    # Views, so that their pixels can be changed whatever was done to the views.
+    # Views, so that their numbers can be changed whatever was done to the views.
     pixels, numbers = put(student, x), put(student, -2 * weights)
     images = pixels[...]
     layer = SMALL.make_layer(student, weights)
+    layer.forward(images)
+    # The same array with other numbers in it.
+    pixels[...] = other
+    assert_array(layer.forward(images)["out"], later, 'cache["out"] of images changed in place', axes=IMAGES)
+    pixels[...] = x
     cache = layer.forward(images)
     layer.weights = numbers[...]
     assert_array(layer.forward(images)["out"], doubled, 'cache["out"]', axes=IMAGES)
     assert_array(cache["out"], expected, 'cache["out"] of the old weights', axes=IMAGES)
-    # The same arrays with other numbers in them. A layer may have copied its weights, so it is asked what they are.
+    # A layer may have copied its weights, so it is asked what they are.
     numbers[...] = 3 * weights
     due = doubled if is_same(fetch(layer.weights), -2 * weights) else tripled
     assert_array(layer.forward(images)["out"], due, 'cache["out"] of weights changed in place', axes=IMAGES)
-    layer.weights = weights
-    layer.forward(images)
-    pixels[...] = other
-    assert_array(layer.forward(images)["out"], later, 'cache["out"] of images changed in place', axes=IMAGES)
 
 
 @pytest.mark.points(1)

@@ -139,9 +139,10 @@ def test_called_again(student, reference, rng, once):
     upstream = numbers[...]
     first = layer.backward(cache, upstream)
     second = layer.backward(other_cache, other_grad)
+    third = layer.backward(cache, other_grad)
     assert_array(second, other_expected, "second gradient", axes=IMAGES)
     assert_array(first, expected, "first gradient", axes=IMAGES)
-    assert_array(layer.backward(cache, other_grad), expected_later, "third gradient", axes=IMAGES)
+    assert_array(third, expected_later, "third gradient", axes=IMAGES)
     # The same array with other numbers in it.
     numbers[...] = other_grad
     later = layer.backward(cache, upstream)
@@ -156,6 +157,11 @@ def test_other_sizes(student, reference, rng, once):
     right, expected = once(expect, LEFT_OVER, reference, x, grad_output)
     other_right, other_expected = once(expect, LEFT_OVER, reference, other, other_grad)
     layer = LEFT_OVER.make_layer(student)
+    larger = replace(LEFT_OVER, h=LEFT_OVER.h + 4, w=LEFT_OVER.w + 6)
+    larger_x, larger_grad = larger.draw(rng)
+    larger_right, _ = once(expect, larger, reference, larger_x, larger_grad)
+    cache, _ = own_caches(student, layer.forward, [((x,), right), ((larger_x,), larger_right)])
+    assert_array(layer.backward(cache, grad_output), expected, "gradient", axes=IMAGES)
     # One example more, one channel less, fewer rows and more columns. Not the last: what forward keeps must not fit all.
     odd = replace(LEFT_OVER, batch=LEFT_OVER.batch + 1, channels=LEFT_OVER.channels - 1, h=LEFT_OVER.h - 2, w=8)
     odd_x, odd_grad = odd.draw(rng)
