@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -65,15 +66,19 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class HiddenTest:
-    """One item of a hidden test file; id is unique within its task."""
+    """One item of a hidden test file; id is unique within its task.
+
+    traits: the numbers that describe the case of a parametrised test, by name.
+    """
 
     id: str
     title: str
     max_score: float
+    traits: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The test as grader processes tell it."""
-        return {"id": self.id, "title": self.title, "max_score": self.max_score}
+        return {"id": self.id, "title": self.title, "max_score": self.max_score, "traits": dict(self.traits)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cnn_assignment.grading.hidden import Judgement
 from cnn_assignment.grading.kept_rows import KeptRows
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.intake import LiftedCode
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Outcome, ReportStatus, Verdict
 from cnn_assignment.sandbox.protocol import WorkerDied
@@ -93,6 +94,7 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
     assert "You left out the half." not in told[2]
     assert told[2] == (
         "Every value is off by the same amount: something is added, or forgotten, that does not depend on the place.",
+        "out is right exactly where n is at most 4: so it was in all of 63 cases.",
     )
 
 
@@ -113,7 +115,8 @@ def test_zeros_are_believed_only_where_all_tests_agree(diagnose):
 
 def test_an_error_is_told_by_name_where_it_is_raised_throughout(diagnose):
     assert diagnose("scale", scale="cache['out'][:] = factor * (HALF + x)") == [("There is no such name.",)] * 3
-    assert diagnose("scale", scale="cache['out'][:] = factors * (HALF + x)") == [()] * 3
+    small = "A small case that fails too, to try by hand: n 1."
+    assert diagnose("scale", scale="cache['out'][:] = factors * (HALF + x)") == [(small,)] * 3
 
 
 def test_wrong_pieces_are_told_by_what_they_hold(diagnose):
@@ -126,7 +129,7 @@ def test_an_unknown_mistake_is_described_and_its_cases_compared(diagnose):
     assert told[0] == ()
     assert told[2] == (
         "Every value has the wrong sign, and is right otherwise.",
-        "It is right only where n is 1.",
+        "out is right exactly where n is 1: so it was in all of 63 cases.",
     )
 
 
@@ -210,7 +213,7 @@ def test_a_worker_that_the_machine_ended_is_no_trait_of_a_mistake(tmp_path, cour
     hidden, kept = Stumbling(course, stumbles), KeptRows(tmp_path / "rows.sqlite")
     diagnostician = Diagnostician(hidden, None, kept)
     for _ in range(2):
-        (why,) = diagnostician.explain(TASK, [found(VALUES)])
+        (why,) = diagnostician.explain(TASK, [found(VALUES)], LiftedCode((), ()))
         assert ("It never ends." in why) is told
     assert hidden.runs == runs
     assert bool(kept.find("never-ends")) is keeps

@@ -24,7 +24,7 @@ _SMALLEST = 24
 
 def has_further_cases(test: PlannedTest) -> bool:
     """Whether the test says how further cases of it are drawn, and takes one case at a time."""
-    return test.item.get_closest_marker(MARK) is not None and len(test.parameters) == 1
+    return len(test.parameters) == 1 and test.item.get_closest_marker(MARK) is not None
 
 
 def draw_cases(test: PlannedTest, count: int = _DRAWN, *, more: int = 0) -> list[PlannedTest]:

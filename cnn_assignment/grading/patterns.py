@@ -18,8 +18,8 @@ from cnn_assignment.grading.traits import Condition, Traits, list_conditions
 
 # Tried before anything is guessed, of either side of a guess, and to tell a guess from pairs of conditions.
 _FIRST, _OF_EACH_SIDE, _AGAINST_PAIRS = 12, 24, 48
-# On either side of what is told, of all cases that were tried.
-_FEWEST = 2
+# On either side of what is told, of the further cases that were tried.
+_FEWEST = 4
 
 Rows = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -110,7 +110,8 @@ class PatternSearch:
             for number in [n for n in self._untried() if says[n] == side][:_OF_EACH_SIDE]:
                 if self._try(int(number)) != side:
                     return False
-            if int((says[self._is_tried] == side).sum()) < _FEWEST:
+            tried = self._is_tried[self._first :]
+            if int((says[self._first :][tried] == side).sum()) < _FEWEST:
                 return False
         return True
 

@@ -15,6 +15,7 @@ import pytest
 
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.points import share
+from cnn_assignment.grading.traits import read_traits
 from cnn_assignment.layout import SETTINGS, task_order
 from cnn_assignment.model import Assignment, HiddenTest, Task
 
@@ -62,7 +63,9 @@ class PlannedTask:
 
     def to_task(self) -> Task:
         """The task without its items, as other rooms know it."""
-        tests = tuple(HiddenTest(test.id, test.title, float(test.share)) for test in self.tests)
+        tests = tuple(
+            HiddenTest(test.id, test.title, float(test.share), read_traits(test.parameters)) for test in self.tests
+        )
         return Task(self.id, self.title, float(sum(test.share for test in self.tests)), tests)
 
 

@@ -13,6 +13,7 @@ from cnn_assignment.authoring.release import check
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.pool import collect_tasks, grade_all
 from cnn_assignment.model import Assignment, Submission, Task
+from cnn_assignment.verify.confounded import find_confounded
 from cnn_assignment.verify.gate import make_gate
 from cnn_assignment.verify.public_checks import PublicChecks
 from cnn_assignment.verify.results import Finding, Result, TaskRow, summarise, tabulate
@@ -32,6 +33,7 @@ class Proof:
         if gate:
             self._trials += make_gate(assignment)
         self._checks, self._misfit = _make_public_checks(assignment, self._tasks) if gate else (None, "")
+        self._gate = gate
         self.results: tuple[Result, ...] = ()
         self.findings: tuple[Finding, ...] = ()
 
@@ -59,7 +61,9 @@ class Proof:
         results = self._grade(self._trials, jobs, progress)
         self.results = tuple(self._take_apart(results, jobs))
         checked = self._run_public_checks(jobs, progress)
-        self.findings = (*summarise(self.results), *checked, self._compare_with_build(), self._look_for_leaks())
+        told_apart = [_look_at_traits(self._tasks)] if self._gate else []
+        built = self._compare_with_build(), self._look_for_leaks()
+        self.findings = (*summarise(self.results), *told_apart, *checked, *built)
 
     def _take_apart(self, results: list[Result], jobs: int) -> list[Result]:
         """In the place of a trial that failed as a whole, those of its parts that fail alone, if there are any."""
@@ -104,6 +108,12 @@ class Proof:
     def _look_for_leaks(self) -> Finding:
         leaks = find_leaks(self._assignment, self._assignment.release_dir)
         return Finding("answers and hidden tests in the release", "none", "; ".join(leaks) or "none", not leaks)
+
+
+def _look_at_traits(tasks: Sequence[Task]) -> Finding:
+    """Advice: it costs no mark, because the grader tries what it would say, and else says nothing."""
+    found = "; ".join(find_confounded(tasks)) or "none"
+    return Finding("traits of test cases that never vary, or never differ", "none", found, holds=True)
 
 
 def _make_public_checks(assignment: Assignment, tasks: tuple[Task, ...]) -> tuple[PublicChecks | None, str]:
