@@ -105,6 +105,7 @@ CONVOLUTIONS = (
     Convolution("filter size 1, one example", 1, 13, 6, 1, 3, 1),
     Convolution("filter size 1, one pixel", 8, 1, 1, 1, 1, 2),
     Convolution("filter size 5, stride 3", 2, 11, 9, 5, 3, 4),
+    Convolution("filter size 5, windows side by side", 2, 10, 15, 5, 5, 2),
     Convolution("filter size 6", 5, 10, 8, 6, 2, 1),
     Convolution("filter size 7, one column of windows", 8, 11, 7, 7, 1, 4),
     Convolution("one window", 2, 5, 4, 4, 2, 3),
@@ -179,10 +180,13 @@ POOLINGS = (
     Pooling("one example, square images with a remainder", 1, 4, 9, 9, 2),
     Pooling("one window", 2, 3, 5, 4, 4),
     Pooling("one window, square images, one channel", 1, 1, 7, 7, 5),
+    Pooling("one window, nothing left over", 2, 1, 2, 2, 2),
     Pooling("one row of windows", 3, 1, 4, 19, 3),
     Pooling("window size 5, one column of windows", 8, 2, 20, 5, 5),
     Pooling("many pixels, square images", 2, 1, 18, 18, 2),
     Pooling("many pixels, window size 4 with a remainder", 1, 2, 21, 17, 4),
+    Pooling("window size 1, one pixel", 1, 1, 1, 1, 1),
+    Pooling("window size 1, many pixels", 3, 1, 17, 17, 1),
     Pooling("window size 1", 2, 2, 3, 4, 1),
 )
 LEFT_OVER = POOLINGS[1]

@@ -72,11 +72,14 @@ NETWORKS = (
     Network("one filter, window size 3, no hidden layer", Convolution("", 5, 9, 11, 2, 1, 1), 3, 2, ()),
     Network("digits: 8 by 8 images, ten classes", Convolution("", 6, 8, 8, 3, 1, 8), 2, 10),
     Network("one example, window size 1, square images", Convolution("", 1, 11, 11, 3, 3, 1), 1, 10),
-    Network("eight examples, two hidden layers", Convolution("", 8, 7, 5, 1, 2, 4), 2, 2, (6, 5)),
-    Network("one example, no hidden layer", Convolution("", 1, 13, 10, 4, 3, 3), 2, 3, ()),
+    Network("eight examples, two hidden layers", Convolution("", 8, 8, 5, 1, 2, 4), 2, 2, (6, 5)),
+    Network("one example, no hidden layer", Convolution("", 1, 14, 10, 4, 3, 3), 2, 2, ()),
     Network("filter size 5, square images, pooled to one value", Convolution("", 2, 13, 13, 5, 2, 1), 3, 4, (6, 5)),
     Network("one row of windows", Convolution("", 8, 4, 10, 4, 1, 2), 1, 3, ()),
     Network("one window", Convolution("", 3, 6, 5, 4, 3, 5), 1, 2),
+    Network("one window, one filter, two hidden layers", Convolution("", 1, 4, 4, 4, 5, 1), 1, 3, (6, 5)),
+    Network("one window, stride 1, no hidden layer", Convolution("", 2, 3, 3, 3, 1, 2), 1, 2, ()),
+    Network("filter size 1, stride 1", Convolution("", 2, 4, 6, 1, 1, 2), 2, 3, ()),
 )
 
 
