@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
 import pytest
 
 from cnn_assignment.grading.pool import collect_tasks
+from cnn_assignment.grading.traits import read_traits
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import HiddenTest, Task
 from cnn_assignment.verify.confounded import find_confounded
@@ -55,3 +61,46 @@ def test_the_traits_of_the_real_assignment_are_all_told_apart(pytestconfig):
     tasks = collect_tasks(load_assignment(pytestconfig.rootpath, "cnn"))
     assert all(sum(bool(test.traits) for test in task.tests) >= 10 for task in tasks)
     assert find_confounded(tasks) == []
+
+
+# The real assignment's tables are covering arrays
+
+TABLES = {
+    "CONVOLUTIONS": (
+        "cases.py",
+        "Convolution",
+        {"batch": (1,), "filter_size": (1, 4), "stride": (1,), "n_outchannel": (1,)},
+    ),
+    "POOLINGS": ("cases.py", "Pooling", {"batch": (1,), "channels": (1,), "filter_size": (1, 2)}),
+    "NETWORKS": (
+        "test_cnn_chain.py",
+        "Network",
+        {
+            "batch": (1,),
+            "n_outchannel": (1,),
+            "stride": (1,),
+            "pool_size": (1,),
+            "n_classes": (2,),
+            "the number of hidden layers": (0, 1),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_two_traits_occur_in_every_combination_that_can_occur(pytestconfig, monkeypatch, table):
+    file, kind, cuts = TABLES[table]
+    folder = pytestconfig.rootpath / "autograder/cnn"
+    monkeypatch.syspath_prepend(str(folder))
+    names = runpy.run_path(str(folder / file))
+
+    def pairs(case):
+        traits = read_traits({"case": case})
+        held = {name: value for name, value in traits.items() if isinstance(value, bool)}
+        held |= {f"{name} <= {cut}": traits[name] <= cut for name, values in cuts.items() for cut in values}
+        return {(one, held[one], other, held[other]) for one, other in combinations(held, 2)}
+
+    rng = np.random.default_rng(14)
+    can = Counter(pair for _ in range(2000) for pair in pairs(names[kind].at_random(rng)))
+    have = set().union(*map(pairs, names[table]))
+    assert [pair for pair, count in can.items() if count > 5 and pair not in have] == []

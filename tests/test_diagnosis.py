@@ -94,7 +94,7 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
     assert "You left out the half." not in told[2]
     assert told[2] == (
         "Every value is off by the same amount: something is added, or forgotten, that does not depend on the place.",
-        "out is right exactly where n is at most 4: so it was in all of 63 cases.",
+        "out is right wherever n is at most 4, and goes wrong only elsewhere: so it was in all of 63 cases.",
     )
 
 
@@ -129,7 +129,7 @@ def test_an_unknown_mistake_is_described_and_its_cases_compared(diagnose):
     assert told[0] == ()
     assert told[2] == (
         "Every value has the wrong sign, and is right otherwise.",
-        "out is right exactly where n is 1: so it was in all of 63 cases.",
+        "out is right wherever n is 1, and goes wrong only elsewhere: so it was in all of 63 cases.",
     )
 
 

@@ -26,16 +26,22 @@ Rows = np.ndarray[Any, np.dtype[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A test is passed exactly where a condition holds, or exactly where it does not; tried on so many cases."""
+    """A test is passed where a condition holds, or where it does not, and fails elsewhere; tried on so many cases."""
 
     condition: Condition
     is_right: bool
     tried: int
 
     def tell(self, subject: str) -> str:
-        """The sentence. subject: what is right or wrong there."""
-        verdict = "right" if self.is_right else "wrong"
-        return f"{subject} is {verdict} exactly where {self.condition}: so it was in all of {self.tried} cases."
+        """The sentence. subject: what is right or wrong there.
+
+        It says where all is right, and not that all is wrong elsewhere: in a small case wrong code can hit by accident.
+        """
+        if self.is_right:
+            said = f"is right wherever {self.condition}, and goes wrong only elsewhere"
+        else:
+            said = f"goes wrong only where {self.condition}"
+        return f"{subject} {said}: so it was in all of {self.tried} cases."
 
 
 class PatternSearch:
