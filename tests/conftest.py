@@ -80,6 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin the list of tests that were left out, and know the mark of hidden tests, of which some files are read."""
     config.stash[_left_out] = []
     config.addinivalue_line("markers", "points(n): what a hidden test earns; it means something in a grader only")
+    config.addinivalue_line("markers", "further_cases(draw): makes a further case; it means something in a grader only")
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
