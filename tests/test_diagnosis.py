@@ -92,14 +92,14 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
     assert told[:2] == [(), ()]
     assert "You left out the half." not in told[2]
     assert told[2] == (
-        "Every value is off by the same amount: something is added, or forgotten, that does not depend on the place.",
+        "Every value is off by the same amount, wherever it stands. Look at what is added to all values, or to none.",
     )
 
 
 def test_a_description_that_fits_more_tests_than_a_known_mistake_is_told_instead(diagnose):
     told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5)")
     assert told == [told[0]] * 3
-    assert "some step is calculated in float32, or rounded" in told[0][0]
+    assert "agree with the right ones to five digits, but not to the last" in told[0][0]
     told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5 if len(x) > 2 else 20)")
     assert told == [(), (), ("Many values are rounded.",)]
 

@@ -14,6 +14,7 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.kept_rows import KeptRows, without_expected
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
+from cnn_assignment.grading.stale import find_stale
 from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Verdict
@@ -144,7 +145,8 @@ def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -
 def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
     if evidence is None or evidence.expected is None:
         return ()
-    return find_symptoms(evidence.expected, evidence.actual, evidence.axes)
+    stale = find_stale(evidence.expected, evidence.actual, evidence.answers)
+    return stale or find_symptoms(evidence.expected, evidence.actual, evidence.axes)
 
 
 def _explain(
