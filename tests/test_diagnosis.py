@@ -12,14 +12,15 @@ import pytest
 import toy_course
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.diagnosis import Diagnostician
-from cnn_assignment.grading.evidence import Evidence, Likeness
+from cnn_assignment.grading.evidence import Evidence, Likeness, keep_evidence
 from cnn_assignment.grading.hidden import Judgement
 from cnn_assignment.grading.kept_rows import KeptRows
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.grading.transcripts import Ending
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Outcome, ReportStatus, Verdict
-from cnn_assignment.sandbox.protocol import WorkerDied
+from cnn_assignment.sandbox.protocol import CallRaised, WorkerDied
 from toy_course import answer, edit, run_pytest, submit, write
 
 MISCONCEPTIONS = '''"""Mistakes."""
@@ -249,3 +250,15 @@ VALUES = np.array([0.25, -1.75])
 def test_evidence_is_alike_by_its_values(one, other, likeness):
     assert one.compare(other) is likeness
     assert other.compare(one) is likeness
+
+
+def raised(place):
+    words = "only integers, slices (`:`) and integer or boolean arrays are valid indices"
+    return keep_evidence(Ending(CallRaised("IndexError", words, place, 0)), Verdict.ERROR, "")
+
+
+def test_an_error_in_the_code_is_not_taken_for_the_same_words_about_what_it_returned():
+    # Of an index that is a float, and of an array in which a test looks something up by name.
+    assert raised(("cnn.py", 3)).compare(raised(None)) is Likeness.NONE
+    assert raised(("cnn.py", 3)).compare(raised(("cell 4", 8))) is Likeness.WEAK
+    assert raised(None).compare(raised(None)) is Likeness.WEAK

@@ -87,7 +87,7 @@ def test_a_symptom_of_the_values_is_told(name):
         (RIGHT.reshape(2, 3, 5, 4), "The lengths of the axes are those that are due, in another order"),
         (
             RIGHT[:, :, :-1],
-            "There are 1 fewer along row than there should be. .* counted from the first, all are right",
+            "There is 1 fewer along row than there should be. .* counted from the first, all are right",
         ),
         (np.pad(RIGHT, ((0, 0), (0, 0), (0, 1), (0, 2))), "1 more along row and 2 more along column than"),
         (

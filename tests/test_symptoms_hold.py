@@ -223,7 +223,7 @@ CLAIMS = {
         right.shape.count(1) - actual.shape.count(1) == (int(count) if word == "missing" else -int(count))
         and ("are right" in rest) == (not find_wrong(actual.reshape(right.shape), right).any())
     ),
-    r"There are (.*) than there .*, (.*)\.": _is_shorter_or_longer,
+    r"There \w+ (.*) than there .*, (.*)\.": _is_shorter_or_longer,
     r"Apart from the dtype, the values are right": lambda right, actual: (
         np.abs(actual - right).max() <= 2e-5 * np.abs(right).max()
     ),

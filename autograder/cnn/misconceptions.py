@@ -958,8 +958,8 @@ MISCONCEPTIONS = [
     Misconception(
         id="filter-gradient-squeezed",
         task="conv-backward",
-        tells="Your gradient has lost its axes of length 1, as those of a single filter. It must keep the weights' "
-        "shape. Look at each step that can change the number of axes.",
+        tells="Your gradient has lost its axes of length 1. It must keep the shape of the weights, whatever the "
+        "lengths are. Look at each step that can change the number of axes.",
         edits={RETURN_FILTER_GRADS: RETURN_FILTER_GRADS.replace("grads", "np.squeeze(grads)")},
     ),
     Misconception(

@@ -55,8 +55,9 @@ def _too_long_or_too_short(expected: Array, actual: Array, names: Sequence[str])
     common = tuple(slice(min(a, e)) for a, e, _ in sizes)
     good = is_equal(actual[common], expected[common])
     values = "all are right" if good else "some are wrong"
+    verb = "is" if changes[0].startswith("1 ") else "are"
     return (
-        f"There are {join_names(changes)} than there should be. Of the values that are due and there, counted from the first, "
+        f"There {verb} {join_names(changes)} than there should be. Of the values that are due and there, counted from the first, "
         f"{values}."
     )
 
