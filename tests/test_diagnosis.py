@@ -12,15 +12,16 @@ import pytest
 import toy_course
 from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.diagnosis import Diagnostician
-from cnn_assignment.grading.evidence import Evidence, Likeness
+from cnn_assignment.grading.evidence import Evidence, Likeness, keep_evidence
 from cnn_assignment.grading.hidden import Judgement
 from cnn_assignment.grading.kept_rows import KeptRows
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.pool import GraderProcess
+from cnn_assignment.grading.transcripts import Ending
 from cnn_assignment.intake import LiftedCode
 from cnn_assignment.layout import load_assignment
 from cnn_assignment.model import Outcome, ReportStatus, Verdict
-from cnn_assignment.sandbox.protocol import WorkerDied
+from cnn_assignment.sandbox.protocol import CallRaised, WorkerDied
 from toy_course import answer, edit, run_pytest, submit, write
 
 MISCONCEPTIONS = '''"""Mistakes."""
@@ -93,7 +94,7 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
     assert told[:2] == [(), ()]
     assert "You left out the half." not in told[2]
     assert told[2] == (
-        "Every value is off by the same amount: something is added, or forgotten, that does not depend on the place.",
+        "Every value is off by the same amount, wherever it stands. Look at what is added to all values, or to none.",
         "out is right wherever n is at most 4, and goes wrong only elsewhere: so it was in all of 63 cases.",
     )
 
@@ -101,7 +102,7 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
 def test_a_description_that_fits_more_tests_than_a_known_mistake_is_told_instead(diagnose):
     told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5)")
     assert told == [told[0]] * 3
-    assert "some step is calculated in float32, or rounded" in told[0][0]
+    assert "agree with the right ones to five digits, but not to the last" in told[0][0]
     told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5 if len(x) > 2 else 20)")
     assert told == [(), (), ("Many values are rounded.",)]
 
@@ -252,3 +253,15 @@ VALUES = np.array([0.25, -1.75])
 def test_evidence_is_alike_by_its_values(one, other, likeness):
     assert one.compare(other) is likeness
     assert other.compare(one) is likeness
+
+
+def raised(place):
+    words = "only integers, slices (`:`) and integer or boolean arrays are valid indices"
+    return keep_evidence(Ending(CallRaised("IndexError", words, place, 0)), Verdict.ERROR, "")
+
+
+def test_an_error_in_the_code_is_not_taken_for_the_same_words_about_what_it_returned():
+    # Of an index that is a float, and of an array in which a test looks something up by name.
+    assert raised(("cnn.py", 3)).compare(raised(None)) is Likeness.NONE
+    assert raised(("cnn.py", 3)).compare(raised(("cell 4", 8))) is Likeness.WEAK
+    assert raised(None).compare(raised(None)) is Likeness.WEAK

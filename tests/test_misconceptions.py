@@ -315,6 +315,19 @@ def test_sentences_are_a_few_short_ones_of_plain_text(cnn):
         assert len(tells) <= 320, misconception.id
 
 
+# What other code that gives the same values need not have, or do.
+CAUSES = re.compile(
+    r"\bself\b|\bLook for\b|(?<!training )\bloops?\b(?! in forward)|\bindentation\b|\bvariable\b|\bstatement\b|\bdefault argument\b"
+    r"|(?<!what )(?<!What )\b[Yy]ou (?:return|yield|keep|store|write|took|take|multiply|add|append|compare|name|compute|use|go|hand|send)\b"
+)
+
+
+def test_sentences_name_no_cause_that_other_code_with_these_values_need_not_have(cnn):
+    named = {entry.id: CAUSES.findall(entry.tells) for entry in cnn if CAUSES.search(entry.tells)}
+    assert named == {}
+    assert [entry.id for entry in cnn if not re.search(r"(Look|Check|Compare) |[Ll]ook at", entry.tells)] == []
+
+
 def answers(solution):
     """Lines and expressions of the gaps, less those that the skeleton shows."""
     shown = flat(open_gaps(solution, "solutions/cnn.py", Hints.STANDARD))

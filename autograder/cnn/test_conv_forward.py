@@ -53,9 +53,10 @@ def test_two_caches(student, reference, rng, once):
     # One more example, and more rows than columns.
     third = rng.normal(size=(SMALL.batch + 1, 1, SMALL.h + 3, SMALL.w - 3))
     layer = SMALL.make_layer(student, weights)
-    caches = layer.forward(first), layer.forward(second), layer.forward(third)
-    for x, cache in zip((first, second, third), caches, strict=True):
-        expected = once(expect, SMALL, reference, x, weights)
+    batches = first, second, third
+    right = [once(expect, SMALL, reference, x, weights) for x in batches]
+    caches = [layer.forward(x) for x in batches]
+    for x, cache, expected in zip(batches, caches, right, strict=True):
         assert_array(cache["out"], expected, 'cache["out"]', axes=IMAGES)
         assert_array(cache["x"], x, 'cache["x"]', axes=IMAGES)
 
@@ -93,7 +94,7 @@ def test_several_layers(student, reference, rng, once):
     """Layers that differ in filter size, stride or number of filters may be in use at once, for the same images"""
     x, _, _ = SMALL.draw(rng)
     drawn = [case.draw(rng)[1] for case in ALIKE]
+    right = [once(expect, case, reference, x, weights) for case, weights in zip(ALIKE, drawn, strict=True)]
     layers = [case.make_layer(student, weights) for case, weights in zip(ALIKE, drawn, strict=True)]
-    for case, layer, weights in zip(ALIKE, layers, drawn, strict=True):
-        expected = once(expect, case, reference, x, weights)
+    for layer, expected in zip(layers, right, strict=True):
         assert_array(layer.forward(x)["out"], expected, 'cache["out"]', axes=IMAGES)

@@ -59,24 +59,26 @@ def test_two_caches(student, reference, rng, once):
     """A cache is still right after forward was called again on other images, some of another size"""
     first, second = LEFT_OVER.draw(rng)[0], LEFT_OVER.draw(rng)[0]
     third = rng.normal(size=(LEFT_OVER.batch + 1, LEFT_OVER.channels - 1, LEFT_OVER.h - 2, LEFT_OVER.w + 3))
+    batches = first, second, third
+    right = [once(expect, LEFT_OVER, reference, x) for x in batches]
     layer = LEFT_OVER.make_layer(student)
-    caches = layer.forward(first), layer.forward(second), layer.forward(third)
-    for x, cache in zip((first, second, third), caches, strict=True):
-        assert_array(cache["out"], once(expect, LEFT_OVER, reference, x), 'cache["out"]', axes=IMAGES)
+    caches = [layer.forward(x) for x in batches]
+    for x, cache, expected in zip(batches, caches, right, strict=True):
+        assert_array(cache["out"], expected, 'cache["out"]', axes=IMAGES)
         assert_array(cache["x"], x, 'cache["x"]', axes=IMAGES)
     # Other pixels in an array that was seen before.
     pixels = put(student, first)
     images = pixels[...]
     layer.forward(images)
     pixels[...] = second
-    expected = once(expect, LEFT_OVER, reference, second)
-    assert_array(layer.forward(images)["out"], expected, 'cache["out"] of images changed in place', axes=IMAGES)
+    assert_array(layer.forward(images)["out"], right[1], 'cache["out"] of images changed in place', axes=IMAGES)
 
 
 @pytest.mark.points(1)
 def test_several_layers(student, reference, rng, once):
     """Layers of different window size may be in use at once, for the same images"""
     x, _ = LEFT_OVER.draw(rng)
+    right = [once(expect, case, reference, x) for case in ALIKE_POOLINGS]
     layers = [case.make_layer(student) for case in ALIKE_POOLINGS]
-    for case, layer in zip(ALIKE_POOLINGS, layers, strict=True):
-        assert_array(layer.forward(x)["out"], once(expect, case, reference, x), 'cache["out"]', axes=IMAGES)
+    for layer, expected in zip(layers, right, strict=True):
+        assert_array(layer.forward(x)["out"], expected, 'cache["out"]', axes=IMAGES)

@@ -10,6 +10,8 @@ RELATIVE_TOLERANCE = 1e-8
 # Sums that cancel are as exact as their largest terms, so the floor follows the magnitude of the whole array. It lies
 # between what float64 rounding gives (1e-15 times a few hundred terms) and what a float32 step leaves (1e-7).
 FLOOR = 1e-11
+# So many different numbers are in the same places, or in the same pattern, by no accident.
+_FEWEST_NUMBERS = 3
 
 Array = np.ndarray[Any, Any]
 
@@ -39,3 +41,13 @@ def is_same(value: Any, expected: Array) -> bool:
     """Whether value is an array of the same shape and dtype with the same numbers."""
     same_kind = isinstance(value, np.ndarray) and value.shape == expected.shape and value.dtype == expected.dtype
     return same_kind and is_close(value, expected)
+
+
+def is_equal(value: Array, expected: Array) -> bool:
+    """Whether value has the shape of expected and the same numbers, and there are some."""
+    return value.shape == expected.shape and value.size > 0 and is_close(value, expected)
+
+
+def is_telling(values: Array) -> bool:
+    """Whether there are enough different numbers here, zeros left aside, for a likeness of them to be no accident."""
+    return len(np.unique(values[np.isfinite(values) & (values != 0)])) >= _FEWEST_NUMBERS

@@ -16,6 +16,7 @@ from cnn_assignment.grading.hidden import HiddenTests
 from cnn_assignment.grading.kept_rows import KeptRows, without_expected
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
+from cnn_assignment.grading.stale import find_stale
 from cnn_assignment.grading.symptoms import find_symptoms
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Verdict
@@ -175,7 +176,8 @@ def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -
 def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
     if evidence is None or evidence.expected is None:
         return ()
-    return find_symptoms(evidence.expected, evidence.actual, evidence.axes)
+    stale = find_stale(evidence.expected, evidence.actual, evidence.answers)
+    return stale or find_symptoms(evidence.expected, evidence.actual, evidence.axes)
 
 
 def _find_name(number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int) -> str:
@@ -186,7 +188,7 @@ def _find_name(number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...],
     than what is seen.
     """
     for suspect in suspects:
-        if suspect.likeness[number]:
+        if suspect.likeness[number] is Likeness.STRONG or (suspect.likeness[number] and suspect.consistent):
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
             return suspect.misconception.tells

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnn_assignment.grading.comparing import is_close
 from cnn_assignment.grading.testing import Mismatch
+from cnn_assignment.grading.transcripts import Ending
 from cnn_assignment.grading.verdicts import describe_raised
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox import wire
@@ -33,7 +34,7 @@ class Likeness(IntEnum):
 class Evidence:
     """One failure: in words without any place in the student's file, and in values where there are some.
 
-    what and axes name the value that was compared, and its axes.
+    what and axes name the value that was compared, and its axes. answers: the right ones that the test had made.
     """
 
     verdict: Verdict
@@ -42,6 +43,7 @@ class Evidence:
     actual: Any = None
     what: str = ""
     axes: tuple[str, ...] = ()
+    answers: tuple[Any, ...] = ()
 
     def compare(self, other: Evidence) -> Likeness:
         """How alike two failures of the same test are."""
@@ -57,13 +59,16 @@ class Evidence:
         return Likeness.WEAK if self.said == other.said else Likeness.NONE
 
 
-def keep_evidence(failure: BaseException, verdict: Verdict, message: str) -> Evidence:
-    """The evidence of a test that ended with failure, and was judged so."""
-    match failure:
-        case Mismatch():
-            return Evidence(verdict, message, failure.expected, failure.actual, failure.what, failure.axes)
-        case CallRaised():
-            return Evidence(verdict, describe_raised(failure))
+def keep_evidence(ending: Ending, verdict: Verdict, message: str) -> Evidence:
+    """The evidence of a test that ended with a failure, and was judged so."""
+    match ending.failure:
+        case Mismatch() as failure:
+            compared = failure.expected, failure.actual, failure.what, failure.axes
+            return Evidence(verdict, message, *compared, ending.answers)
+        case CallRaised() as failure:
+            # The same words are said of an index in the student's code, and of one that the test looks up in a result.
+            where = "in the student's code" if failure.place is not None else "outside of it"
+            return Evidence(verdict, f"{describe_raised(failure)}, {where}")
     return Evidence(verdict, message)
 
 

@@ -10,7 +10,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -50,10 +50,11 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """A test that is being run, and its conversation with the submission."""
+    """A test that is being run, its conversation with the submission, and what `once` gave in it."""
 
     test: PlannedTest
     conversation: Conversation
+    answers: list[Any] = field(default_factory=list)
 
 
 class HiddenTests:
@@ -112,12 +113,14 @@ class HiddenTests:
 
         For what is the same for every submission, such as expected values. Its arrays are made read-only.
         """
-        number, test = itertools.count(), self._run_now().test.key
+        number, run = itertools.count(), self._run_now()
+        test = run.test.key
 
         def once(function: Callable[..., Any], *arguments: Any) -> Any:
             key = (test, next(number))
             if key not in self._remembered:
                 self._remembered[key] = _freeze(function(*arguments))
+            run.answers.append(self._remembered[key])
             return self._remembered[key]
 
         return once
@@ -212,7 +215,7 @@ class HiddenTests:
             return Judgement(outcome, None, replaced, remarks, reports)
         verdict, message = judge_failure(ending.failure, task.id)
         outcome = Outcome(test.id, test.title, verdict, 0.0, share, message)
-        return Judgement(outcome, keep_evidence(ending.failure, verdict, message), replaced, remarks, reports)
+        return Judgement(outcome, keep_evidence(ending, verdict, message), replaced, remarks, reports)
 
     def _replaced(self) -> frozenset[str]:
         return frozenset(self.attempt.replaced) if self.attempt is not None else frozenset()
@@ -265,7 +268,7 @@ class HiddenTests:
         if failure is not None:
             # Their local values, as large as student code makes them, would wait for the collector of cycles.
             traceback.clear_frames(failure.__traceback__)
-        return Ending(failure, tuple(run.conversation.remarks))
+        return Ending(failure, tuple(run.conversation.remarks), tuple(run.answers) if failure is not None else ())
 
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""

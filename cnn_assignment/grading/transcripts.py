@@ -29,10 +29,14 @@ _OVERHEAD = 600
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ending:
-    """How a run of a test ended: with a failure, or None, and with remarks for the student."""
+    """How a run of a test ended: with a failure, or None, and with remarks for the student.
+
+    answers: what the test's `once` gave before a failure; the same objects for every run.
+    """
 
     failure: BaseException | None
     remarks: tuple[str, ...] = ()
+    answers: tuple[Any, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
