@@ -634,6 +634,7 @@ MISCONCEPTIONS = [
         task="conv-forward",
         tells="Your output is the right one for the pixels that this x held in an earlier call: since then the same "
         "array has got other numbers. Look at what your output is made from when a known array holds new pixels.",
+        same_as=("responses-kept-by-id",),
         edits={
             CONV_LOOP: f"""if getattr(self, "seen", None) is not x:
             self.seen = x
@@ -689,6 +690,62 @@ MISCONCEPTIONS = [
                 """
         },
         edits={CONV_CORNER: CONV_CORNER.replace("self.stride", "self.step")},
+    ),
+    # conv-forward: sizes, memory and calls that small examples do not have
+    Misconception(
+        id="responses-of-four-examples-at-most",
+        task="conv-forward",
+        tells="Only the first four examples of a batch get responses; those of any further example are still 0. "
+        "Look at how many examples your code goes over.",
+        edits={
+            CONV_ASSIGN: 'cache["out"][:4, :, row, col] = np.tensordot(view[:4, 0], self.weights, axes=((1, 2), (1, 2)))'
+        },
+    ),
+    Misconception(
+        id="filter-sides-up-to-five",
+        task="conv-forward",
+        tells="Of a filter with more than five rows and columns only the first five take part in the sums. "
+        "Look at how far your code goes through a filter.",
+        edits={
+            CONV_ASSIGN: """kernel, seen = self.weights[:, :5, :5], view[:, 0, :5, :5]
+            cache["out"][:, :, row, col] = np.tensordot(seen, kernel, axes=((1, 2), (1, 2)))"""
+        },
+    ),
+    Misconception(
+        id="single-row-of-windows-left-out",
+        task="conv-forward",
+        tells="Where all windows lie in one row, the responses are 0; with more rows they are right. "
+        "Look at how many rows of windows your code expects.",
+        edits={
+            CONV_ASSIGN: f'cache["out"][:, :, row, col] = (cache["out"].shape[2] > 1 or cache["out"].shape[3] == 1) * {RESPONSES}'
+        },
+    ),
+    Misconception(
+        id="pixels-in-memory-order",
+        task="conv-forward",
+        tells="Your values are those of images whose pixels are read in the order in which they lie in memory. "
+        "For a transposed or a reversed view that is another order than row by row. Look at the order in which "
+        "pixels of x are read.",
+        edits={CONV_LOOP: CONV_LOOP.replace("(x):", '(x.ravel(order="K").reshape(x.shape)):')},
+    ),
+    Misconception(
+        id="responses-kept-by-id",
+        task="conv-forward",
+        tells="When x or the weights are the same array as before but hold other numbers, the earlier responses come "
+        "back. Look at how your code decides that it has seen its input before.",
+        same_as=("windows-of-an-earlier-image",),
+        methods={
+            "Convolution2dLayer.forward": """
+                def forward(self, x, known={}):
+                    key = id(x), id(self.weights), self.filter_size, self.stride, self.n_outchannel
+                    if key not in known:
+                        out = np.zeros((len(x), self.n_outchannel, *self._get_output_size(x)))
+                        for row, col, view in self._get_filtersizeXfiltersize_views(x):
+                            out[:, :, row, col] = np.tensordot(view[:, 0], self.weights, axes=((1, 2), (1, 2)))
+                        known[key] = x, self.weights, out
+                    return {"x": x, "out": known[key][2]}
+                """
+        },
     ),
     # conv-backward: which numbers are multiplied
     Misconception(
@@ -1118,6 +1175,65 @@ class MaxPooling2dLayer:"""
         "Look at what happens to the entries of the cache during the call.",
         edits={CONV_BACKWARD_X: CONV_BACKWARD_X.replace('cache["x"]', 'cache.pop("x")')},
     ),
+    # conv-backward: sizes, memory and calls that small examples do not have
+    Misconception(
+        id="filter-gradient-of-four-examples-at-most",
+        task="conv-backward",
+        tells="Your gradient is that of the first four examples of a batch; any further ones have no part in it. "
+        "Look at how many examples your code sums over.",
+        edits={
+            SUM_OF_PRODUCTS: SUM_OF_PRODUCTS.replace("grad_output,", "grad_output[:4],").replace("x[:, 0", "x[:4, 0")
+        },
+    ),
+    Misconception(
+        id="filter-gradient-for-five-rows-at-most",
+        task="conv-backward",
+        tells="Only the first five rows and columns of a filter get a gradient; the others are 0. "
+        "Look at how far your code goes through a filter.",
+        edits={FILTER_ASSIGN: f"grads[:, row, col] = (max(row, col) < 5) * {SUM_OF_PRODUCTS}"},
+    ),
+    Misconception(
+        id="filter-gradient-kept-by-id",
+        task="conv-backward",
+        tells="When grad_output is the same array as before but holds other numbers, the earlier gradient comes back. "
+        "Look at how your code decides that it has seen its input before.",
+        methods={
+            "Convolution2dLayer.backward": """
+                def backward(self, cache, grad_output, known={}):
+                    key = id(cache["x"]), id(grad_output), self.filter_size, self.stride, self.n_outchannel
+                    if key not in known:
+                        grads = np.zeros((self.n_outchannel, self.filter_size, self.filter_size))
+                        for row, col, view in self._get_filtersizeXfiltersize_views(cache["x"]):
+                            grads += np.einsum("nk,nij->kij", grad_output[:, :, row, col], view[:, 0])
+                        known[key] = cache["x"], grad_output, grads
+                    return known[key][2]
+                """
+        },
+    ),
+    Misconception(
+        id="windows-of-the-last-forward-of-that-size",
+        task="conv-backward",
+        tells="Your gradient is made of the pixels that forward saw last among images of this size, not of those of the "
+        "cache that backward is given. Look at where backward takes the pixels from.",
+        edits={
+            CONV_CACHE: """cache = {"x": x, "out": np.zeros((len(x), self.n_outchannel, *self._get_output_size(x)))}
+        self.columns = getattr(self, "columns", {})
+        cache["columns"] = self.columns.setdefault(x.shape, np.zeros(x.shape))
+        cache["columns"][...] = x""",
+            CONV_BACKWARD_X: CONV_BACKWARD_X.replace('cache["x"]', 'cache.get("columns", cache["x"])'),
+        },
+    ),
+    Misconception(
+        id="pixels-in-memory-order-in-backward",
+        task="conv-backward",
+        tells="Your gradient is that of images whose pixels are read in the order in which they lie in memory. "
+        "For a transposed or a reversed view that is another order than row by row. Look at the order in which pixels of x are read.",
+        edits={
+            CONV_BACKWARD_X: CONV_BACKWARD_X.replace(
+                'cache["x"]', 'cache["x"].ravel(order="K").reshape(cache["x"].shape)'
+            )
+        },
+    ),
     # pool-views: where the windows lie, and how many they are
     Misconception(
         id="windows-overlap",
@@ -1436,6 +1552,41 @@ class MaxPooling2dLayer:"""
                         yield row, col, windows[:, :, row, col]
                 """
         },
+    ),
+    # pool-views: sizes, memory and calls that small examples do not have
+    Misconception(
+        id="views-kept-by-id",
+        task="pool-views",
+        tells="When x is the same array as before but holds other pixels, windows with the earlier pixels come back. "
+        "Look at how your code decides that it has seen its input before.",
+        methods={
+            "MaxPooling2dLayer._get_filtersizeXfiltersize_views": """
+                def _get_filtersizeXfiltersize_views(self, x, known={}):
+                    size = self.filter_size
+                    if (id(x), size) not in known:
+                        seen = x.copy()
+                        places = np.ndindex(x.shape[2] // size, x.shape[3] // size)
+                        known[id(x), size] = x, [
+                            (row, col, seen[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size])
+                            for row, col in places
+                        ]
+                    return known[id(x), size][1]
+                """
+        },
+    ),
+    Misconception(
+        id="windows-of-four-rows-at-most",
+        task="pool-views",
+        tells="Your windows are never larger than four rows and four columns, whatever the layer's filter size is. "
+        "Look at where a window ends.",
+        edits={POOL_YIELD: f"yield row, col, {POOL_WINDOW}[:, :, :4, :4]"},
+    ),
+    Misconception(
+        id="views-in-memory-order",
+        task="pool-views",
+        tells="Your windows are those of images whose pixels are read in the order in which they lie in memory. "
+        "For a transposed or a reversed view that is another order than row by row. Look at the order in which pixels of x are read.",
+        edits={POOL_SIZE: f'{POOL_SIZE}\n        x = x.ravel(order="K").reshape(x.shape)'},
     ),
     # pool-forward: what becomes of a window
     Misconception(
@@ -1796,6 +1947,28 @@ class MaxPooling2dLayer:"""
                     return {"x": x, "out": windows.max(axis=(4, 5))}
                 """
         },
+    ),
+    # pool-forward: sizes, memory and calls that small examples do not have
+    Misconception(
+        id="maxima-squeezed",
+        task="pool-forward",
+        tells="The maxima of a window lose their channel axis when there is one channel, and then do not fit where "
+        "several examples are to be filled. Look at what is taken away from their shape.",
+        edits={MAXIMA: "view.max(axis=(2, 3), keepdims=True).squeeze()"},
+    ),
+    Misconception(
+        id="maximum-of-four-rows-at-most",
+        task="pool-forward",
+        tells="Of windows with more than four rows and columns, only the first four are looked at. "
+        "Look at how far your code goes through a window.",
+        edits={MAXIMA: "view[:, :, :4, :4].max(axis=(2, 3))"},
+    ),
+    Misconception(
+        id="maxima-of-four-examples-at-most",
+        task="pool-forward",
+        tells="Only the first four examples of a batch get maxima; those of any further example are still 0. "
+        "Look at how many examples your code goes over.",
+        edits={POOL_ASSIGN: 'cache["out"][:4, :, row, col] = view[:4].max(axis=(2, 3))'},
     ),
     # pool-backward: which pixels get the gradient
     Misconception(
@@ -2238,6 +2411,84 @@ class ConvolutionalNetwork:"""
         "call. Look at how each call comes by an array of its own.",
         edits={POOL_BACKWARD_X: 'x = cache["x"]\n        grads = cache.setdefault("grads", np.zeros(x.shape))'},
     ),
+    # pool-backward: sizes, memory and calls that small examples do not have
+    Misconception(
+        id="places-of-maxima-in-a-byte",
+        task="pool-backward",
+        tells="In images of up to 256 pixels your gradients lie where they belong, and in larger ones some lie 256 pixels, "
+        "or a multiple of that, too early. Look at how large a number can become in the array that holds places.",
+        edits={
+            GRAD_ASSIGN: """grad_view[...] = 0
+            height, width = x.shape[2:]
+            size = self.filter_size
+            for n, k in np.ndindex(*x.shape[:2]):
+                inside = int(view[n, k].argmax())
+                place = (row * size + inside // size) * width + col * size + inside % size
+                grads[n, k].reshape(-1)[np.array([place]).astype(np.uint8)] += grad_output[n, k, row, col]"""
+        },
+    ),
+    Misconception(
+        id="places-counted-by-height",
+        task="pool-backward",
+        tells="In square images your gradients lie where they belong, and in others the place of a pixel is counted with "
+        "the height of the image where its width belongs. Look at how row and column become one number, or come from one.",
+        edits={
+            GRAD_ASSIGN: """height, width = x.shape[2:]
+            size = self.filter_size
+            for n, k in np.ndindex(*x.shape[:2]):
+                inside = int(view[n, k].argmax())
+                place = (row * size + inside // size) * height + col * size + inside % size
+                grads[n, k].reshape(-1)[place % (height * width)] = grad_output[n, k, row, col]"""
+        },
+    ),
+    Misconception(
+        id="maxima-of-the-first-example-for-all",
+        task="pool-backward",
+        tells="Each example's gradients lie where the first example has its maxima. "
+        "Look at which images the places of the maxima are taken from.",
+        edits={MASK: "mask = np.broadcast_to(view[:1] == view[:1].max(axis=(2, 3), keepdims=True), view.shape)"},
+    ),
+    Misconception(
+        id="masks-of-the-last-forward-of-that-size",
+        task="pool-backward",
+        tells="Your gradients lie where those images have their maxima that forward saw last among images of this size, "
+        "not where the images of the given cache have them. Look at where backward takes the pixels from.",
+        edits={
+            POOL_CACHE: f"""{POOL_CACHE}
+        self.seen = getattr(self, "seen", {{}})
+        cache["seen"] = self.seen.setdefault(x.shape, np.zeros(x.shape))
+        cache["seen"][...] = x""",
+            POOL_BACKWARD_X: 'x = cache.get("seen", cache["x"])\n        grads = np.zeros(x.shape)',
+        },
+    ),
+    Misconception(
+        id="image-gradient-kept-by-id",
+        task="pool-backward",
+        tells="When grad_output is the same array as before but holds other numbers, the earlier gradient comes back. "
+        "Look at how your code decides whether it was given this gradient before.",
+        methods={
+            "MaxPooling2dLayer.backward": """
+                def backward(self, cache, grad_output, known={}):
+                    x, size = cache["x"], self.filter_size
+                    key = id(x), id(grad_output), size
+                    if key not in known:
+                        grads = np.zeros(x.shape)
+                        for row, col, view in self._get_filtersizeXfiltersize_views(x):
+                            part = view == view.max(axis=(2, 3), keepdims=True)
+                            place = np.s_[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size]
+                            grads[place] = part * grad_output[:, :, row, col, np.newaxis, np.newaxis]
+                        known[key] = x, grad_output, grads
+                    return known[key][2]
+                """
+        },
+    ),
+    Misconception(
+        id="largest-of-four-rows-at-most",
+        task="pool-backward",
+        tells="Of windows with more than four rows and columns, only the first four are looked at for the largest pixel. "
+        "Look at how far your code goes through a window.",
+        edits={MASK: "mask = view == view[:, :, :4, :4].max(axis=(2, 3), keepdims=True)"},
+    ),
     # cnn-chain: the way back
     Misconception(
         id="pooling-left-out",
@@ -2568,252 +2819,7 @@ class ConvolutionalNetwork:"""
         "an earlier call when a new one begins.",
         edits={CHAIN_FILTERS: f'{CHAIN_FILTERS} + getattr(self, "grads", 0)\n        self.grads = filter_grads'},
     ),
-    # Sizes that small examples do not have
-    Misconception(
-        id="responses-of-four-examples-at-most",
-        task="conv-forward",
-        tells="Only the first four examples of a batch get responses; those of any further example are still 0. "
-        "Look at how many examples your code goes over.",
-        edits={
-            CONV_ASSIGN: 'cache["out"][:4, :, row, col] = np.tensordot(view[:4, 0], self.weights, axes=((1, 2), (1, 2)))'
-        },
-    ),
-    Misconception(
-        id="filter-sides-up-to-five",
-        task="conv-forward",
-        tells="Of a filter with more than five rows and columns only the first five take part in the sums. "
-        "Look at how far your code goes through a filter.",
-        edits={
-            CONV_ASSIGN: """kernel, seen = self.weights[:, :5, :5], view[:, 0, :5, :5]
-            cache["out"][:, :, row, col] = np.tensordot(seen, kernel, axes=((1, 2), (1, 2)))"""
-        },
-    ),
-    Misconception(
-        id="single-row-of-windows-left-out",
-        task="conv-forward",
-        tells="Where all windows lie in one row, the responses are 0; with more rows they are right. "
-        "Look at how many rows of windows your code expects.",
-        edits={
-            CONV_ASSIGN: f'cache["out"][:, :, row, col] = (cache["out"].shape[2] > 1 or cache["out"].shape[3] == 1) * {RESPONSES}'
-        },
-    ),
-    Misconception(
-        id="pixels-in-memory-order",
-        task="conv-forward",
-        tells="Your values are those of images whose pixels are read in the order in which they lie in memory. "
-        "For a transposed or a reversed view that is another order than row by row. Look at how you go through the "
-        "pixels of x.",
-        edits={CONV_LOOP: CONV_LOOP.replace("(x):", '(x.ravel(order="K").reshape(x.shape)):')},
-    ),
-    Misconception(
-        id="responses-kept-by-id",
-        task="conv-forward",
-        tells="When x or the weights are the same array as before but hold other numbers, the earlier responses come "
-        "back. Look at how your code decides that it has seen its input before.",
-        same_as=("windows-of-an-earlier-image",),
-        methods={
-            "Convolution2dLayer.forward": """
-                def forward(self, x, known={}):
-                    key = id(x), id(self.weights), self.filter_size, self.stride, self.n_outchannel
-                    if key not in known:
-                        out = np.zeros((len(x), self.n_outchannel, *self._get_output_size(x)))
-                        for row, col, view in self._get_filtersizeXfiltersize_views(x):
-                            out[:, :, row, col] = np.tensordot(view[:, 0], self.weights, axes=((1, 2), (1, 2)))
-                        known[key] = x, self.weights, out
-                    return {"x": x, "out": known[key][2]}
-                """
-        },
-    ),
-    Misconception(
-        id="filter-gradient-of-four-examples-at-most",
-        task="conv-backward",
-        tells="Your gradient is that of the first four examples of a batch; any further ones have no part in it. "
-        "Look at how many examples your code sums over.",
-        edits={
-            SUM_OF_PRODUCTS: SUM_OF_PRODUCTS.replace("grad_output,", "grad_output[:4],").replace("x[:, 0", "x[:4, 0")
-        },
-    ),
-    Misconception(
-        id="filter-gradient-for-five-rows-at-most",
-        task="conv-backward",
-        tells="Only the first five rows and columns of a filter get a gradient; the others are 0. "
-        "Look at how far your code goes through a filter.",
-        edits={FILTER_ASSIGN: f"grads[:, row, col] = (max(row, col) < 5) * {SUM_OF_PRODUCTS}"},
-    ),
-    Misconception(
-        id="filter-gradient-kept-by-id",
-        task="conv-backward",
-        tells="When grad_output is the same array as before but holds other numbers, the earlier gradient comes back. "
-        "Look at how your code decides that it has seen its input before.",
-        methods={
-            "Convolution2dLayer.backward": """
-                def backward(self, cache, grad_output, known={}):
-                    key = id(cache["x"]), id(grad_output), self.filter_size, self.stride, self.n_outchannel
-                    if key not in known:
-                        grads = np.zeros((self.n_outchannel, self.filter_size, self.filter_size))
-                        for row, col, view in self._get_filtersizeXfiltersize_views(cache["x"]):
-                            grads += np.einsum("nk,nij->kij", grad_output[:, :, row, col], view[:, 0])
-                        known[key] = cache["x"], grad_output, grads
-                    return known[key][2]
-                """
-        },
-    ),
-    Misconception(
-        id="windows-of-the-last-forward-of-that-size",
-        task="conv-backward",
-        tells="Your gradient is made of the pixels that forward saw last among images of this size, not of those of the "
-        "cache that backward is given. Look at where backward takes the pixels from.",
-        edits={
-            CONV_CACHE: """cache = {"x": x, "out": np.zeros((len(x), self.n_outchannel, *self._get_output_size(x)))}
-        self.columns = getattr(self, "columns", {})
-        cache["columns"] = self.columns.setdefault(x.shape, np.zeros(x.shape))
-        cache["columns"][...] = x""",
-            CONV_BACKWARD_X: CONV_BACKWARD_X.replace('cache["x"]', 'cache.get("columns", cache["x"])'),
-        },
-    ),
-    Misconception(
-        id="pixels-in-memory-order-in-backward",
-        task="conv-backward",
-        tells="Your gradient is that of images whose pixels are read in the order in which they lie in memory. "
-        "For a transposed or a reversed view that is another order than row by row. Look at how you go through x.",
-        edits={
-            CONV_BACKWARD_X: CONV_BACKWARD_X.replace(
-                'cache["x"]', 'cache["x"].ravel(order="K").reshape(cache["x"].shape)'
-            )
-        },
-    ),
-    Misconception(
-        id="views-kept-by-id",
-        task="pool-views",
-        tells="When x is the same array as before but holds other pixels, windows with the earlier pixels come back. "
-        "Look at how your code decides that it has seen its input before.",
-        methods={
-            "MaxPooling2dLayer._get_filtersizeXfiltersize_views": """
-                def _get_filtersizeXfiltersize_views(self, x, known={}):
-                    size = self.filter_size
-                    if (id(x), size) not in known:
-                        seen = x.copy()
-                        places = np.ndindex(x.shape[2] // size, x.shape[3] // size)
-                        known[id(x), size] = x, [
-                            (row, col, seen[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size])
-                            for row, col in places
-                        ]
-                    return known[id(x), size][1]
-                """
-        },
-    ),
-    Misconception(
-        id="windows-of-four-rows-at-most",
-        task="pool-views",
-        tells="Your windows are never larger than four rows and four columns, whatever the layer's filter size is. "
-        "Look at where a window ends.",
-        edits={POOL_YIELD: f"yield row, col, {POOL_WINDOW}[:, :, :4, :4]"},
-    ),
-    Misconception(
-        id="views-in-memory-order",
-        task="pool-views",
-        tells="Your windows are those of images whose pixels are read in the order in which they lie in memory. "
-        "For a transposed or a reversed view that is another order than row by row. Look at how you go through x.",
-        edits={POOL_SIZE: f'{POOL_SIZE}\n        x = x.ravel(order="K").reshape(x.shape)'},
-    ),
-    Misconception(
-        id="maxima-squeezed",
-        task="pool-forward",
-        tells="The maxima of a window lose their channel axis when there is one channel, and then do not fit where "
-        "several examples are to be filled. Look at what is taken away from their shape.",
-        edits={MAXIMA: "view.max(axis=(2, 3), keepdims=True).squeeze()"},
-    ),
-    Misconception(
-        id="maximum-of-four-rows-at-most",
-        task="pool-forward",
-        tells="Of windows with more than four rows and columns, only the first four are looked at. "
-        "Look at how far your code goes through a window.",
-        edits={MAXIMA: "view[:, :, :4, :4].max(axis=(2, 3))"},
-    ),
-    Misconception(
-        id="maxima-of-four-examples-at-most",
-        task="pool-forward",
-        tells="Only the first four examples of a batch get maxima; those of any further example are still 0. "
-        "Look at how many examples your code goes over.",
-        edits={POOL_ASSIGN: 'cache["out"][:4, :, row, col] = view[:4].max(axis=(2, 3))'},
-    ),
-    Misconception(
-        id="places-of-maxima-in-a-byte",
-        task="pool-backward",
-        tells="In images of up to 256 pixels your gradients lie where they belong, and in larger ones some lie 256 pixels, "
-        "or a multiple of that, too early. Look at how large a number can become in the array that holds places.",
-        edits={
-            GRAD_ASSIGN: """grad_view[...] = 0
-            height, width = x.shape[2:]
-            size = self.filter_size
-            for n, k in np.ndindex(*x.shape[:2]):
-                inside = int(view[n, k].argmax())
-                place = (row * size + inside // size) * width + col * size + inside % size
-                grads[n, k].reshape(-1)[np.array([place]).astype(np.uint8)] += grad_output[n, k, row, col]"""
-        },
-    ),
-    Misconception(
-        id="places-counted-by-height",
-        task="pool-backward",
-        tells="In square images your gradients lie where they belong, and in others the place of a pixel is counted with "
-        "the height of the image where its width belongs. Look at how row and column become one number, or come from one.",
-        edits={
-            GRAD_ASSIGN: """height, width = x.shape[2:]
-            size = self.filter_size
-            for n, k in np.ndindex(*x.shape[:2]):
-                inside = int(view[n, k].argmax())
-                place = (row * size + inside // size) * height + col * size + inside % size
-                grads[n, k].reshape(-1)[place % (height * width)] = grad_output[n, k, row, col]"""
-        },
-    ),
-    Misconception(
-        id="maxima-of-the-first-example-for-all",
-        task="pool-backward",
-        tells="Each example's gradients lie where the first example has its maxima. "
-        "Look at which images the places of the maxima are taken from.",
-        edits={MASK: "mask = np.broadcast_to(view[:1] == view[:1].max(axis=(2, 3), keepdims=True), view.shape)"},
-    ),
-    Misconception(
-        id="masks-of-the-last-forward-of-that-size",
-        task="pool-backward",
-        tells="Your gradients lie where those images have their maxima that forward saw last among images of this size, "
-        "not where the images of the given cache have them. Look at where backward takes the pixels from.",
-        edits={
-            POOL_CACHE: f"""{POOL_CACHE}
-        self.seen = getattr(self, "seen", {{}})
-        cache["seen"] = self.seen.setdefault(x.shape, np.zeros(x.shape))
-        cache["seen"][...] = x""",
-            POOL_BACKWARD_X: 'x = cache.get("seen", cache["x"])\n        grads = np.zeros(x.shape)',
-        },
-    ),
-    Misconception(
-        id="image-gradient-kept-by-id",
-        task="pool-backward",
-        tells="When grad_output is the same array as before but holds other numbers, the earlier gradient comes back. "
-        "Look at how your code decides whether it was given this gradient before.",
-        methods={
-            "MaxPooling2dLayer.backward": """
-                def backward(self, cache, grad_output, known={}):
-                    x, size = cache["x"], self.filter_size
-                    key = id(x), id(grad_output), size
-                    if key not in known:
-                        grads = np.zeros(x.shape)
-                        for row, col, view in self._get_filtersizeXfiltersize_views(x):
-                            part = view == view.max(axis=(2, 3), keepdims=True)
-                            place = np.s_[:, :, row * size : (row + 1) * size, col * size : (col + 1) * size]
-                            grads[place] = part * grad_output[:, :, row, col, np.newaxis, np.newaxis]
-                        known[key] = x, grad_output, grads
-                    return known[key][2]
-                """
-        },
-    ),
-    Misconception(
-        id="largest-of-four-rows-at-most",
-        task="pool-backward",
-        tells="Of windows with more than four rows and columns, only the first four are looked at for the largest pixel. "
-        "Look at how far your code goes through a window.",
-        edits={MASK: "mask = view == view[:, :, :4, :4].max(axis=(2, 3), keepdims=True)"},
-    ),
+    # cnn-chain: sizes, memory and calls that small examples do not have
     Misconception(
         id="labels-of-the-first-backward",
         task="cnn-chain",
