@@ -180,7 +180,7 @@ POOLINGS = (
     Pooling("one example, square images with a remainder", 1, 4, 9, 9, 2),
     Pooling("one window", 2, 3, 5, 4, 4),
     Pooling("one window, square images, one channel", 1, 1, 7, 7, 5),
-    Pooling("one window, nothing left over", 2, 1, 2, 2, 2),
+    Pooling("one window, nothing left over", 5, 1, 2, 2, 2),
     Pooling("one row of windows", 3, 1, 4, 19, 3),
     Pooling("window size 5, one column of windows", 8, 2, 20, 5, 5),
     Pooling("many pixels, square images", 2, 1, 18, 18, 2),
