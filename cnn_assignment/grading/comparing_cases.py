@@ -70,7 +70,7 @@ def _subject(failures: Sequence[Evidence]) -> str:
 def _contrast(task: PlannedTask, row: Sequence[Evidence | None], functions: Mapping[str, Sequence[int]]) -> str:
     """For a test that stands alone: which other test has all its cases right."""
     for numbers in functions.values():
-        if len(numbers) > 1 and all(row[number] is None for number in numbers):
+        if has_further_cases(task.tests[numbers[0]]) and all(row[number] is None for number in numbers):
             title = task.tests[numbers[0]].title.rpartition(" (")[0]
             return f"All {len(numbers)} cases of another test are right ({title}): look at what this one adds."
     return ""

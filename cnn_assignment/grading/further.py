@@ -65,14 +65,18 @@ class FurtherCases:
         return pattern.tell(subject) if pattern is not None else ""
 
     def find_small_failure(self) -> str:
-        """A small case that fails, as a sentence; "" where none was found."""
-        for number in sorted(range(len(self._traits)), key=lambda number: _size(self._traits[number]))[:_SMALLEST]:
-            passed = self._try(number)
-            if passed is None:
+        """A small case that fails, as a sentence; "" where none was found.
+
+        Some of every size are tried, and then the smallest ones.
+        """
+        by_size = sorted(range(len(self._traits)), key=lambda number: _size(self._traits[number]))
+        for number in (*by_size[:: len(by_size) // _SMALLEST], *by_size[:_SMALLEST]):
+            if self._try(number) is None:
                 return ""
-            if not passed:
-                return f"A small case that fails too, to try by hand: {_describe(self._traits[number])}."
-        return ""
+        failed = next((number for number in by_size if self._results.get(number) is False), None)
+        return (
+            "" if failed is None else f"A small case that fails too, to try by hand: {_describe(self._traits[failed])}."
+        )
 
     def _try(self, number: int) -> bool | None:
         if number not in self._results:
