@@ -9,17 +9,17 @@ from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, Poolin
 from cnn_assignment.grading.testing import assert_array, assert_unchanged, collect, fail, put, side_by_side
 
 
-def assert_views(views, expected):
-    """Each window once, in any order, under its output row and column, with the right pixels."""
-    assert_items(collect(views, at_most=_most(expected)), expected)
+def assert_views(views, expected, of=""):
+    """Each window once, in any order, under its output row and column, with the right pixels. of: of what, in words."""
+    assert_items(collect(views, at_most=_most(expected)), expected, of)
 
 
-def assert_items(items, expected):
+def assert_items(items, expected, of=""):
     """As `assert_views`, of windows that were collected already."""
     right = {(row, col): view for row, col, view in expected}
     most = _most(expected)
     if len(items) > most:
-        fail(f"expected {_count(right)}, got more than {most}: it may never end", found=items[:most])
+        fail(f"expected {_count(right)}{of}, got more than {most}: it may never end", found=items[:most])
     for item in items:
         if not (isinstance(item, list | tuple) and len(item) == 3):
             fail("every item must be (row, col, view)", found=items)
@@ -32,7 +32,7 @@ def assert_items(items, expected):
         if place == following:
             fail(f"row {place[0]}, col {place[1]} appears more than once", found=items)
     if len(places) != len(right):
-        fail(f"expected {_count(right)}, got {len(places)}", found=items)
+        fail(f"expected {_count(right)}{of}, got {len(places)}", found=items)
     for place in places:
         if place not in right:
             fail(
@@ -40,7 +40,7 @@ def assert_items(items, expected):
                 found=items,
             )
     for place, (_, _, view) in zip(places, items, strict=True):
-        assert_array(view, right[place], "view at row {}, col {}".format(*place), axes=IMAGES)
+        assert_array(view, right[place], "view at row {}, col {}".format(*place) + of, axes=IMAGES)
 
 
 def _most(expected):
@@ -64,7 +64,8 @@ def test_values(student, reference, rng, once, case):
     for size in (case, ONE_PIXEL) if case.one_window and case in POOLINGS else (case,):
         x, _ = size.draw(rng)
         expected = once(expect, size, reference, x)
-        assert_views(size.make_layer(student)._get_filtersizeXfiltersize_views(x), expected)
+        of = "" if size is case else f" of {size.h} by {size.w} pixels under a window of one pixel"
+        assert_views(size.make_layer(student)._get_filtersizeXfiltersize_views(x), expected, of)
 
 
 @in_any_layout
