@@ -46,7 +46,7 @@ class Part:
 
     source: as it was written. code, tree: for code what was parsed, line for line that of the source, and the tree or
     the error; text has neither. is_copy: an earlier or better copy of the same cell counts in its place. attachments:
-    pictures in a text. lost: how many functions of it could not be read.
+    pictures in a text. lost: how many functions of it could not be read. is_mended: whether some of it was left out.
     """
 
     label: str
@@ -58,6 +58,12 @@ class Part:
     is_copy: bool = False
     attachments: Attachments = field(default_factory=dict)
     lost: int = 0
+    is_mended: bool = False
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether some code of it could not be read."""
+        return self.is_mended or isinstance(self.tree, SyntaxError)
 
     @property
     def classes(self) -> set[str]:
@@ -67,12 +73,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The parts of a file in order. written: modules that its cells write, by name. notes: for the student."""
+    """The parts of a file in order. written: modules that its cells write, by name. notes: for the student.
+
+    is_whole: whether there is nothing in the file that is in no part.
+    """
 
     parts: tuple[Part, ...]
     is_module: bool
     written: dict[str, str]
     notes: tuple[str, ...]
+    is_whole: bool = True
 
 
 def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
@@ -85,7 +95,8 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
         part, notes = _read_module(work.text, name, frozenset(classes))
         return Document((part,), is_module=True, written={}, notes=(*work.notes, *notes))
     book = _Book(classes)
-    for cell in _within_cap(work.cells, book.notes):
+    cells = _within_cap(work.cells, book.notes)
+    for cell in cells:
         book.add(cell)
     book.find_code_in_text()
     book.mend_damaged()
@@ -95,7 +106,8 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
         raise UnreadableSubmissionError(
             f"{name} has no code cells", remedy=f"{told} Submit the notebook with your work in it.".strip()
         )
-    return Document(tuple(book.parts), False, book.written, (*work.notes, *book.notes))
+    is_whole = work.is_whole and len(cells) == len(work.cells)
+    return Document(tuple(book.parts), False, book.written, (*work.notes, *book.notes), is_whole)
 
 
 def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:
@@ -137,7 +149,8 @@ def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, 
             f"{name} is not valid Python: {describe_syntax_error(tree)}",
             remedy="Run it once before submitting; nothing of it can be graded until it parses.",
         ) from tree
-    return Part(name, "code", text, None, mended.code, mended.tree, lost=mended.lost), [*notes, *mended.describe(name)]
+    part = Part(name, "code", text, None, mended.code, mended.tree, lost=mended.lost, is_mended=True)
+    return part, [*notes, *mended.describe(name)]
 
 
 def _holds_work(mended: Mended, classes: Collection[str]) -> bool:
@@ -214,7 +227,8 @@ class _Book:
             if new:
                 code = _only_lines_of(new, mended.code)
                 known |= _bound(new)
-                self.parts[number] = replace(part, code=code, tree=parse(code, part.label), lost=mended.lost)
+                tree = parse(code, part.label)
+                self.parts[number] = replace(part, code=code, tree=tree, lost=mended.lost, is_mended=True)
                 self.notes += mended.describe(part.label)
 
     def choose_among_copies(self) -> None:

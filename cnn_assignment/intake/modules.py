@@ -72,7 +72,7 @@ class LocalModules:
 
     beside: the files beside the submission. written: texts of modules by name. installed: names that are importable
     where student code runs and are not a student's to replace. files: the names of what was looked at so far.
-    lost: how many functions of theirs could not be read.
+    lost: how many functions of theirs could not be read. is_whole: whether all of them could be.
     """
 
     def __init__(self, beside: Files, written: Mapping[str, str], installed: Collection[str]) -> None:
@@ -84,6 +84,7 @@ class LocalModules:
         self._wanted: dict[str, set[str]] = {}
         self._effort = Effort()
         self.lost = 0
+        self.is_whole = True
         self.notes: list[str] = []
         self.files: list[str] = []
 
@@ -159,6 +160,7 @@ class LocalModules:
                 raw = self._beside.read(label, self._characters_left)
             except TooLargeError:
                 self.files.append(label)
+                self.is_whole = False
                 self.notes.append(f"{label} is left out, because it is too large.")
                 return None
             if raw is not None:
@@ -175,6 +177,7 @@ class LocalModules:
         try:
             text = decode_module(raw, label)
         except UnreadableSubmissionError as error:
+            self.is_whole = False
             self.notes.append(f"{label} is left out: {error.fact}.")
             return None
         return self._parse(label, text, is_package=label.endswith("/__init__.py"))
@@ -184,6 +187,7 @@ class LocalModules:
         try:
             return _Source(label, text, parse(text, label), is_package)
         except SyntaxError as error:
+            self.is_whole = False
             mended = mend(text, self._effort)
             if mended is not None and (mended.wholes or mended.lost):
                 self.notes += mended.describe(label)

@@ -73,11 +73,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a file holds: cells (None for a module), or the text of a module; and what was repaired on the way."""
+    """What a file holds: cells (None for a module), or the text of a module; and what was repaired on the way.
+
+    is_whole: whether nothing of it was lost.
+    """
 
     cells: tuple[Cell, ...] | None = None
     text: str = ""
     notes: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 def read_work(raw: bytes, name: str) -> Work:
@@ -116,6 +120,7 @@ def _read_notebook(raw: bytes, name: str) -> Work:
         text = merged
         notes.append(f"{name} holds both sides of a merge; the first of each was read.")
         content = _parse_json(text)
+    is_whole = content is not None
     if content is None:
         raw_cells = _salvage(text)
         if not raw_cells:
@@ -123,7 +128,7 @@ def _read_notebook(raw: bytes, name: str) -> Work:
         notes.append(f"{name} is damaged: {len(raw_cells)} cells could be read in it, and no more.")
     else:
         raw_cells = _cells_of(content, name)
-    return Work(tuple(_read_cells(raw_cells)), notes=tuple(notes))
+    return Work(tuple(_read_cells(raw_cells)), notes=tuple(notes), is_whole=is_whole)
 
 
 def _read_misnamed(text: str, name: str) -> Work:
