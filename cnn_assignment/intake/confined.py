@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
+from cnn_assignment.intake.cells import CellReader
 from cnn_assignment.intake.document import parse_document
 from cnn_assignment.intake.lift import find_own_modules, lift
 from cnn_assignment.intake.lifting import analyse
 from cnn_assignment.intake.mending import Effort, mend
-from cnn_assignment.intake.parsing import CellReader
 from cnn_assignment.intake.showing import show
 from cnn_assignment.intake.values import Wanted
 from cnn_assignment.sandbox import wire

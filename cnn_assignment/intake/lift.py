@@ -15,8 +15,9 @@ from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import Selection, Statement, analyse, select
 from cnn_assignment.intake.modules import LocalModules
 from cnn_assignment.intake.naming import Placed, describe_methods, describe_missing, describe_unfit
+from cnn_assignment.intake.newer.found import describe_all
 from cnn_assignment.intake.ordering import names_at_load, put_in_order
-from cnn_assignment.intake.parsing import Work, describe_syntax_error, open_gaps, work_in
+from cnn_assignment.intake.parsing import Work, describe_syntax_error, first_line, open_gaps, work_in
 from cnn_assignment.intake.values import Chunk, LiftedCode, Wanted
 
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
@@ -89,6 +90,7 @@ class _Lifting:
         self._notes += told
         self._definitions = self._find_definitions(statements)
         code = self._take(selection)
+        self._notes += self._describe_newer(selection)
         self._notes += self._local.notes
         with_dropped = self._take_dropped(statements, selection)
         return replace(code, notes=_shorten(self._notes), with_dropped=with_dropped)
@@ -110,6 +112,18 @@ class _Lifting:
         is_whole = self._document.is_whole and self._local.is_whole
         told = describe_missing(selection.missing, self._classes, placed, parts, is_whole=is_whole)
         return [*told, *describe_unfit(self._classes, placed), *describe_methods(self._wanted.methods, placed, parts)]
+
+    def _describe_newer(self, selection: Selection) -> list[str]:
+        """What was written in an older form in the statements that are chosen."""
+        lines: dict[int, set[int]] = {}
+        for statement, _ in selection.chosen:
+            node = self._node(statement)
+            lines.setdefault(statement.chunk, set()).update(range(first_line(node), (node.end_lineno or 0) + 1))
+        return [
+            note
+            for number, part in enumerate(self._document.parts)
+            for note in describe_all([n for n in part.newer if n.line in lines.get(number, ())], part.label)
+        ]
 
     def _find_definitions(self, statements: Sequence[Statement]) -> dict[str, tuple[tuple[str, int], ...]]:
         """Where the statements stand that bind the classes."""
@@ -146,8 +160,7 @@ class _Lifting:
         statements: list[Statement] = []
         for number, part in enumerate(self._document.parts):
             if isinstance(part.tree, SyntaxError):
-                told = describe_syntax_error(part.tree)
-                self._notes.append(f"{part.label} is left out, because it is not valid Python: {told}.")
+                self._notes.append(f"{part.label} is left out, because it is {describe_syntax_error(part.tree)}.")
             elif part.tree is None or part.is_copy:
                 continue
             elif len(statements) + len(part.tree.body) > _MOST_STATEMENTS:

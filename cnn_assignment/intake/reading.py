@@ -14,7 +14,8 @@ from typing import Any
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.attachments import Attachments, read_attachments
 from cnn_assignment.intake.mending import Effort, mend
-from cnn_assignment.intake.parsing import defined_classes, parse
+from cnn_assignment.intake.newer.reading import Newest
+from cnn_assignment.intake.parsing import defined_classes
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
 
@@ -136,7 +137,7 @@ def _read_misnamed(text: str, name: str) -> Work:
     if _WEB_PAGE.match(text):
         raise UnreadableSubmissionError(f"{name} is a web page, and not a notebook: it is not JSON", remedy=DOWNLOAD)
     try:
-        classes = defined_classes(parse(text, name))
+        classes = defined_classes(Newest().parse(text, name)[1])
     except SyntaxError:
         mended = mend(text, Effort())
         classes = defined_classes(mended.tree) if mended is not None and mended.wholes else set()
