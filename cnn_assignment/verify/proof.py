@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -59,7 +60,8 @@ class Proof:
         results = self._grade(self._trials, jobs, progress)
         self.results = tuple(self._take_apart(results, jobs))
         checked = self._run_public_checks(jobs, progress)
-        self.findings = (*summarise(self.results), *checked, self._compare_with_build(), self._look_for_leaks())
+        built = (*self._compare_python(), self._compare_with_build(), self._look_for_leaks())
+        self.findings = (*summarise(self.results), *checked, *built)
 
     def _take_apart(self, results: list[Result], jobs: int) -> list[Result]:
         """In the place of a trial that failed as a whole, those of its parts that fail alone, if there are any."""
@@ -100,6 +102,15 @@ class Proof:
         except AuthoringError as error:
             stale = [str(error)]
         return Finding("source/ and release/ are as a build makes them", "yes", "; ".join(stale) or "yes", not stale)
+
+    def _compare_python(self) -> list[Finding]:
+        """Whether this Python reads all that students are told they may write."""
+        told = self._assignment.python
+        if not told:
+            return []
+        here = sys.version_info[:2]
+        holds = here >= tuple(map(int, told.split(".")))
+        return [Finding("the Python that students are told grades", f"{told} or newer", f"{here[0]}.{here[1]}", holds)]
 
     def _look_for_leaks(self) -> Finding:
         leaks = find_leaks(self._assignment, self._assignment.release_dir)
