@@ -17,6 +17,7 @@ COURSE_MARK = "nbgrader_config.py"
 
 # Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
 _GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)
+_PYTHON = re.compile(r"3\.\d{1,3}")
 _METHOD = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 _KEYS = {
     "title": str,
@@ -24,6 +25,7 @@ _KEYS = {
     "provided": list,
     "modules": list,
     "requirements": list,
+    "python": str,
     "hints": str,
     "seed": int,
     "limits": dict,
@@ -91,6 +93,7 @@ def load_assignment(root: Path, name: str) -> Assignment:
         seed=data.get("seed", 0),
         limits=_read_limits(data.get("limits", {}), place),
         stand_ins={task: tuple(names) for task, names in data.get("stand_ins", {}).items()},
+        python=data.get("python", ""),
     )
 
 
@@ -120,6 +123,12 @@ def _check_values(data: dict[str, Any], place: str) -> None:
                 place=place,
                 remedy='Write them as "Class.method".',
             )
+    if "python" in data and not _PYTHON.fullmatch(data["python"]):
+        raise AuthoringError(
+            f"python must be a version such as 3.11, got {data['python']!r}",
+            place=place,
+            remedy="Quote the first two numbers of the oldest Python that grades.",
+        )
     seed = data.get("seed", 0)
     if isinstance(seed, bool) or seed < 0:
         raise AuthoringError(

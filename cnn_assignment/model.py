@@ -121,7 +121,7 @@ class Assignment:
     classes: the public names that submissions define. provided: files from ``solutions/`` that students get as
     they are. modules: importable names beyond the standard library and NumPy. stand_ins: for a task id, the
     ``Class.method`` names that its tests may replace by right ones. requirements: what students install.
-    hints: the edition of a plain build. seed: from which every test draws its inputs.
+    hints: the edition of a plain build. python: the oldest Python that grades, as students are told it, "3.11", or "". seed: from which every test draws its inputs.
     """
 
     name: str
@@ -135,6 +135,7 @@ class Assignment:
     seed: int
     limits: Limits
     stand_ins: dict[str, tuple[str, ...]]
+    python: str = ""
 
     @property
     def solution_file(self) -> Path:

@@ -214,5 +214,26 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "decorators": ("toy.py", lambda: b"@a.b(c)\n" * 9_000 + CLASSES.encode()),
     "white space without end": ("toy.ipynb", lambda: b" " * 3_000_000 + b"{"),
     "a page": ("toy.ipynb", lambda: b" " * 100_000 + b"<html>" * 100_000),
+    **{
+        f"newer syntax in {name}: {kind}": (name, make)
+        for kind, text in {
+            "braces": 'f"{' * 20_000,
+            "braces in lines": "f'{(\n" * 12_000,
+            "brackets": "def a[T, (\n" * 5_500,
+            "aliases": "type x = (\n" * 6_000,
+            "exceptions": "except (a, \n" * 5_500,
+            "three quotes": 'f"""{' * 12_000,
+            "quotes that end nowhere": "f\"{a} ''' \"\"\" \n" * 4_000,
+            "depth": 'f"{a[' * 6_000 + '"]}' * 6_000,
+            "much of it": 'print(f"{d["a"]}")\n' * 3_400,
+            "types": "def f[T](x: T): pass\n" * 3_000,
+            "templates": 't"{x}"\n' * 9_000,
+            "names for types": "class A[" + ", ".join(f"T{n}" for n in range(120)) + "]: pass\n" * 400,
+        }.items()
+        for name, make in (
+            ("toy.py", lambda text=text: f"{CLASSES}{text}".encode()),
+            ("toy.ipynb", lambda text=text: book(CLASSES, *[text, "x = ("] * 4)),
+        )
+    },
     "UTF-16 in halves": ("toy.ipynb", lambda: b"\xff\xfe" + b"{\x00" * 300_000 + b"\xd8"),
 }  # fmt: skip

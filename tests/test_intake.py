@@ -466,7 +466,7 @@ def test_a_notebook_that_is_cut_off_keeps_its_whole_cells(lift):
     assert (set(classes_in(code)), code.missing) == ({"Scaler"}, ("Cutter",))
     assert code.notes == (
         "toy.ipynb is damaged: 3 cells could be read in it, and no more.",
-        "Cutter is not defined.",
+        "Cutter is not defined in what could be read.",
     )
 
 

@@ -51,6 +51,9 @@ def test_settings_are_read(course):
     assert (toy.hints, toy.seed, toy.stand_ins) == (Hints.STANDARD, 3, {"clear": ("Cutter.pieces",)})
     assert toy.limits == Limits(call_cpu_s=0.3, call_wall_s=3)
     assert (toy.modules, toy.requirements) == ((), ("numpy",))
+    assert toy.python == ""
+    edit(course / SETTINGS, "seed = 3", 'seed = 3\npython = "3.12"')
+    assert load_assignment(course, "toy").python == "3.12"
 
 
 def test_all_but_the_classes_has_a_default(course):
@@ -73,6 +76,12 @@ def test_all_but_the_classes_has_a_default(course):
         ("classes = ['A']\nseed = '3'", "seed must be a int, got '3'"),
         ("classes = ['A']\nseed = -3", "seed must not be negative, got -3. Choose"),
         ("classes = ['A']\nseed = true", "seed must not be negative, got True. Choose"),
+        ("classes = ['A']\npython = 3.11", "python must be a str, got 3.11. Change its type."),
+        (
+            "classes = ['A']\npython = '3'",
+            "python must be a version such as 3.11, got '3'. Quote the first two numbers",
+        ),
+        ("classes = ['A']\npython = '>=3.11'", "python must be a version such as 3.11, got '>=3.11'"),
         ("classes = ['A']\nhints = 'none'", "unknown hints 'none'. Choose one of guided, standard, open."),
         ("classes = ['A']\n[stand_ins]\na = 'A.f'", "stand_ins of a must be a list of methods, got 'A.f'. Write"),
         ("classes = ['A']\n[stand_ins]\na = ['f']", r"stand_ins of a must be a list of methods, got \['f'\]. Write"),

@@ -87,6 +87,14 @@ def test_the_readme_tells_tasks_points_and_files(built):
     assert "| `ramp-up` | Going up | 2 |\n| `ramp-down` | Going down \\| slowly | 1.5 |\n" in text
     assert "| | total | 6.5 |" in text
     assert "| `given.py` | provided" in text
+    assert "Python 3" not in text
+
+
+def test_the_readme_tells_which_python_grades_where_the_settings_say_it(tmp_path, built):
+    assignment, _ = built
+    write_source(replace(assignment, python="3.12"), TASKS, assignment.hints, tmp_path / "toy")
+    text = (tmp_path / "toy/README.md").read_text(encoding="utf-8")
+    assert "\n\nYour work is graded with Python 3.12 or newer, so write it for Python 3.12: " in text
 
 
 def test_students_cannot_delete_cells_nor_edit_checks(built):

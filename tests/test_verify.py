@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -55,6 +56,20 @@ def prove(course):
     proof = Proof(load_assignment(course, "toy"))
     proof.run(2)
     return proof
+
+
+@pytest.mark.parametrize(
+    ("told", "holds"), [("3.11", True), (f"{sys.version_info[0]}.{sys.version_info[1] + 1}", False)]
+)
+def test_a_python_older_than_students_are_told_is_found(course, told, holds):
+    edit(course / "autograder/toy/assignment.toml", "seed = 3", f'seed = 3\npython = "{told}"')
+    assignment = load_assignment(course, "toy")
+    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    proof = Proof(assignment, gate=False)
+    proof.run(2)
+    (finding,) = (finding for finding in proof.findings if finding.claim == "the Python that students are told grades")
+    assert (finding.expected, finding.holds) == (f"{told} or newer", holds)
+    assert finding.found == f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def broken(course):

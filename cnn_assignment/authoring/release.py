@@ -129,6 +129,7 @@ def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
         name=assignment.name,
         title=assignment.title,
         provided=assignment.provided,
+        python=assignment.python,
         task_table=make_task_table(tasks),
     )
 

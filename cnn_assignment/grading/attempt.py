@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,6 +60,8 @@ class Attempt:
         self._deadly: set[_Call] = set()
         self._waited_s = 0.0
         self.load_errors: tuple[str, ...] = ()
+        # The classes none of whose definitions could be run, and the place of the last one.
+        self.failed_classes: dict[str, tuple[str, int]] = {}
         # The methods whose stand-ins answered in the last conversation.
         self.replaced: set[str] = set()
 
@@ -205,9 +207,17 @@ class Attempt:
             # The same code would end the same way before every test.
             self._load_failure = failure if isinstance(failure, WorkerDied | CallTimedOut) else None
             raise
+        self._note_failures(failures)
+        return worker
+
+    def _note_failures(self, failures: Sequence[dict[str, Any]]) -> None:
+        """Remember which statements failed when the code was loaded."""
         labels = {*(chunk.label for chunk in self._code.chunks), *(module.label for module in self._code.modules)}
         self.load_errors = tuple(_describe_load_error(failure, labels) for failure in failures[:_MOST_LOAD_ERRORS])
-        return worker
+        places = {read_place([failure.get("label"), failure.get("line")], labels) for failure in failures}
+        self.failed_classes = {
+            name: found[-1] for name, found in self._code.definitions.items() if found and places.issuperset(found)
+        }
 
 
 class Line:

@@ -213,7 +213,8 @@ class HiddenTests:
         if ending.failure is None:
             outcome = Outcome(test.id, test.title, Verdict.PASSED, share, share)
             return Judgement(outcome, None, replaced, remarks, reports)
-        verdict, message = judge_failure(ending.failure, task.id)
+        failed = self.attempt.failed_classes if self.attempt is not None else None
+        verdict, message = judge_failure(ending.failure, task.id, failed)
         outcome = Outcome(test.id, test.title, verdict, 0.0, share, message)
         return Judgement(outcome, keep_evidence(ending, verdict, message), replaced, remarks, reports)
 

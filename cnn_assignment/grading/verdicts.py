@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Mapping
 
 import pytest
 
@@ -24,16 +25,19 @@ _MISSING = re.compile(r"module '[^']*' has no attribute '(?P<name>[^']*)'")
 _LOOKUP_ERRORS = frozenset({"IndexError", "KeyError", "TypeError"})
 
 
-def judge_failure(failure: BaseException, task: str) -> tuple[Verdict, str]:
+def judge_failure(
+    failure: BaseException, task: str, failed: Mapping[str, tuple[str, int]] | None = None
+) -> tuple[Verdict, str]:
     """The verdict on a test of that task which ended with failure.
 
-    Raises GraderError where the failure is not the student's.
+    failed: the classes whose definitions failed when the code was loaded, with the place of each. Raises GraderError
+    where the failure is not the student's.
     """
     match failure:
         case Mismatch():
             return Verdict.FAILED, str(failure)
         case CallRaised():
-            return _judge_raised(failure, task)
+            return _judge_raised(failure, task, failed or {})
         case CallTimedOut(kind=kind, limit_s=limit_s):
             waited = "of CPU time" if kind == "CPU" else "without an answer"
             return Verdict.TIMEOUT, f"stopped after {limit_s:g} seconds {waited}"
@@ -71,7 +75,7 @@ def _open_task(failure: BaseException) -> str | None:
     return None
 
 
-def _judge_raised(failure: CallRaised, task: str) -> tuple[Verdict, str]:
+def _judge_raised(failure: CallRaised, task: str, failed: Mapping[str, tuple[str, int]]) -> tuple[Verdict, str]:
     open_task = _open_task(failure)
     if open_task == task:
         return Verdict.NOT_ATTEMPTED, "this gap is still open"
@@ -79,7 +83,7 @@ def _judge_raised(failure: CallRaised, task: str) -> tuple[Verdict, str]:
         return Verdict.ERROR, f"it uses {open_task}, which is still open"
     missing = _MISSING.search(failure.message)
     if failure.type_name == "AttributeError" and missing and failure.place is None:
-        return Verdict.ERROR, f"{missing['name']} is not defined"
+        return Verdict.ERROR, _describe_missing(missing["name"], failed)
     said = describe_raised(failure)
     if failure.place is not None:
         return Verdict.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})"
@@ -87,6 +91,13 @@ def _judge_raised(failure: CallRaised, task: str) -> tuple[Verdict, str]:
         # It happened where the test looked into a result, not in the student's code and not in a call of it.
         return Verdict.ERROR, f"what your code returned cannot be used as described ({said})"
     return Verdict.ERROR, said
+
+
+def _describe_missing(name: str, failed: Mapping[str, tuple[str, int]]) -> str:
+    if name not in failed:
+        return f"{name} is not defined"
+    label, line = failed[name]
+    return f"{name} is not defined, because the statement that defines it failed ({label}, line {line})"
 
 
 def describe_raised(failure: CallRaised) -> str:

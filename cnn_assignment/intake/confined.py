@@ -9,17 +9,19 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cnn_assignment.errors import TooLargeError, UnreadableSubmissionError
+from cnn_assignment.intake.cells import CellReader
 from cnn_assignment.intake.document import parse_document
 from cnn_assignment.intake.lift import find_own_modules, lift
 from cnn_assignment.intake.lifting import analyse
 from cnn_assignment.intake.mending import Effort, mend
-from cnn_assignment.intake.parsing import CellReader
 from cnn_assignment.intake.showing import show
 from cnn_assignment.intake.values import Wanted
 from cnn_assignment.sandbox import wire
@@ -37,21 +39,23 @@ def prepare(release: str | None) -> Callable[[Channel], None]:
     # What IPython and parso import when they are first used could not be opened any more.
     CellReader().read("%time x = 1\n", "cell")
     mend("def f(:\n", Effort())
+    methods: dict[str, tuple[str, ...]] = {}
     if release is not None:
         # A course may be graded where the release was never built, or while it is.
         with suppress(OSError, UnreadableSubmissionError):
             for part in parse_document(Path(release).read_bytes(), release, ()).parts:
                 if isinstance(part.tree, ast.Module):
                     analyse(part.tree, 0)
-    return serve
+                    methods |= _methods_of(part.tree)
+    return partial(serve, methods=methods)
 
 
-def serve(channel: Channel) -> None:
-    """Answer the one order that comes."""
+def serve(channel: Channel, methods: Mapping[str, tuple[str, ...]]) -> None:
+    """Answer the one order that comes. methods: by class, those of the release."""
     header, payload = channel.receive()
     order, nonce = header["read"], header["nonce"]
     try:
-        answer = _carry_out(order, payload, _AskedFiles(channel, nonce))
+        answer = _carry_out(order, payload, _AskedFiles(channel, nonce), methods)
     except UnreadableSubmissionError as error:
         answer = {"unreadable": [error.fact, error.place, error.remedy]}
     except MemoryError:
@@ -60,8 +64,20 @@ def serve(channel: Channel) -> None:
     channel.send({"nonce": nonce, "value": ["a", "|u1", [len(text)], "C"]}, [text])
 
 
-def _carry_out(order: dict[str, Any], raw: bytes, beside: _AskedFiles) -> dict[str, Any]:
+def _methods_of(tree: ast.Module) -> dict[str, tuple[str, ...]]:
+    """The methods of the classes at the top, by class."""
+    return {
+        node.name: tuple(part.name for part in node.body if isinstance(part, ast.FunctionDef))
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def _carry_out(
+    order: dict[str, Any], raw: bytes, beside: _AskedFiles, methods: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
     wanted, name = Wanted.from_json(order["wanted"]), order["name"]
+    wanted = replace(wanted, methods={cls: methods[cls] for cls in wanted.classes if cls in methods})
     match order["what"]:
         case "lift":
             return {"found": lift(raw, name, wanted, beside).to_json()}

@@ -15,10 +15,11 @@ from itertools import islice
 
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.attachments import Attachments
+from cnn_assignment.intake.cells import CellReader, ReadCell
 from cnn_assignment.intake.mending import Effort, Mended, mend
+from cnn_assignment.intake.newer.found import Newer, name_of
 from cnn_assignment.intake.parsing import (
     SOURCE_CAP,
-    CellReader,
     code_within,
     defined_classes,
     describe_syntax_error,
@@ -46,7 +47,8 @@ class Part:
 
     source: as it was written. code, tree: for code what was parsed, line for line that of the source, and the tree or
     the error; text has neither. is_copy: an earlier or better copy of the same cell counts in its place. attachments:
-    pictures in a text. lost: how many functions of it could not be read.
+    pictures in a text. lost: how many functions of it could not be read. is_mended: whether some of it was left out.
+    newer: what the code has in an older form than the source.
     """
 
     label: str
@@ -58,6 +60,13 @@ class Part:
     is_copy: bool = False
     attachments: Attachments = field(default_factory=dict)
     lost: int = 0
+    is_mended: bool = False
+    newer: tuple[Newer, ...] = ()
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether some code of it could not be read."""
+        return self.is_mended or isinstance(self.tree, SyntaxError)
 
     @property
     def classes(self) -> set[str]:
@@ -67,12 +76,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The parts of a file in order. written: modules that its cells write, by name. notes: for the student."""
+    """The parts of a file in order. written: modules that its cells write, by name. notes: for the student.
+
+    is_whole: whether there is nothing in the file that is in no part.
+    """
 
     parts: tuple[Part, ...]
     is_module: bool
     written: dict[str, str]
     notes: tuple[str, ...]
+    is_whole: bool = True
 
 
 def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
@@ -85,7 +98,8 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
         part, notes = _read_module(work.text, name, frozenset(classes))
         return Document((part,), is_module=True, written={}, notes=(*work.notes, *notes))
     book = _Book(classes)
-    for cell in _within_cap(work.cells, book.notes):
+    cells = _within_cap(work.cells, book.notes)
+    for cell in cells:
         book.add(cell)
     book.find_code_in_text()
     book.mend_damaged()
@@ -95,7 +109,8 @@ def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
         raise UnreadableSubmissionError(
             f"{name} has no code cells", remedy=f"{told} Submit the notebook with your work in it.".strip()
         )
-    return Document(tuple(book.parts), False, book.written, (*work.notes, *book.notes))
+    is_whole = work.is_whole and len(cells) == len(work.cells)
+    return Document(tuple(book.parts), False, book.written, (*work.notes, *book.notes), is_whole)
 
 
 def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:
@@ -122,22 +137,28 @@ def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, 
 
     Scripts with the magics of a notebook, as some editors keep them, are read as cells are.
     """
-    code, tree = CellReader().read(text, name)
-    if isinstance(tree, ast.Module):
-        return Part(name, "code", text, None, code, tree), []
+    read = CellReader().read(text, name)
+    if isinstance(read.tree, ast.Module):
+        return _make_part(name, text, None, read), []
     merged = take_first_sides(text)
     notes = [] if merged is None else [f"{name} holds both sides of a merge; the first of each was read."]
     if merged is not None:
-        code, found = CellReader().read(merged, name)
-        if isinstance(found, ast.Module):
-            return Part(name, "code", text, None, code, found), notes
-    mended = mend(code, Effort())
+        first_sides = CellReader().read(merged, name)
+        if isinstance(first_sides.tree, ast.Module):
+            return _make_part(name, text, None, first_sides), notes
+    mended = mend(read.code, Effort())
     if mended is None or not _holds_work(mended, classes):
         raise UnreadableSubmissionError(
-            f"{name} is not valid Python: {describe_syntax_error(tree)}",
-            remedy="Run it once before submitting; nothing of it can be graded until it parses.",
-        ) from tree
-    return Part(name, "code", text, None, mended.code, mended.tree, lost=mended.lost), [*notes, *mended.describe(name)]
+            f"{name} is {describe_syntax_error(read.tree)}",
+            remedy=f"Run it once with {name_of()}, which grades it; nothing of it can be graded until it parses there.",
+        ) from read.tree
+    read = ReadCell(mended.code, mended.tree, mended.newer)
+    part = replace(_make_part(name, text, None, read), lost=mended.lost, is_mended=True)
+    return part, [*notes, *mended.describe(name)]
+
+
+def _make_part(label: str, source: str, grade_id: str | None, read: ReadCell) -> Part:
+    return Part(label, "code", source, grade_id, read.code, read.tree, newer=read.newer)
 
 
 def _holds_work(mended: Mended, classes: Collection[str]) -> bool:
@@ -214,7 +235,14 @@ class _Book:
             if new:
                 code = _only_lines_of(new, mended.code)
                 known |= _bound(new)
-                self.parts[number] = replace(part, code=code, tree=parse(code, part.label), lost=mended.lost)
+                self.parts[number] = replace(
+                    part,
+                    code=code,
+                    tree=parse(code, part.label),
+                    lost=mended.lost,
+                    is_mended=True,
+                    newer=mended.newer,
+                )
                 self.notes += mended.describe(part.label)
 
     def choose_among_copies(self) -> None:
@@ -247,7 +275,7 @@ class _Book:
         return tree
 
     def _read(self, label: str, source: str, grade_id: str | None) -> Part:
-        return Part(label, "code", source, grade_id, *self._reader.read(source, label))
+        return _make_part(label, source, grade_id, self._reader.read(source, label))
 
     def _is_a_piece(self, part: Part) -> bool:
         """Whether a cell cannot stand alone, or looks like the rest of a class: an indented method, or lines of one.
@@ -286,11 +314,11 @@ class _Book:
             return None
         label = _list([piece.label for piece in pieces])
         try:
-            tree = parse(source, label)
+            read = ReadCell(*self._reader.newest.parse(source, label))
         except SyntaxError:
             return None
         grade_id = next((piece.grade_id for piece in pieces if piece.grade_id is not None), None)
-        return Part(label, "code", source, grade_id, source, tree)
+        return _make_part(label, source, grade_id, read)
 
 
 def _bound(statements: Iterable[ast.stmt]) -> set[str]:

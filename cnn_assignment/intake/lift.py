@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,8 +14,10 @@ from cnn_assignment.intake.dropped import find_dropped
 from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import Selection, Statement, analyse, select
 from cnn_assignment.intake.modules import LocalModules
+from cnn_assignment.intake.naming import Placed, describe_methods, describe_missing, describe_unfit
+from cnn_assignment.intake.newer.found import describe_all
 from cnn_assignment.intake.ordering import names_at_load, put_in_order
-from cnn_assignment.intake.parsing import Work, describe_syntax_error, open_gaps, work_in
+from cnn_assignment.intake.parsing import Work, describe_syntax_error, first_line, open_gaps, work_in
 from cnn_assignment.intake.values import Chunk, LiftedCode, Wanted
 
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
@@ -29,8 +30,6 @@ _MOST_STATEMENTS = 10_000
 _MOST_STARS = 50
 # Characters of code in all chunks together.
 _MOST_CODE = 4 * 1024 * 1024
-# For a name that is missing, so many are looked through for one that is spelt alike, none longer than this.
-_MOST_ALIKE, _LONGEST_ALIKE = 500, 80
 
 
 def lift(raw: bytes, name: str, wanted: Wanted, beside: Files) -> LiftedCode:
@@ -57,18 +56,20 @@ def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Lifting:
     installed = set(wanted.installed)
     if document.is_module:
         installed.add(PurePath(name).stem)
-    return _Lifting(document, wanted.classes, LocalModules(beside, document.written, installed))
+    return _Lifting(document, wanted, LocalModules(beside, document.written, installed))
 
 
 class _Lifting:
     """One document on its way to code."""
 
-    def __init__(self, document: Document, classes: Sequence[str], local: LocalModules) -> None:
+    def __init__(self, document: Document, wanted: Wanted, local: LocalModules) -> None:
         self._document = document
-        self._classes = classes
+        self._wanted = wanted
+        self._classes = wanted.classes
         self._local = local
         self._stars_left = _MOST_STARS
         self._notes = list(document.notes)
+        self._definitions: dict[str, tuple[tuple[str, int], ...]] = {}
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -79,14 +80,17 @@ class _Lifting:
         """Choose the statements, and see that they can run in this order."""
         statements = self._without_emptied(self._analyse())
         selection = select(statements, self._classes)
+        told = self._describe_names(statements, selection)
         if len(selection.missing) == len(self._classes):
+            self._notes += [note for note in told if not note.endswith(" is not defined.")]
             raise UnreadableSubmissionError(
                 f"none of the classes {', '.join(self._classes)} is defined",
                 remedy=" ".join(_shorten(self._notes)) or "Submit the file that you were given, with your work in it.",
             )
-        known = [name for statement in statements if statement.is_definition for name in statement.binds]
-        self._notes += [_describe_missing(name, known) for name in selection.missing]
+        self._notes += told
+        self._definitions = self._find_definitions(statements)
         code = self._take(selection)
+        self._notes += self._describe_newer(selection)
         self._notes += self._local.notes
         with_dropped = self._take_dropped(statements, selection)
         return replace(code, notes=_shorten(self._notes), with_dropped=with_dropped)
@@ -98,7 +102,35 @@ class _Lifting:
         chunks = self._make_chunks(selection.chosen, nodes)
         gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
         lost = self._local.lost + sum(part.lost for part in self._document.parts)
-        return LiftedCode(tuple(chunks), (), modules, tuple(selection.missing), len(gaps) + lost)
+        missing, definitions = tuple(selection.missing), self._definitions
+        return LiftedCode(tuple(chunks), (), modules, missing, len(gaps) + lost, definitions=definitions)
+
+    def _describe_names(self, statements: Sequence[Statement], selection: Selection) -> list[str]:
+        """What there is to tell of names that are asked for and not defined as asked."""
+        placed = [Placed(self._node(s), s.binds, self._label(s)) for s in statements]
+        parts = self._document.parts
+        is_whole = self._document.is_whole and self._local.is_whole
+        told = describe_missing(selection.missing, self._classes, placed, parts, is_whole=is_whole)
+        return [*told, *describe_unfit(self._classes, placed), *describe_methods(self._wanted.methods, placed, parts)]
+
+    def _describe_newer(self, selection: Selection) -> list[str]:
+        """What was written in an older form in the statements that are chosen."""
+        lines: dict[int, set[int]] = {}
+        for statement, _ in selection.chosen:
+            node = self._node(statement)
+            lines.setdefault(statement.chunk, set()).update(range(first_line(node), (node.end_lineno or 0) + 1))
+        return [
+            note
+            for number, part in enumerate(self._document.parts)
+            for note in describe_all([n for n in part.newer if n.line in lines.get(number, ())], part.label)
+        ]
+
+    def _find_definitions(self, statements: Sequence[Statement]) -> dict[str, tuple[tuple[str, int], ...]]:
+        """Where the statements stand that bind the classes."""
+        return {
+            name: tuple((self._label(s), self._node(s).lineno) for s in statements if name in s.binds)
+            for name in self._classes
+        }
 
     def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> LiftedCode | None:
         """The code with what was left behind although it may matter, and a note on each; None where nothing was."""
@@ -128,8 +160,7 @@ class _Lifting:
         statements: list[Statement] = []
         for number, part in enumerate(self._document.parts):
             if isinstance(part.tree, SyntaxError):
-                told = describe_syntax_error(part.tree)
-                self._notes.append(f"{part.label} is left out, because it is not valid Python: {told}.")
+                self._notes.append(f"{part.label} is left out, because it is {describe_syntax_error(part.tree)}.")
             elif part.tree is None or part.is_copy:
                 continue
             elif len(statements) + len(part.tree.body) > _MOST_STATEMENTS:
@@ -212,12 +243,6 @@ class _Lifting:
 
     def _label(self, statement: Statement) -> str:
         return self._document.parts[statement.chunk].label
-
-
-def _describe_missing(name: str, known: Sequence[str]) -> str:
-    short = [other for other in known if len(other) <= _LONGEST_ALIKE][:_MOST_ALIKE]
-    alike = difflib.get_close_matches(name, short, n=1)
-    return f"{name} is not defined" + (f", but {alike[0]} is: names count letter by letter." if alike else ".")
 
 
 def _shorten(notes: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 The mended text has the lines of the student's own: blank where something was left out, so that every error that comes
 later names the right line. A method that cannot be read is replaced by one that says so when it is called, which costs
 no other. Nothing is put right: a method is either as it was written or not there. Only lines that bind names are: those
-of classes and imports.
+of classes and imports. Syntax of a newer Python is no damage where `newer` has an older form of it.
 
 A method begins at a line with ``def`` in the columns of its class, and ends where the next one begins, whatever stands
 between them. So no bracket, quote or indent that is missing reaches further than to there.
@@ -16,8 +16,10 @@ import keyword
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cnn_assignment.intake.newer.found import Newer
+from cnn_assignment.intake.newer.reading import Newest, Reading
 from cnn_assignment.intake.outline import read_outline
 from cnn_assignment.intake.parsing import parse, without_litter
 
@@ -89,17 +91,26 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """Code that Python takes. code: line for line that of the student. wholes: how many definitions are as written."""
+    """Code that Python takes. code: line for line that of the student. wholes: how many definitions are as written.
+
+    newer: what is as written but for the syntax of a newer Python.
+    """
 
     code: str
     tree: ast.Module
     damages: tuple[Damage, ...]
     wholes: int
+    newer: tuple[Newer, ...] = ()
 
     @property
     def lost(self) -> int:
         """How many functions could not be read."""
         return sum(bool(damage.name) and not damage.is_head for damage in self.damages)
+
+    def keeps_all_of(self, other: Mended) -> bool:
+        """Whether whatever is whole in another way to mend the same text is whole here."""
+        names = {damage.name for damage in other.damages}
+        return self.wholes >= other.wholes and all(damage.name in {*names, ""} for damage in self.damages)
 
     def describe(self, label: str) -> list[str]:
         """The damages for the student, the first ones where there are many."""
@@ -113,6 +124,7 @@ class Effort:
 
     def __init__(self) -> None:
         self._left = EFFORT
+        self.newest = Newest()
 
     def use(self, size: int) -> None:
         """Raises SyntaxError where it is used up."""
@@ -123,28 +135,45 @@ class Effort:
 
 def mend(source: str, effort: Effort) -> Mended | None:
     """Mend a text that Python refuses. None where nothing can be said of it."""
-    found = [_mend_text(text, effort) for text in dict.fromkeys((source, without_litter(source)))]
+    found = [_mend_newer(text, effort) for text in dict.fromkeys((source, without_litter(source)))]
     return max((mended for mended in found if mended is not None), key=lambda mended: mended.wholes, default=None)
 
 
-def _mend_text(source: str, effort: Effort) -> Mended | None:
+def _mend_newer(source: str, effort: Effort) -> Mended | None:
+    """Mend a text in which syntax of a newer Python may be no damage."""
+    reading = effort.newest.read(source)
+    if reading is None:
+        return _mend_text(source, effort)
+    mended = _mend_text(reading.text, effort, reading)
+    plain = _mend_text(source, effort) if reading.text != source else None
+    if mended is None or (plain is not None and not mended.keeps_all_of(plain)):
+        return plain
+    code = reading.settle(mended.code)
+    lines = mended.code.split("\n"), reading.text.split("\n")
+    newer = tuple(n for n in reading.found if n.is_rewritten and lines[0][n.line - 1] == lines[1][n.line - 1])
+    return replace(mended, code=code, tree=parse(code, "mended"), newer=newer)
+
+
+def _mend_text(source: str, effort: Effort, reading: Reading | None = None) -> Mended | None:
     lines = source.split("\n")
     if len(source) > _SIZE_CAP or max(map(len, lines)) > _LONGEST_LINE:
         return None
     try:
         effort.use(len(source))
         outline = read_outline(lines)
-        found = [_mend(lines, outline.starts, outline.texts, effort)] if outline.is_sure else []
+        found = [_mend(lines, outline.starts, outline.texts, effort, reading)] if outline.is_sure else []
         # A quote that is missing turns code into text and text into code, up to the next one that is.
         if not outline.is_sure or any(_DEFINITION.match(lines[number]) for number in outline.texts):
-            found.append(_mend(lines, outline.starts, frozenset(), effort))
+            found.append(_mend(lines, outline.starts, frozenset(), effort, reading))
     except (SyntaxError, RecursionError):
         return None
     return max((mended for mended in found if mended is not None), key=lambda mended: mended.wholes, default=None)
 
 
-def _mend(lines: Sequence[str], starts: frozenset[int], texts: frozenset[int], effort: Effort) -> Mended | None:
-    mender = _Mender(lines, starts, texts, effort)
+def _mend(
+    lines: Sequence[str], starts: frozenset[int], texts: frozenset[int], effort: Effort, reading: Reading | None
+) -> Mended | None:
+    mender = _Mender(lines, starts, texts, effort, reading)
     mender.run()
     code = "\n".join(mender.out)
     effort.use(len(code))
@@ -165,13 +194,21 @@ class _Piece:
 
 
 class _Mender:
-    """One text. Lines of out are filled with what stays."""
+    """One text. Lines of out are filled with what stays. reading: what is known of newer syntax in it."""
 
-    def __init__(self, lines: Sequence[str], starts: frozenset[int], texts: frozenset[int], effort: Effort) -> None:
+    def __init__(
+        self,
+        lines: Sequence[str],
+        starts: frozenset[int],
+        texts: frozenset[int],
+        effort: Effort,
+        reading: Reading | None,
+    ) -> None:
         self._lines = lines
         self._starts = starts
         self._texts = texts
         self._effort = effort
+        self._reading = reading
         # Of the methods in the whole text.
         self._indent = 0
         self._indent = self._method_indent(0, len(lines))
@@ -313,7 +350,14 @@ class _Mender:
         return found
 
     def _judge_top(self, start: int, stop: int) -> SyntaxError | None:
-        return self._judge("\n".join(self._lines[start:stop]), start)
+        error = self._judge("\n".join(self._lines[start:stop]), start)
+        return self._explain(error, start, stop, "")
+
+    def _explain(self, error: SyntaxError | None, start: int, stop: int, head: str) -> SyntaxError | None:
+        """The error, or that it is newer syntax and nothing else. head: what stands above the lines."""
+        if error is None or self._reading is None:
+            return error
+        return self._reading.explain(lambda text: self._judge(head + text, 0) is None, start, stop) or error
 
     def _judge(self, text: str, before: int) -> SyntaxError | None:
         """Why a text is not whole, with the lines of the file. before: lines of the file above it, without its own."""
@@ -327,8 +371,9 @@ class _Mender:
 
     def _judge_method(self, start: int, stop: int, prefix: str) -> SyntaxError | None:
         """The same for a part of a class, whose parts begin with this white space."""
-        text = f"class _:\n{prefix}pass\n" + "\n".join(self._lines[start:stop])
-        error = self._judge(text, start - _WRAPPER_LINES)
+        head = f"class _:\n{prefix}pass\n"
+        text = head + "\n".join(self._lines[start:stop])
+        error = self._explain(self._judge(text, start - _WRAPPER_LINES), start, stop, head)
         if error is None and (outside := parse(text, "piece").body[1:]):
             return _make_error("this line begins outside of the class", outside[0].lineno + start - _WRAPPER_LINES)
         return error

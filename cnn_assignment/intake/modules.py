@@ -14,7 +14,9 @@ from cnn_assignment.intake.effects import DEFINITIONS
 from cnn_assignment.intake.folder import Files
 from cnn_assignment.intake.lifting import Selection, analyse, select
 from cnn_assignment.intake.mending import Effort, mend
-from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, parse, statements_in
+from cnn_assignment.intake.newer.found import describe_all
+from cnn_assignment.intake.newer.reading import Newest
+from cnn_assignment.intake.parsing import SOURCE_CAP, describe_syntax_error, statements_in
 from cnn_assignment.intake.reading import decode_module
 from cnn_assignment.intake.values import Keep, LocalModule
 
@@ -72,7 +74,7 @@ class LocalModules:
 
     beside: the files beside the submission. written: texts of modules by name. installed: names that are importable
     where student code runs and are not a student's to replace. files: the names of what was looked at so far.
-    lost: how many functions of theirs could not be read.
+    lost: how many functions of theirs could not be read. is_whole: whether all of them could be.
     """
 
     def __init__(self, beside: Files, written: Mapping[str, str], installed: Collection[str]) -> None:
@@ -83,7 +85,9 @@ class LocalModules:
         self._found: dict[str, _Source | None] = {}
         self._wanted: dict[str, set[str]] = {}
         self._effort = Effort()
+        self._newest = Newest()
         self.lost = 0
+        self.is_whole = True
         self.notes: list[str] = []
         self.files: list[str] = []
 
@@ -159,6 +163,7 @@ class LocalModules:
                 raw = self._beside.read(label, self._characters_left)
             except TooLargeError:
                 self.files.append(label)
+                self.is_whole = False
                 self.notes.append(f"{label} is left out, because it is too large.")
                 return None
             if raw is not None:
@@ -175,6 +180,7 @@ class LocalModules:
         try:
             text = decode_module(raw, label)
         except UnreadableSubmissionError as error:
+            self.is_whole = False
             self.notes.append(f"{label} is left out: {error.fact}.")
             return None
         return self._parse(label, text, is_package=label.endswith("/__init__.py"))
@@ -182,15 +188,18 @@ class LocalModules:
     def _parse(self, label: str, text: str, *, is_package: bool = False) -> _Source | None:
         self._characters_left -= len(text)
         try:
-            return _Source(label, text, parse(text, label), is_package)
+            code, tree, newer = self._newest.parse(text, label)
         except SyntaxError as error:
+            self.is_whole = False
             mended = mend(text, self._effort)
-            if mended is not None and (mended.wholes or mended.lost):
-                self.notes += mended.describe(label)
-                self.lost += mended.lost
-                return _Source(label, mended.code, mended.tree, is_package)
-            self.notes.append(f"{label} is left out, because it is not valid Python: {describe_syntax_error(error)}.")
-            return None
+            if mended is None or not (mended.wholes or mended.lost):
+                self.notes.append(f"{label} is left out, because it is {describe_syntax_error(error)}.")
+                return None
+            self.notes += mended.describe(label)
+            self.lost += mended.lost
+            code, tree, newer = mended.code, mended.tree, mended.newer
+        self.notes += describe_all(newer, label)
+        return _Source(label, code, tree, is_package)
 
 
 def _parents(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Python as students write it: parsing that says no in one way only, and cells with magics and shell lines."""
+"""Python as students write it: parsing that says no in one way only, and what there is to ask of code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cnn_assignment.intake.newer.found import NewerSyntaxError
 from cnn_assignment.model import OPEN_GAP
 
 # Of a line without the white space around it, one that begins or ends code in Markdown.
@@ -36,20 +37,6 @@ _CROWD = 3_000
 _SCOPE_WORDS = ("class", "def", "for", "lambda")
 # How deep one may be in the other: the compiler writes the code of each a second time, with all that is in it.
 _MOST_FINALLY = 6
-# Characters that IPython may read, all together, to replace the magics of one notebook: a second or so. Each try counts
-# as so many, beside the cell's own.
-MAGIC_EFFORT = 256 * 1024
-_MAGIC_TRY = 400
-# Without any of these, or an indent, IPython finds nothing to replace.
-_MAGIC_SIGNS = ("%", "!", "?", ">>>", "In [")
-# Python's tokenizer in Python, which IPython asks, takes quadratic time for what it cannot read after blanks.
-_BLANKS = re.compile(r"[ \t\f]+")
-_MOST_BLANKS = 500
-
-_TRANSPARENT = re.compile(r"\A(?P<before>\s*)%%(?=(time|capture)\b)")
-_RUN = re.compile(
-    r"^(?P<indent>[ \t]*)%run[ \t]+(?:-i[ \t]+)?(['\"]?)(?:\./)?(?P<module>\w+)(?:\.py)?\2[ \t]*$", re.MULTILINE
-)
 _WRITEFILE = re.compile(
     r"\A\s*%%(?:writefile|file)[ \t]+(['\"]?)(?:\./)?(?P<module>\w+)\.py\1[ \t]*\n(?P<text>.*)\Z", re.DOTALL
 )
@@ -115,9 +102,10 @@ def _refuse_nested_finally(tree: ast.Module) -> None:
 
 
 def describe_syntax_error(error: SyntaxError) -> str:
-    """The error with its line, in one line."""
+    """What code with this error is, in one line, with the error's own."""
     line = f" (line {error.lineno})" if error.lineno else ""
-    return f"{error.msg}{line}"
+    what = "written for a newer Python" if isinstance(error, NewerSyntaxError) else "not valid Python"
+    return f"{what}: {error.msg}{line}"
 
 
 def first_line(node: ast.stmt) -> int:
@@ -201,50 +189,3 @@ def without_litter(source: str) -> str:
     """A cell without what pasting from a page or a chat leaves in it: fences around code, and unusual spaces."""
     lines = ["" if _is_fence(line) else line for line in source.translate(_SPACES).split("\n")]
     return "\n".join(lines)
-
-
-class CellReader:
-    """Parses the cells of one notebook; magics and shell lines become plain calls, which no layer needs."""
-
-    def __init__(self) -> None:
-        self._effort_left = MAGIC_EFFORT
-
-    def read(self, source: str, label: str) -> tuple[str, ast.Module | SyntaxError]:
-        """The text that was parsed, line for line that of the cell, and its tree or its error."""
-        # These run their cell as it is. Every other cell magic makes something else of it.
-        source = _TRANSPARENT.sub(r"\g<before>#", source)
-        try:
-            return source, parse(source, label)
-        except SyntaxError as error:
-            first = error
-        if len(source) > SOURCE_CAP:
-            return source, first
-        for text in dict.fromkeys((source, without_litter(source))):
-            try:
-                # A module that is run in the notebook leaves its names there.
-                plain = self._transform(_RUN.sub(r"\g<indent>from \g<module> import *", text))
-                if plain != source:
-                    return plain, parse(plain, label)
-            except SyntaxError:
-                continue
-        return source, first
-
-    def _transform(self, source: str) -> str:
-        if not (source[:1].isspace() or any(sign in source for sign in _MAGIC_SIGNS)):
-            return source
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        # IPython reads the whole cell again after each magic that it replaces.
-        self._effort_left -= _MAGIC_TRY + len(source) * (1 + sum(map(source.count, "%!?")))
-        if self._effort_left < 0:
-            raise SyntaxError("too many magics")
-        if any(len(found) > _MOST_BLANKS for found in _BLANKS.findall(source)):
-            raise SyntaxError("too many blanks")
-        lines = source.splitlines(keepends=True)
-        blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-        try:
-            # IPython drops the blank lines at the top, by which all line numbers would be off.
-            return "\n" * blank + TransformerManager().transform_cell("".join(lines[blank:]))
-        except Exception as error:
-            # It was made for what people type, and raises what it likes on anything else.
-            raise SyntaxError("not a cell that IPython reads") from error

@@ -14,7 +14,8 @@ from typing import Any
 from cnn_assignment.errors import UnreadableSubmissionError
 from cnn_assignment.intake.attachments import Attachments, read_attachments
 from cnn_assignment.intake.mending import Effort, mend
-from cnn_assignment.intake.parsing import defined_classes, parse
+from cnn_assignment.intake.newer.reading import Newest
+from cnn_assignment.intake.parsing import defined_classes
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
 
@@ -73,11 +74,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a file holds: cells (None for a module), or the text of a module; and what was repaired on the way."""
+    """What a file holds: cells (None for a module), or the text of a module; and what was repaired on the way.
+
+    is_whole: whether nothing of it was lost.
+    """
 
     cells: tuple[Cell, ...] | None = None
     text: str = ""
     notes: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 def read_work(raw: bytes, name: str) -> Work:
@@ -116,6 +121,7 @@ def _read_notebook(raw: bytes, name: str) -> Work:
         text = merged
         notes.append(f"{name} holds both sides of a merge; the first of each was read.")
         content = _parse_json(text)
+    is_whole = content is not None
     if content is None:
         raw_cells = _salvage(text)
         if not raw_cells:
@@ -123,7 +129,7 @@ def _read_notebook(raw: bytes, name: str) -> Work:
         notes.append(f"{name} is damaged: {len(raw_cells)} cells could be read in it, and no more.")
     else:
         raw_cells = _cells_of(content, name)
-    return Work(tuple(_read_cells(raw_cells)), notes=tuple(notes))
+    return Work(tuple(_read_cells(raw_cells)), notes=tuple(notes), is_whole=is_whole)
 
 
 def _read_misnamed(text: str, name: str) -> Work:
@@ -131,7 +137,7 @@ def _read_misnamed(text: str, name: str) -> Work:
     if _WEB_PAGE.match(text):
         raise UnreadableSubmissionError(f"{name} is a web page, and not a notebook: it is not JSON", remedy=DOWNLOAD)
     try:
-        classes = defined_classes(parse(text, name))
+        classes = defined_classes(Newest().parse(text, name)[1])
     except SyntaxError:
         mended = mend(text, Effort())
         classes = defined_classes(mended.tree) if mended is not None and mended.wholes else set()

@@ -6,7 +6,7 @@ what is not of that form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,13 @@ class Wanted:
     """What reading has to know of an assignment.
 
     classes: the names that a submission should define. installed: modules that are importable where student code runs
-    beside NumPy and the standard library, and are not a student's to replace.
+    beside NumPy and the standard library, and are not a student's to replace. methods: by class, those that the release
+    has; they are known where it was read, and part of no order.
     """
 
     classes: tuple[str, ...]
     installed: tuple[str, ...] = ()
+    methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, assignment: Assignment) -> Wanted:
@@ -92,7 +94,8 @@ class LocalModule:
 class LiftedCode:
     """What was lifted from a submission, and notes for the student on what was left out or mended.
 
-    modules: modules of the student's own that the chunks import. missing: classes that nothing defines. open_gaps: how
+    modules: modules of the student's own that the chunks import. missing: classes that nothing defines. definitions: by
+    class the label and the line of each statement at the top that binds it. open_gaps: how
     many gaps the lifted code still holds as they were released, and how many functions could not be read. with_dropped: the
     same code with the statements that were left out although they may matter, None where there are none; `notes` names
     them.
@@ -104,6 +107,7 @@ class LiftedCode:
     missing: tuple[str, ...] = ()
     open_gaps: int = 0
     with_dropped: LiftedCode | None = None
+    definitions: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As the confined process answers."""
@@ -114,6 +118,7 @@ class LiftedCode:
             "modules": [[module.name, module.to_json()] for module in self.modules],
             "missing": list(self.missing),
             "open_gaps": self.open_gaps,
+            "definitions": {name: list(map(list, places)) for name, places in self.definitions.items()},
         }
 
     @classmethod
@@ -127,6 +132,7 @@ class LiftedCode:
                 "modules": list(modules),
                 "missing": list(missing),
                 "open_gaps": int(open_gaps),
+                "definitions": dict(definitions),
             }:
                 return cls(
                     tuple(map(Chunk.from_json, chunks)),
@@ -135,6 +141,7 @@ class LiftedCode:
                     _read_texts(missing),
                     open_gaps,
                     None if other is None else cls.from_json(other),
+                    {str(name): _read_places(places) for name, places in definitions.items()},
                 )
         raise ValueError("not code of layers")
 
@@ -212,6 +219,17 @@ def _read_keep(data: Any) -> Keep:
                 found.append((index, tuple(positions)))
             case _:
                 raise ValueError("not a choice of statements")
+    return tuple(found)
+
+
+def _read_places(data: Any) -> tuple[tuple[str, int], ...]:
+    found: list[tuple[str, int]] = []
+    for place in data:
+        match place:
+            case [str(label), int(line)]:
+                found.append((label, line))
+            case _:
+                raise ValueError("not a place")
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -62,7 +63,7 @@ class Proof:
         self.results = tuple(self._take_apart(results, jobs))
         checked = self._run_public_checks(jobs, progress)
         told_apart = [_look_at_traits(self._tasks)] if self._gate else []
-        built = self._compare_with_build(), self._look_for_leaks()
+        built = (*self._compare_python(), self._compare_with_build(), self._look_for_leaks())
         self.findings = (*summarise(self.results), *told_apart, *checked, *built)
 
     def _take_apart(self, results: list[Result], jobs: int) -> list[Result]:
@@ -104,6 +105,15 @@ class Proof:
         except AuthoringError as error:
             stale = [str(error)]
         return Finding("source/ and release/ are as a build makes them", "yes", "; ".join(stale) or "yes", not stale)
+
+    def _compare_python(self) -> list[Finding]:
+        """Whether this Python reads all that students are told they may write."""
+        told = self._assignment.python
+        if not told:
+            return []
+        here = sys.version_info[:2]
+        holds = here >= tuple(map(int, told.split(".")))
+        return [Finding("the Python that students are told grades", f"{told} or newer", f"{here[0]}.{here[1]}", holds)]
 
     def _look_for_leaks(self) -> Finding:
         leaks = find_leaks(self._assignment, self._assignment.release_dir)
