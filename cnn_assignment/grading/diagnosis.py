@@ -15,6 +15,7 @@ from cnn_assignment.grading.kept_rows import KeptRows, without_expected
 from cnn_assignment.grading.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.symptoms import Trait, find_pattern, find_symptoms
+from cnn_assignment.grading.telling import Quoting
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox.protocol import Spawner
@@ -52,7 +53,7 @@ class Diagnostician:
         return tuple(
             ()
             if evidence is None
-            else _explain(number, suspects, seen[number], fitting[seen[number]], patterns[number])
+            else _explain(number, suspects, seen[number], fitting[seen[number]], patterns[number], evidence.explained)
             for number, evidence in enumerate(row)
         )
 
@@ -148,9 +149,12 @@ def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
 
 
 def _explain(
-    number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int, pattern: str
+    number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int, pattern: str, explained: str
 ) -> tuple[str, ...]:
     """What to tell of one failed test. seen: its symptoms, which fit so many tests of the task in the same words.
+
+    explained: of an exception, what is certain about it. A misconception that shares no more than its words with what
+    came is told after it, and where that is all it has in common with the submission, not at all.
 
     Half of everything is also what a division by the batch gives, where there are two examples: a suspect that does not
     explain all has to explain more than what is seen.
@@ -159,7 +163,11 @@ def _explain(
         if suspect.likeness[number]:
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
+            # What has words of an exception in common, and nothing else, may have them for another reason.
+            if explained and Likeness.STRONG not in suspect.likeness:
+                return (Quoting(explained),)
             return (suspect.misconception.tells,)
+    seen = (Quoting(explained),) if explained else seen
     return (*seen, pattern) if pattern else seen
 
 

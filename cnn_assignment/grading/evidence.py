@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cnn_assignment.grading.comparing import is_close
+from cnn_assignment.grading.raised import explain_raised
 from cnn_assignment.grading.testing import Mismatch
-from cnn_assignment.grading.verdicts import describe_raised
+from cnn_assignment.grading.verdicts import describe_raised, is_open_gap
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.protocol import CallRaised
@@ -33,7 +34,7 @@ class Likeness(IntEnum):
 class Evidence:
     """One failure: in words without any place in the student's file, and in values where there are some.
 
-    what and axes name the value that was compared, and its axes.
+    what and axes name the value that was compared, and its axes. explained: of an exception, a certain sentence on it.
     """
 
     verdict: Verdict
@@ -42,6 +43,7 @@ class Evidence:
     actual: Any = None
     what: str = ""
     axes: tuple[str, ...] = ()
+    explained: str = ""
 
     def compare(self, other: Evidence) -> Likeness:
         """How alike two failures of the same test are."""
@@ -57,13 +59,15 @@ class Evidence:
         return Likeness.WEAK if self.said == other.said else Likeness.NONE
 
 
-def keep_evidence(failure: BaseException, verdict: Verdict, message: str) -> Evidence:
-    """The evidence of a test that ended with failure, and was judged so."""
+def keep_evidence(failure: BaseException, verdict: Verdict, message: str, remarks: tuple[str, ...] = ()) -> Evidence:
+    """The evidence of a test that ended with failure, and was judged so. remarks: what the test did on its own account."""
     match failure:
         case Mismatch():
             return Evidence(verdict, message, failure.expected, failure.actual, failure.what, failure.axes)
         case CallRaised():
-            return Evidence(verdict, describe_raised(failure))
+            # Of a gap that is still open, the message says all.
+            explained = explain_raised(failure, remarks) if not is_open_gap(failure) else ""
+            return Evidence(verdict, describe_raised(failure), explained=explained)
     return Evidence(verdict, message)
 
 

@@ -206,7 +206,8 @@ class HiddenTests:
             return Judgement(outcome, None, replaced, remarks, reports)
         verdict, message = judge_failure(ending.failure, task.id)
         outcome = Outcome(test.id, test.title, verdict, 0.0, share, message)
-        return Judgement(outcome, keep_evidence(ending.failure, verdict, message), replaced, remarks, reports)
+        evidence = keep_evidence(ending.failure, verdict, message, remarks)
+        return Judgement(outcome, evidence, replaced, remarks, reports)
 
     def _replaced(self) -> frozenset[str]:
         return frozenset(self.attempt.replaced) if self.attempt is not None else frozenset()
