@@ -153,8 +153,8 @@ def _explain(
 ) -> tuple[str, ...]:
     """What to tell of one failed test. seen: its symptoms, which fit so many tests of the task in the same words.
 
-    explained: of an exception, what is certain about it. A misconception that shares no more than its words with what
-    came is told after it, and where that is all it has in common with the submission, not at all.
+    explained: of an exception, what is certain about it, which a misconception that gave the same values elsewhere makes
+    superfluous.
 
     Half of everything is also what a division by the batch gives, where there are two examples: a suspect that does not
     explain all has to explain more than what is seen.
@@ -163,9 +163,9 @@ def _explain(
         if suspect.likeness[number]:
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
-            # What has words of an exception in common, and nothing else, may have them for another reason.
+            # What has no more than an exception in common may have it for another reason: what is certain comes first.
             if explained and Likeness.STRONG not in suspect.likeness:
-                return (Quoting(explained),)
+                return (Quoting(explained), suspect.misconception.tells)
             return (suspect.misconception.tells,)
     seen = (Quoting(explained),) if explained else seen
     return (*seen, pattern) if pattern else seen

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnn_assignment.grading.comparing import is_close
-from cnn_assignment.grading.raised import explain_raised
+from cnn_assignment.grading.raised import describe_circumstances, explain_raised
 from cnn_assignment.grading.testing import Mismatch
 from cnn_assignment.grading.verdicts import describe_raised, is_open_gap
 from cnn_assignment.model import Verdict
@@ -67,7 +67,9 @@ def keep_evidence(failure: BaseException, verdict: Verdict, message: str, remark
         case CallRaised():
             # Of a gap that is still open, the message says all.
             explained = explain_raised(failure, remarks) if not is_open_gap(failure) else ""
-            return Evidence(verdict, describe_raised(failure), explained=explained)
+            return Evidence(
+                verdict, f"{describe_raised(failure)}{describe_circumstances(failure)}", explained=explained
+            )
     return Evidence(verdict, message)
 
 

@@ -61,6 +61,8 @@ def describe(value: Any) -> dict[str, Any]:
         return {"kind": "scalar", "dtype": np.dtype(kind).str[:16]}
     if kind in (types.FunctionType, types.MethodType):
         return _describe_function(value)
+    if kind is types.BuiltinFunctionType:
+        return {"kind": "function"}
     if kind is types.ModuleType:
         return {"kind": "module", "name": _cut(module_name(value))}
     if issubclass(kind, type):
@@ -91,7 +93,9 @@ def class_attribute(value: Any, name: str) -> tuple[bool, Any]:
 
 
 def attribute_names(value: Any) -> list[str]:
-    """The names of an object's own attributes and of its classes' that are not special."""
+    """The names of an object's own attributes and of its classes' that are not special; of a module, all."""
+    if type(value) is types.ModuleType:
+        return [name for name in list(vars(value)) if type(name) is str]
     held = [own_attributes(value) or {}, *(_CLASS_DICT(kind) for kind in mro(type(value)) if kind is not object)]
     return [name for names in held for name in list(names) if type(name) is str and not name.startswith("__")]
 

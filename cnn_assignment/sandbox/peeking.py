@@ -13,6 +13,7 @@ import operator
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from cnn_assignment.sandbox.variables import is_like
 
 UNKNOWN = object()
 """Stands for a value that cannot be looked up."""
-_ARRAY_ATTRIBUTES = frozenset({"shape", "T", "ndim", "size", "dtype", "real", "imag"})
 _LARGEST = 10**12
 _LONGEST = 10_000
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -47,9 +47,9 @@ class Peek:
         self._shared = frozenset((*code.co_cellvars, *code.co_freevars))
         self._is_stable = True
 
-    def restrict(self, expression: ast.AST) -> bool:
+    def restrict(self, *expressions: ast.AST) -> bool:
         """Look into what was evaluated before the error. Returns whether anything can be looked up at all."""
-        for node in ast.walk(expression):
+        for node in chain.from_iterable(map(ast.walk, expressions)):
             if isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
                 return False
             if isinstance(node, ast.Call) and not self._is_harmless(node.func):
@@ -108,7 +108,7 @@ class Peek:
 
     def _attribute(self, holder: Any, name: str) -> Any:
         if type(holder) is np.ndarray:
-            return getattr(holder, name) if name in _ARRAY_ATTRIBUTES else UNKNOWN
+            return getattr(holder, name, UNKNOWN)
         if type(holder) is types.ModuleType:
             return vars(holder).get(name, UNKNOWN)
         own = own_attributes(holder) if holder is not UNKNOWN else None

@@ -12,7 +12,7 @@ import os
 import secrets
 import select
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NoReturn, Protocol, Self
@@ -107,7 +107,8 @@ class Request:
     operations: ``(kind, target number, arguments...)`` as `worker.Worker` carries them out. want: the number of the
     wanted object, or None. caps: what that object may weigh. windows: numbers of objects of which parts of the
     wanted one may be described as windows. ahead: what is likely to be read next; found then holds the values of as
-    many of these as the worker could read at once.
+    many of these as the worker could read at once. labels: how the test names what it looked up or called, by number;
+    they do not travel.
     """
 
     operations: tuple[tuple[Any, ...], ...]
@@ -116,6 +117,7 @@ class Request:
     windows: tuple[int, ...] = ()
     ahead: tuple[Read, ...] = ()
     found: list[Any] = field(default_factory=list)
+    labels: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,7 +521,7 @@ def _open_reply(reply: dict[str, Any], payload: bytes, request: Request, labels:
             name = wire.read_type_name(type_name, "an exception")
             scene = asked = None
             if where is None:
-                asked = read_asked(request.operations, step, reply["error"].get("holder"))
+                asked = read_asked(request.operations, request.labels, step, reply["error"].get("holder"))
             else:
                 scene = read_scene(reply["error"].get("scene"), read_place, labels)
             raise CallRaised(name, wire.printable(message[:400]), where, step, scene, asked)

@@ -153,7 +153,7 @@ class _Look:
         node, opname = self._path[-1], self._opname
         # Where a call itself fails, what it calls has not been run.
         inside = ast.iter_child_nodes(node) if isinstance(node, ast.Call) else [node]
-        self._can_peek = all([self._peek.restrict(part) for part in inside])
+        self._can_peek = self._peek.restrict(*inside)
         statement = next(part for part in reversed(self._path) if isinstance(part, ast.stmt))
         if opname.startswith(("RAISE", "RERAISE")):
             return self._describe_raise(statement)
@@ -173,6 +173,8 @@ class _Look:
                 return self._describe_call(node)
             case ast.BinOp(left=left, op=operation, right=right):
                 return self._describe_pair("operate", _OPERATORS[type(operation)], left, right)
+            case ast.UnaryOp(operand=right):
+                return _scene("operate", parts=[self._part("right", right)])
             case ast.AugAssign(target=left, op=operation, value=right):
                 return self._describe_pair("operate", f"{_OPERATORS[type(operation)]}=", left, right)
             case ast.Compare(left=left, ops=[operation], comparators=[right]):
@@ -195,8 +197,14 @@ class _Look:
 
     def _describe_iteration(self, node: ast.AST) -> _Scene:
         # Where the loop begins, the instruction belongs to all of it.
-        items = node.iter if isinstance(node, ast.For) else node
-        return _scene("iterate", parts=[self._part("value", items)]) if isinstance(items, ast.expr) else _scene("other")
+        match node:
+            case ast.For(iter=items):
+                return _scene("iterate", parts=[self._part("value", items)])
+            case ast.ListComp(generators=[first, *_]) | ast.SetComp(generators=[first, *_]):
+                return _scene("iterate", parts=[self._part("value", first.iter)])
+            case ast.GeneratorExp(generators=[first, *_]) | ast.DictComp(generators=[first, *_]):
+                return _scene("iterate", parts=[self._part("value", first.iter)])
+        return _scene("iterate", parts=[self._part("value", node)]) if isinstance(node, ast.expr) else _scene("other")
 
     def _describe_truth(self, node: ast.AST) -> _Scene:
         match node:

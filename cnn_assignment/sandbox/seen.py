@@ -7,7 +7,7 @@ fixed list: they are shown, within the budget of what student code may choose, a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,30 +125,20 @@ def read_scene(tree: Any, read_place: Any, labels: Collection[str]) -> Scene | N
     )
 
 
-def read_asked(operations: tuple[tuple[Any, ...], ...], step: int, holder: Any) -> Asked | None:
-    """What the operation of that number was. The operations are the grader's own, step and holder the worker's word."""
+def read_asked(
+    operations: tuple[tuple[Any, ...], ...], labels: Mapping[int, str], step: int, holder: Any
+) -> Asked | None:
+    """What the operation of that number was. Operations and labels are the grader's own, step and holder the worker's word."""
     if not 0 <= step < len(operations):
         return None
     kind, _, *arguments = operations[step]
     if not arguments:
         return None
     target, *rest = arguments
-    made = {number: (what, given) for what, number, *given in operations[:step] if what in {"get", "call", "item"}}
+    label = labels.get(target.number, "") if isinstance(target, wire.Handle) else ""
     word = rest[0] if rest and type(rest[0]) is str else ""
     count = len(rest[0]) if kind == "call" and not rest[1] else None
-    return Asked(kind, _name_of(target, made), word, read_fact(holder), count)
-
-
-def _name_of(target: Any, made: dict[int, tuple[str, list[Any]]]) -> str:
-    """The name of the method that was looked up, or whose result it is."""
-    for _ in range(_MOST):
-        what, given = made.get(target.number, ("", [])) if isinstance(target, wire.Handle) else ("", [])
-        if what == "get":
-            return str(given[1])
-        if what != "call":
-            return ""
-        target = given[0]
-    return ""
+    return Asked(kind, label.rpartition(".")[2], word, read_fact(holder), count)
 
 
 def read_fact(tree: Any) -> Fact | None:

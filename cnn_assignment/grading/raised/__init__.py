@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from cnn_assignment.grading.raised import arrays, calls, ends, indices, kinds, names, products, shapes
 from cnn_assignment.grading.raised.asked import explain_asked
-from cnn_assignment.grading.raised.words import Raised, Told, quote
+from cnn_assignment.grading.raised.words import Raised, Told, quote, shape_in, shape_of
 from cnn_assignment.sandbox.protocol import CallRaised
 from cnn_assignment.sandbox.seen import Scene
 
-__all__ = ["explain_raised"]
+__all__ = ["describe_circumstances", "explain_raised"]
 
 _RULES = (
     *(*indices.RULES, *shapes.RULES, *products.RULES, *arrays.RULES, *kinds.RULES),
@@ -40,8 +40,17 @@ def explain_raised(failure: CallRaised, remarks: tuple[str, ...] = ()) -> str:
     return ""
 
 
+def describe_circumstances(failure: CallRaised) -> str:
+    """By what two exceptions with the same words may differ: the shape of the array that was indexed; "" for others."""
+    shape = shape_in(failure.scene.part("value")) if failure.scene is not None else None
+    return "" if shape is None else f" of {shape_of(shape)}"
+
+
 def _find(raised: Raised) -> Told | None:
     if raised.scene.action == "raise" and raised.type_name not in ends.OF_OWN:
+        return None
+    if raised.scene.through.startswith("<"):
+        # It was raised in code that this line made and ran, by `exec` say, of which nothing is known.
         return None
     for rule in _RULES:
         if raised.type_name in rule.types:
@@ -49,7 +58,7 @@ def _find(raised: Raised) -> Told | None:
             told = rule.explain(found, raised) if found else None
             if told is not None:
                 return told
-    return explain_asked(raised)
+    return explain_asked(raised) if raised.asked is not None else calls.explain_inside(raised)
 
 
 def _describe_place(scene: Scene) -> str:

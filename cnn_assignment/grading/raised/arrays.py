@@ -110,8 +110,9 @@ def _negative(_: re.Match[str], raised: Raised) -> Told | None:
     if raised.scene.action != "call":
         return None
     parts = [part for part in raised.scene.parts if part.role in {"argument", "item"} and part.text]
+    parts = [part for part in parts if part.text[0] not in "([-"]
     below = [part for part in parts if is_kind(part, "int") and part.fact and (part.fact.number or 0) < 0]
-    if below and below[0].fact is not None and not re.fullmatch(r"-\d+", below[0].text):
+    if below and below[0].fact is not None:
         return Told(f"{quote(below[0].text)} is {below[0].fact.number} here, and no size can be below 0.")
     shapes = [part for part in parts if is_kind(part, "tuple") and part.fact and min(part.fact.shape, default=0) < 0]
     if shapes and shapes[0].fact is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnn_assignment.grading.raised.words import Raised, Told, kind_of, listed, quote
 from cnn_assignment.sandbox.seen import Fact
 
-_NONE = "A function that ends without a `return` gives None."
+_NONE = "A function without `return` gives None."
 
 
 def explain_asked(raised: Raised) -> Told | None:

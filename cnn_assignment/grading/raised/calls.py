@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import re
 
-from cnn_assignment.grading.raised.words import Raised, Told, arguments_of, listed, plural, quote, rule
+from cnn_assignment.grading.raised.words import (
+    Raised,
+    Told,
+    arguments_of,
+    is_kind,
+    kind_of,
+    listed,
+    plural,
+    quote,
+    rule,
+)
 from cnn_assignment.sandbox.seen import Fact
 
+_MOST_SHOWN = 3
+"""Arguments of one call."""
+_BY_POSITION = frozenset({"function", "holder", "argument", "item"})
 _NAME = r"([\w.<>]{1,80})\(\)"
 
 
@@ -80,6 +93,22 @@ def _keyword(found: re.Match[str], raised: Raised) -> Told | None:
     if not own:
         return None
     return Told(f"{quote(fact.name.rpartition('.')[2])} has no parameter {quote(found[2])}; it has {listed(own)}.")
+
+
+def explain_inside(raised: Raised) -> Told | None:
+    """What raised is a function that is not the student's own, about which nothing is known: what it was given."""
+    scene = raised.scene
+    function = scene.part("function").text
+    if scene.action != "call" or not scene.through or function.rpartition(".")[2] != scene.through:
+        return None
+    given = arguments_of(scene)
+    # What is left out of the list might be what it is about.
+    if not 0 < len(given) <= _MOST_SHOWN or any(part.fact is None or not part.text for part in given):
+        return None
+    if not any(is_kind(part, "array") for part in given) or any(part.role not in _BY_POSITION for part in scene.parts):
+        return None
+    shown = " and ".join(f"{quote(part.text)}, {kind_of(part.fact)}" for part in given)
+    return Told(f"{quote(function)} raised it, called here with {shown}.")
 
 
 RULES = (

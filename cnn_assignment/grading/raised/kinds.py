@@ -19,7 +19,7 @@ from cnn_assignment.grading.raised.words import (
 )
 from cnn_assignment.sandbox.seen import Part
 
-_NONE = "A function that ends without a `return` gives None: look where it comes from."
+_NONE = "Look where it gets its value; a function without `return` gives None."
 _NOT_DEFINED_BY = {
     "function": "Round brackets call a function.",
     "generator": "A generator gives its items one after the other, to a loop.",
@@ -33,7 +33,7 @@ def _is_what(part: Part, otherwise: str) -> str:
 
 
 def _not_known(part: Part) -> bool:
-    return part.fact is None or part.text in {"", "None"}
+    return part.fact is None or part.text in {"", "None"} or _is_number_written(part)
 
 
 def _subscript(found: re.Match[str], raised: Raised) -> Told | None:
@@ -50,12 +50,12 @@ def _subscript(found: re.Match[str], raised: Raised) -> Told | None:
 
 def _assign_item(found: re.Match[str], raised: Raised) -> Told | None:
     value = raised.scene.part("value")
-    if raised.scene.action != "write" or not value.text or found[1] not in {"tuple", "str", "NoneType", "generator"}:
+    if raised.scene.action != "write" or not value.text:
         return None
-    if found[1] == "NoneType":
-        return Told(f"{quote(value.text)} is None here.", _NONE)
-    kind = {"tuple": "a tuple", "str": "a text", "generator": "a generator"}[found[1]]
-    return Told(f"{quote(value.text)} is {kind}, and no item of it can be changed once it is made.")
+    if found[1] in {"tuple", "str"}:
+        kind = "a tuple" if found[1] == "tuple" else "a text"
+        return Told(f"{quote(value.text)} is {kind}, and no item of it can be changed once it is made.")
+    return _subscript(found, raised)
 
 
 def _iterate(found: re.Match[str], raised: Raised) -> Told | None:
@@ -69,7 +69,7 @@ def _iterate(found: re.Match[str], raised: Raised) -> Told | None:
     else:
         return None
     if value.text and value.fact is None and found[1] == "NoneType":
-        return Told(f"{quote(value.text)} gives None.", _NONE)
+        return Told(f"{quote(value.text)} gives None here.")
     if _not_known(value) or value.fact is None or not _names_kind(found[1], value):
         return None
     if value.fact.kind == "none":
@@ -85,7 +85,12 @@ def _names_kind(name: str, part: Part) -> bool:
     """Whether the name of a type in a message is that of the part."""
     if part.fact is None:
         return False
-    names = {"none": "NoneType", "function": "function method", "object": part.fact.name, "class": "type"}
+    names = {
+        "none": "NoneType",
+        "function": "function method builtin_function_or_method",
+        "object": part.fact.name,
+        "class": "type",
+    }
     names["array"] = "numpy.ndarray ndarray"
     names["scalar"] = f"numpy.{part.fact.dtype} {part.fact.dtype}"
     return name in names.get(part.fact.kind, part.fact.kind).split()
@@ -221,6 +226,15 @@ def _unpack(found: re.Match[str], raised: Raised) -> Told | None:
     return Told(f"{names}, and {quote(value.text)} has {given} {'item' if given == '1' else 'items'} here.{of_shape}")
 
 
+def _of_module(found: re.Match[str], raised: Raised) -> Told | None:
+    value, names = raised.scene.part("value"), raised.scene.names
+    if raised.scene.action != "attribute" or not value.text or not names:
+        return None
+    return Told(
+        f"{quote(value.text)} has no {quote(found[1])}, but {quote(names[0])} is there.", "Compare the two spellings."
+    )
+
+
 RULES = (
     rule("TypeError", r"'?([\w.]{1,60})'? object is not subscriptable", _subscript),
     rule("TypeError", r"'([\w.]{1,60})' object does not support item assignment", _assign_item),
@@ -233,6 +247,7 @@ RULES = (
     rule("TypeError", r"object of type '([\w.]{1,60})' has no len\(\)", _length),
     rule("TypeError", r"unhashable type: '([\w.]{1,60})'|cannot use '([\w.]{1,60})' as a dict key.*", _hash),
     rule("AttributeError", r"'([\w.]{1,60})' object has no attribute '(\w{1,60})'.*", _attribute),
+    rule("AttributeError", r"module '[\w.]{1,60}' has no attribute '(\w{1,60})'.*", _of_module),
     rule("ValueError", r"not enough values to unpack \(expected (?:at least )?(\d{1,3}), got (\d{1,3})\)", _unpack),
     rule("ValueError", r"too many values to unpack \(expected (\d{1,3})(?:, got (\d{1,9}))?\)", _unpack),
 )

@@ -53,7 +53,7 @@ def _not_yet(found: re.Match[str], raised: Raised) -> Told | None:
     numbers = [str(line) for line in scene.lines]
     lines = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {', '.join(numbers[:-1])} and {numbers[-1]}"
     had = "which had not been run here" if len(numbers) == 1 else "none of which had been run here"
-    return Told(f"In this function {quote(name)} gets its value in {lines}, {had}.", own)
+    return Told(f"In this function {quote(name)} gets its value in {lines}, {had}.")
 
 
 def _module(_: re.Match[str], raised: Raised) -> Told | None:

@@ -65,7 +65,7 @@ def _into_place(found: re.Match[str], raised: Raised) -> Told | None:
         return None
     takes = f"{subject(place, 'the place on the left')} takes shape {shape_of(target)}"
     gives = f"{subject(part, 'the right side')} has shape {shape_of(given)}"
-    return Told(sentence(f"{takes}, and {gives}."), where_they_differ(target, given))
+    return Told(sentence(f"{takes}, and {gives}."), where_they_differ(target, given, is_place=True))
 
 
 def _one_place(_: re.Match[str], raised: Raised) -> Told | None:
@@ -195,7 +195,7 @@ RULES = (
         _join,
     ),
     rule("ValueError", r"axes don't match array", _transpose),
-    rule("AxisError", r"(?:axis\d?: )?axis (-?\d{1,9}) is out of bounds for array of dimension (\d{1,2})", _axis),
+    rule("AxisError", r"(?:\w+: )?axis (-?\d{1,9}) is out of bounds for array of dimension (\d{1,2})", _axis),
     rule(
         "ValueError",
         r"zero-size array to reduction operation .*|attempt to get arg\w+ of an empty sequence",

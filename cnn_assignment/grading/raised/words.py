@@ -129,10 +129,13 @@ def has_shape(part: Part, shape: Sequence[int] | None) -> bool:
     return shape is not None and (known is None or known == tuple(shape))
 
 
-def where_they_differ(one: Sequence[int], other: Sequence[int]) -> str:
-    """The first place, counted from the last axis as NumPy does, in which two shapes do not fit; "" where they do."""
+def where_they_differ(one: Sequence[int], other: Sequence[int], *, is_place: bool = False) -> str:
+    """The first place, counted from the last axis as NumPy does, in which two shapes do not fit; "" where they do.
+
+    is_place: the first is that of a place that is written to, which does not stretch.
+    """
     for number, (a, b) in enumerate(zip(reversed(one), reversed(other), strict=False)):
-        if a != b and 1 not in (a, b):
+        if b not in {a, 1} and (a != 1 or is_place):
             which = _FROM_THE_LAST[number] if number < len(_FROM_THE_LAST) else f"axis -{number + 1}"
             name = f"the {which} axis" if number < len(_FROM_THE_LAST) else which
             return f"NumPy pairs axes from the last one on, and {name} has {a} here and {b} there."
