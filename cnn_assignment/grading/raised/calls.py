@@ -107,7 +107,7 @@ def explain_inside(raised: Raised) -> Told | None:
         return None
     if not any(is_kind(part, "array") for part in given) or any(part.role not in _BY_POSITION for part in scene.parts):
         return None
-    shown = " and ".join(f"{quote(part.text)}, {kind_of(part.fact)}" for part in given)
+    shown = "; ".join(f"{quote(part.text)}, {kind_of(part.fact)}" for part in given)
     return Told(f"{quote(function)} raised it, called here with {shown}.")
 
 

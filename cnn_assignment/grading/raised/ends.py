@@ -19,7 +19,8 @@ def _recursion(_: re.Match[str], raised: Raised) -> Told | None:
     if raised.scene.action != "recursion" or not raised.scene.word:
         return None
     return Told(
-        f"{quote(raised.scene.word)} was called again and again before it had come to an end.", "Look at what it calls."
+        f"{quote(raised.scene.word.rpartition('<locals>.')[2])} was called again and again before it had come to an end.",
+        "Look at what it calls.",
     )
 
 

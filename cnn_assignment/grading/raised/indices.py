@@ -107,7 +107,7 @@ def _too_many_indices(found: re.Match[str], raised: Raised) -> Told | None:
     has = f"{subject(value, 'The array')} has {plural(ndim, 'axis')} here, its shape is {shape_of(shape)}"
     if ndim == 0:
         has = f"{subject(value, 'The array')} has no axes here"
-    return Told(f"{has}, and {names}.", "Look for the step where an axis was lost, or never made.")
+    return Told(f"{has}, and {names}.", "Compare that with the axes that you expect there.")
 
 
 def _no_index(_: re.Match[str], raised: Raised) -> Told | None:

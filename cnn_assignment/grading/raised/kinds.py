@@ -197,7 +197,7 @@ def _attribute_of_object(value: Part, name: str, alike: tuple[str, ...]) -> Told
         return None
     others = " and others" if len(value.fact.names) > _MOST_NAMES else ""
     return Told(
-        f"{quote(value.text)} has no {quote(name)} here; set are {listed(value.fact.names[:_MOST_NAMES])}{others}."
+        f"{quote(value.text)} has no {quote(name)} here; what was set on it: {listed(value.fact.names[:_MOST_NAMES])}{others}."
     )
 
 

@@ -112,7 +112,7 @@ def _one_size(_: re.Match[str], raised: Raised) -> Told | None:
 
 
 def _reshape(found: re.Match[str], raised: Raised) -> Told | None:
-    size, wanted = int(found[1]), read_shape(found[2])
+    size, wanted = int(found[1]), read_shape(found[2].replace("newaxis", "-1"))
     array = called_array(raised.scene)
     shape = shape_in(array)
     if not is_call_of(raised.scene, "reshape") or wanted is None:
@@ -187,7 +187,9 @@ RULES = (
     rule(
         "TypeError", r"only (?:0-dimensional|length-1|size-1) arrays can be converted to Python scalars", _to_one_number
     ),
-    rule("ValueError", rf"cannot reshape array of size {_COUNT} into shape \(([-\d, ]{{0,60}})\)", _reshape),
+    rule(
+        "ValueError", rf"cannot reshape array of size {_COUNT} into shape \(((?:[-\d, ]|newaxis){{0,60}})\)", _reshape
+    ),
     rule(
         "ValueError",
         rf"all the input array dimensions except for the concatenation axis must match exactly, but along dimension "
