@@ -34,6 +34,8 @@ _LONGEST, _LONGEST_NAME = 300, 100
 _LONGEST_PROBLEM = 1_500
 _MOST_NOTES, _MOST_SENTENCES = 40, 4
 _CUT = "…"
+# Which of our sentences on an exception it is, and of which kinds it speaks, are choices too: in bytes.
+_WORDING = 4
 # Whole names: made of our words, one is a name of the student's all the same.
 _PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^A-Za-z0-9_\s]+|.", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -91,7 +93,7 @@ class Teller:
         text = _cut(sentence, _LONGEST)
         quoted = sum(len(part.encode()) for part in _QUOTED.findall(text))
         # Without what it quotes it says nothing that the message does not.
-        return _Said(text, quoted + self._count(_QUOTED.sub("", text)), "")
+        return _Said(text, _WORDING + quoted + self._count(_QUOTED.sub("", text)), "")
 
     def _note(self, note: str, longest: int) -> _Said:
         if not note.startswith(LOAD_ERROR):
