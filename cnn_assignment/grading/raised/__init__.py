@@ -33,7 +33,8 @@ def explain_raised(failure: CallRaised, remarks: tuple[str, ...] = ()) -> str:
     told = _find(raised)
     place = _describe_place(scene)
     if told is None:
-        return f"{place[:-2]} raised it." if place else ""
+        return f"It was raised in {place}." if place else ""
+    place = f"{place}: " if place else ""
     for words in (f"{place}{told.fact} {told.guidance}", f"{place}{told.fact}", told.fact):
         if len(words) <= _LONGEST:
             return words.strip()
@@ -64,4 +65,4 @@ def _find(raised: Raised) -> Told | None:
 def _describe_place(scene: Scene) -> str:
     """Where the line stands, if that is another method than the one that the test called."""
     where, called = (name.partition(".<locals>")[0] for name in (scene.where, scene.called))
-    return f"{quote(where)}, reached from {quote(called)}: " if where and called and where != called else ""
+    return f"{quote(where)}, reached from {quote(called)}" if where and called and where != called else ""
