@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnn_assignment.grading.telling import MOST_CHOSEN, MOST_REPORT, Teller
+from cnn_assignment.grading.telling import MOST_CHOSEN, MOST_REPORT, Quoting, Teller
 from cnn_assignment.model import Outcome, Report, ReportStatus, TaskScore, Verdict
 from cnn_kit import NAME, copy_course, run
 from toy_course import write
@@ -44,6 +44,18 @@ def reply(header, payload=b""):
 
 def digits(data, most):
     return int.from_bytes(b"\\x01" + data[:most], "big")
+
+KINDS = ["none", "int", "float", "array", "list", "dict", "function", "class", "module", "object", "generator"]
+
+def SCENE(data, left="array", right="array"):
+    names = [" ".join(OURS[b % len(OURS)] for b in data[n:n + 5]) for n in (0, 5)]
+    parts = [
+        {"role": role, "text": name, "fact": {"kind": kind, "shape": list(data[n:n + 3]), "names": names}}
+        for role, name, kind, n in (("left", names[0], left, 0), ("right", names[1], right, 3))
+    ]
+    scene = {"action": "operate", "word": "*", "parts": parts, "where": names[0], "called": names[1]}
+    message = "unsupported operand type(s) for *: 'a' and 'b'"
+    return {"type": "TypeError", "message": message, "step": 0, "at": ["cnn.py", 7], "scene": scene}
 """
 CHANNELS = {
     "message": "raise ValueError(base64.b85encode(data[:320]).decode())",
@@ -66,6 +78,8 @@ CHANNELS = {
     "windows": "return ((digits(data[8 * n:], 7), digits(data[8 * n + 3:], 7), x[:, :, :1, :1]) for n in range(2))",
     "keys": "return {base64.b85encode(data[:300]).decode(): 1}",
     "tag": "reply({'value': [data[:300].hex()]})",
+    "scene": "reply({'error': SCENE(data)})",
+    "kinds": "reply({'error': SCENE(data, KINDS[data[0] % len(KINDS)], KINDS[data[1] % len(KINDS)])})",
     "exit": "os._exit(data[0] % 250)",
     "many": "raise ValueError('%d %s' % (COUNT[0], data[:140].hex()))",
 }
@@ -106,7 +120,7 @@ def hostile(how: str) -> str:
 
 
 # Those that say the most, one by one; all of them by turns in one more submission.
-ALONE = ("message", "type", "words", "line", "label", "opaque type", "windows", "exit")
+ALONE = ("message", "type", "words", "line", "label", "opaque type", "windows", "scene", "kinds", "exit")
 HOW = (*ALONE, "all")
 
 
@@ -195,7 +209,11 @@ def test_what_a_channel_carries_is_within_the_budget(reports, how):
     assert len(data) <= MOST_REPORT
     # All that the code said itself, and of our sentences whatever is neither a word of ours nor joins words.
     said = {test["message"] for test in outcomes_in(report) if test["outcome"] == "error"}
-    ours = words_of(report) - said
+    # Of a sentence on an exception, all that it quotes.
+    explained = {text for test in outcomes_in(report) if test["outcome"] == "error" for text in test["diagnosis"]}
+    quoted = sum(len(quote.encode()) for text in explained for quote in re.findall(r"`[^`]*`", text))
+    ours = {text.replace("`", "") for text in words_of(report) - said}
+    assert quoted <= MOST_CHOSEN
     chosen = sum(len(text.encode()) for text in said if not re.fullmatch(r"(?:\w+: )?…", text))
     chosen += sum(len(piece) for text in ours for piece in PIECE.findall(text) if piece not in our_words())
     assert chosen <= MOST_CHOSEN, (said, ours)
@@ -225,6 +243,20 @@ def test_of_exceptions_everything_is_counted_and_the_type_stays():
     assert told[0] == "ValueError: wrong wrong 0 wrong"
     assert told[-1] == "ValueError: …"
     assert sum(len(text) for text in told if text != "ValueError: …") <= MOST_CHOSEN
+
+
+def test_of_what_a_sentence_on_an_exception_quotes_everything_is_counted_and_without_room_it_is_left_out():
+    tests = tuple(
+        Outcome(f"t{n}", "title", Verdict.ERROR, 0.0, 1.0, "TypeError", (Quoting(f"`wrong wrong {n}` is wrong."),))
+        for n in range(200)
+    )
+    task = TaskScore("task", "Task", Verdict.ERROR, 0.0, 1.0, tests)
+    told = Teller(["wrong", "is"]).tell(replace(report_of("x"), tasks=(task,)))
+    sentences = [test.diagnosis for test in told.tasks[0].tests]
+    assert sentences[0] == ("`wrong wrong 0` is wrong.",)
+    assert sentences[-1] == ()
+    assert sum(len(text) - len(" is wrong.") for (text,) in filter(None, sentences)) <= MOST_CHOSEN
+    assert all(test.message == "TypeError" for test in told.tasks[0].tests)
 
 
 def test_what_is_said_again_costs_nothing():

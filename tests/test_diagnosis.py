@@ -114,8 +114,10 @@ def test_zeros_are_believed_only_where_all_tests_agree(diagnose):
     assert told[2][0].startswith("Every value is 0")
 
 
-def test_an_error_is_told_by_name_where_it_is_raised_throughout(diagnose):
-    assert diagnose("scale", scale="cache['out'][:] = factor * (HALF + x)") == [("There is no such name.",)] * 3
+def test_an_error_is_told_by_name_where_it_is_raised_throughout_after_what_is_certain_of_it(diagnose):
+    certain = "There is no variable `factor`, but `self.factor` is there."
+    told = diagnose("scale", scale="cache['out'][:] = factor * (HALF + x)")
+    assert told == [(certain, "There is no such name.")] * 3
     small = "A small case that fails too, to try by hand: n 1."
     assert diagnose("scale", scale="cache['out'][:] = factors * (HALF + x)") == [(small,)] * 3
 

@@ -557,7 +557,7 @@ def test_a_worker_has_imported_nothing_of_the_kit_but_its_own_side(sandbox):
         def answer():
             return sorted(name for name in sys.modules if name.partition(".")[0] == "cnn_assignment")
     """
-    own = ("confinement", "library", "limits", "wire", "worker", "zygote")
+    own = ("confinement", "library", "limits", "wire", "worker", "zygote", "facts", "peeking", "scene", "variables")
     assert run(sandbox, source) == [
         "cnn_assignment",
         *(f"cnn_assignment.{name}" for name in sorted(["sandbox", *(f"sandbox.{name}" for name in own)])),

@@ -245,7 +245,10 @@ def _comment(task: TaskScore, report: Report) -> str:
 
 
 def _told(test: Outcome) -> str:
-    return " ".join(_plain(sentence) for sentence in test.diagnosis or (test.message,) if sentence)
+    # Where code raised, the message says what and in which line, and the diagnosis goes on from there.
+    is_message_told = test.outcome is Verdict.ERROR or not test.diagnosis
+    sentences = (test.message, *test.diagnosis) if is_message_told else test.diagnosis
+    return " ".join(_plain(sentence) for sentence in sentences if sentence)
 
 
 def _lost_tests(tests: list[Outcome], told: str) -> str:

@@ -18,6 +18,7 @@ from cnn_assignment.grading.misconceptions import Misconception, load_misconcept
 from cnn_assignment.grading.plan import PlannedTask, PlannedTest
 from cnn_assignment.grading.stale import find_stale
 from cnn_assignment.grading.symptoms import find_symptoms
+from cnn_assignment.grading.telling import Quoting
 from cnn_assignment.intake import Chunk, LiftedCode
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox.protocol import Spawner
@@ -56,9 +57,13 @@ class Diagnostician:
         told: list[tuple[str, ...]] = []
         unnamed = []
         for number, evidence in enumerate(row):
-            name = _find_name(number, suspects, seen[number], fitting[seen[number]]) if evidence is not None else ""
-            told.append((name,) if name else seen[number])
-            if evidence is not None and not name:
+            if evidence is None:
+                told.append(())
+                continue
+            name = _find_name(number, suspects, seen[number], fitting[seen[number]], evidence.explained)
+            certain = (Quoting(evidence.explained),) if evidence.explained else seen[number]
+            told.append(name or certain)
+            if not name:
                 unnamed.append(number)
         if unnamed:
             with self._trying(code) as attempt:
@@ -180,16 +185,22 @@ def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
     return stale or find_symptoms(evidence.expected, evidence.actual, evidence.axes)
 
 
-def _find_name(number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int) -> str:
-    """The sentence of the misconception behind a failed test, or "".
+def _find_name(
+    number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int, explained: str
+) -> tuple[str, ...]:
+    """What to tell of one failed test whose misconception is known; nothing where none is.
 
     seen: the test's symptoms, which fit so many tests of the task in the same words. Half of everything is also what a
     division by the batch gives, where there are two examples: a suspect that does not explain all has to explain more
-    than what is seen.
+    than what is seen. explained: of an exception, what is certain about it, which a misconception that gave the same
+    values elsewhere makes superfluous.
     """
     for suspect in suspects:
         if suspect.likeness[number] is Likeness.STRONG or (suspect.likeness[number] and suspect.consistent):
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
-            return suspect.misconception.tells
-    return ""
+            # What has no more than an exception in common may have it for another reason: what is certain comes first.
+            if explained and Likeness.STRONG not in suspect.likeness:
+                return (Quoting(explained), suspect.misconception.tells)
+            return (suspect.misconception.tells,)
+    return ()

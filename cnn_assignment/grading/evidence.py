@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from cnn_assignment.grading.comparing import is_close
+from cnn_assignment.grading.raised import describe_circumstances, explain_raised
 from cnn_assignment.grading.testing import Mismatch
 from cnn_assignment.grading.transcripts import Ending
-from cnn_assignment.grading.verdicts import describe_raised
+from cnn_assignment.grading.verdicts import describe_raised, is_open_gap
 from cnn_assignment.model import Verdict
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.protocol import CallRaised
@@ -35,6 +36,7 @@ class Evidence:
     """One failure: in words without any place in the student's file, and in values where there are some.
 
     what and axes name the value that was compared, and its axes. answers: the right ones that the test had made.
+    explained: of an exception, a certain sentence on it.
     """
 
     verdict: Verdict
@@ -44,6 +46,7 @@ class Evidence:
     what: str = ""
     axes: tuple[str, ...] = ()
     answers: tuple[Any, ...] = ()
+    explained: str = ""
 
     def compare(self, other: Evidence) -> Likeness:
         """How alike two failures of the same test are."""
@@ -68,7 +71,10 @@ def keep_evidence(ending: Ending, verdict: Verdict, message: str) -> Evidence:
         case CallRaised() as failure:
             # The same words are said of an index in the student's code, and of one that the test looks up in a result.
             where = "in the student's code" if failure.place is not None else "outside of it"
-            return Evidence(verdict, f"{describe_raised(failure)}, {where}")
+            said = f"{describe_raised(failure)}{describe_circumstances(failure)}, {where}"
+            # Of a gap that is still open, the message says all.
+            explained = explain_raised(failure, ending.remarks) if not is_open_gap(failure) else ""
+            return Evidence(verdict, said, explained=explained)
     return Evidence(verdict, message)
 
 

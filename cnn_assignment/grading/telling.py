@@ -5,7 +5,8 @@ reads. So all words of a report pass here: they are cleaned, cut, and held to a 
 
 What it chose is known without asking whoever wrote the test. A name or word that stands in the hidden tests, in the solution
 or in the kit is not the student's; every other one, and every digit, is counted. Of an exception all is counted, for its text
-may be made of our words. Where a share of the budget is used up, the rest of a sentence stays and what was chosen becomes ``…``.
+may be made of our words; of our own sentence on an exception, all that it quotes. Where a share of the budget is used up, the
+rest of a sentence stays and what was chosen becomes ``…``.
 """
 
 from __future__ import annotations
@@ -33,15 +34,24 @@ _LONGEST, _LONGEST_NAME = 300, 100
 _LONGEST_PROBLEM = 1_500
 _MOST_NOTES, _MOST_SENTENCES = 40, 4
 _CUT = "…"
+# Which of our sentences on an exception it is, and of which kinds it speaks, are choices too: in bytes.
+_WORDING = 4
 # Whole names: made of our words, one is a name of the student's all the same.
 _PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[^A-Za-z0-9_\s]+|.", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What joins words in sentences, and says nothing by itself: a few characters of it at a time.
 _PLAIN = re.compile(r"[ .,;:!?()\[\]'\"\-/=<>+*%`…]{1,4}")
+_QUOTED = re.compile(r"`[^`]*(?:`|$)")
 _EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
 _TYPE = re.compile(r"(?P<name>[A-Za-z]{1,40})(?=:|$| \()")
+
+
+class Quoting(str):
+    """A sentence that quotes what student code chose: of what stands between backticks all is counted."""
+
+    __slots__ = ()
 
 
 class Teller:
@@ -75,7 +85,15 @@ class Teller:
 
     def _of_test(self, test: Outcome) -> list[_Said]:
         message = _quote(test.message) if test.outcome is Verdict.ERROR else self._sentence(test.message)
-        return [message, *map(self._sentence, test.diagnosis[:_MOST_SENTENCES])]
+        return [message, *(self._diagnosis(sentence) for sentence in test.diagnosis[:_MOST_SENTENCES])]
+
+    def _diagnosis(self, sentence: str) -> _Said:
+        if not isinstance(sentence, Quoting):
+            return self._sentence(sentence)
+        text = _cut(sentence, _LONGEST)
+        quoted = sum(len(part.encode()) for part in _QUOTED.findall(text))
+        # Without what it quotes it says nothing that the message does not.
+        return _Said(text, _WORDING + quoted + self._count(_QUOTED.sub("", text)), "")
 
     def _note(self, note: str, longest: int) -> _Said:
         if not note.startswith(LOAD_ERROR):
@@ -135,7 +153,7 @@ def _with_words(task: TaskScore, words: Sequence[str]) -> TaskScore:
     """The task with these words, in the order of `Teller._of_task`."""
     left = iter(words)
     tests = [
-        replace(test, message=next(left), diagnosis=tuple(islice(left, min(len(test.diagnosis), _MOST_SENTENCES))))
+        replace(test, message=next(left), diagnosis=_told(islice(left, min(len(test.diagnosis), _MOST_SENTENCES))))
         for test in task.tests
     ]
     return replace(task, tests=tuple(tests))
@@ -147,6 +165,10 @@ def make_teller(assignment: Assignment) -> Teller:
     texts += [assignment.solution_file, *assignment.provided_files]
     words = chain.from_iterable(_WORD.findall(path.read_text("utf-8", "replace")) for path in texts if path.is_file())
     return Teller({*words, *_words_of_kit()})
+
+
+def _told(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 @lru_cache(maxsize=1)

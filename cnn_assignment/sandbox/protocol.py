@@ -12,13 +12,14 @@ import os
 import secrets
 import select
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NoReturn, Protocol, Self
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox.seen import Asked, Scene, read_asked, read_scene
 
 # Far more than the object and the arguments of a method that stands in for a student's own.
 _ASK_CAPS = wire.Caps()
@@ -39,14 +40,27 @@ class WorkerFailure(Exception):  # noqa: N818 - what student code did, not an er
 
 
 class CallRaised(WorkerFailure):
-    """Student code raised. type and message are its words; place is (file label, line) or None."""
+    """Student code raised. type and message are its words; place is (file label, line) or None.
 
-    def __init__(self, type_name: str, message: str, place: tuple[str, int] | None, step: int) -> None:
+    scene: what was tried there. asked: where there is no such place, what the test asked for.
+    """
+
+    def __init__(
+        self,
+        type_name: str,
+        message: str,
+        place: tuple[str, int] | None,
+        step: int,
+        scene: Scene | None = None,
+        asked: Asked | None = None,
+    ) -> None:
         super().__init__(f"{type_name}: {message}")
         self.type_name = type_name
         self.message = message
         self.place = place
         self.step = step
+        self.scene = scene
+        self.asked = asked
 
 
 class CallTimedOut(WorkerFailure):
@@ -93,7 +107,8 @@ class Request:
     operations: ``(kind, target number, arguments...)`` as `worker.Worker` carries them out. want: the number of the
     wanted object, or None. caps: what that object may weigh. windows: numbers of objects of which parts of the
     wanted one may be described as windows. ahead: what is likely to be read next; found then holds the values of as
-    many of these as the worker could read at once.
+    many of these as the worker could read at once. labels: how the test names what it looked up or called, by number;
+    they do not travel.
     """
 
     operations: tuple[tuple[Any, ...], ...]
@@ -102,6 +117,7 @@ class Request:
     windows: tuple[int, ...] = ()
     ahead: tuple[Read, ...] = ()
     found: list[Any] = field(default_factory=list)
+    labels: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,7 +519,12 @@ def _open_reply(reply: dict[str, Any], payload: bytes, request: Request, labels:
         case {"type": str(type_name), "message": str(message), "step": int(step), "at": place}:
             where = read_place(place, labels)
             name = wire.read_type_name(type_name, "an exception")
-            raise CallRaised(name, wire.printable(message[:400]), where, step)
+            scene = asked = None
+            if where is None:
+                asked = read_asked(request.operations, request.labels, step, reply["error"].get("holder"))
+            else:
+                scene = read_scene(reply["error"].get("scene"), read_place, labels)
+            raise CallRaised(name, wire.printable(message[:400]), where, step, scene, asked)
     raise wire.WireError("an error without a description")
 
 

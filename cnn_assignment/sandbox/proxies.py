@@ -36,6 +36,8 @@ class Conversation:
         self._pending: list[tuple[Any, ...]] = [("forget", 0)]
         self._next_number = 1
         self._label = ""
+        # Of what was looked up or called, by number.
+        self._labels: dict[int, str] = {}
 
     @property
     def pending(self) -> int:
@@ -59,6 +61,8 @@ class Conversation:
         number = self._next_number
         self._next_number += 1
         self._pending.append((kind, number, *(_to_handles(argument) for argument in arguments)))
+        if kind in {"call", "get"}:
+            self._labels[number] = label
         if kind == "call":
             self._label = label
         return Remote(self, number, label)
@@ -74,12 +78,17 @@ class Conversation:
         want = None if remote is None else _number(remote)
         read = as_read(operations, want, caps)
         if read is None:
-            request = Request(operations, want, caps, ahead=self.reading.expect(self._next_number))
+            ahead = self.reading.expect(self._next_number)
+            request = Request(operations, want, caps, ahead=ahead, labels=self._labels)
             value = self._carry(request, self._label)
             self.reading.keep(request.found)
             return value
         known = self.reading.recall(read)
-        return known[0] if known is not None else self._carry(Request(operations, want, caps), self._label)
+        return (
+            known[0]
+            if known is not None
+            else self._carry(Request(operations, want, caps, labels=self._labels), self._label)
+        )
 
 
 class Remote:

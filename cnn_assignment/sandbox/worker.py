@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 
 from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.facts import describe
+from cnn_assignment.sandbox.scene import Witness
 
 MESSAGE_CAP = 400
 # Characters of a question that may describe the state of its object; the arguments need room too.
@@ -142,6 +144,11 @@ class Worker:
         # What a stand-in tells of its object; public names, since student code can read them here.
         self._attributes: list[str] = []
         self._nonce = ""
+        self._witness = Witness({})
+        # What the operation that is carried out is about.
+        self._operands: list[Any] = []
+        # Names that a statement which failed would have defined, and where it stands.
+        self._lost: dict[str, list[Any]] = {}
 
     def serve(self) -> None:
         """Answer requests until the grader closes the pipe."""
@@ -155,13 +162,14 @@ class Worker:
 
     def _answer(self, header: dict[str, Any], payload: bytes) -> None:
         self._step = 0
+        self._operands = []
         try:
             tree, buffers = self._load(header["load"]) if "load" in header else self._carry_out(header, payload)
             reply: dict[str, Any] = {"nonce": self._nonce, "value": tree}
             if "ahead" in header:
                 self._read_ahead(header["ahead"], reply, buffers)
         except BaseException as error:  # noqa: BLE001 - whatever student code raises is its result, not our end
-            reply, buffers = {"nonce": self._nonce, "error": self._describe(error)}, []
+            reply, buffers = {"nonce": self._nonce, "error": self._describe(error) | self._look_around(error)}, []
         self._channel.send(reply, buffers)
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
@@ -175,6 +183,16 @@ class Worker:
         except BaseException:  # noqa: BLE001 - and so are the attributes of an exception
             place = None
         return {"step": self._step, "type": type_name(error), "message": message, "at": place}
+
+    def _look_around(self, error: BaseException) -> dict[str, Any]:
+        """What the grader may explain the exception with; nothing where that cannot be told."""
+        try:
+            scene = self._witness.describe(error)
+            if scene is not None:
+                return {"scene": scene | {"lost": self._lost.get(scene.get("word", ""))}}
+            return {"holder": describe(self._operands[0])} if self._operands else {}
+        except BaseException:  # noqa: BLE001 - an explanation is an extra
+            return {}
 
     def _find_place(self, error: BaseException) -> list[Any] | None:
         """File label and line of the innermost frame of the submission."""
@@ -207,7 +225,10 @@ class Worker:
         np.random.seed(order["seed"])  # noqa: NPY002 - forks share the legacy state, so it is what has to be reset
         module = types.ModuleType(order["module"])
         sys.modules[order["module"]] = module
-        self._labels = frozenset(label for label, *_ in (*order["chunks"], *own.values()))
+        parts = (*order["chunks"], *own.values())
+        self._labels = frozenset(label for label, *_ in parts)
+        # Of what goes under one label, that which runs.
+        self._witness = Witness({label: source for label, source, keep, *_ in parts if keep is None or keep})
         # A cell goes on with the `from __future__` imports of the cells above it.
         flags = 0
         for label, source, keep in order["chunks"]:
@@ -234,6 +255,8 @@ class Worker:
                 module.__dict__.setdefault(name, _Unavailable(error))
             return {**self._describe(error), "line": statement.lineno, "label": label}
         except BaseException as error:  # noqa: BLE001 - a statement that fails must not take the others with it
+            for name in _names_of_definition(statement):
+                self._lost[name] = [label, statement.lineno]
             return {**self._describe(error), "line": statement.lineno, "label": label}
         return None
 
@@ -250,7 +273,8 @@ class Worker:
             if kind == "forget":
                 self._objects = {0: self._objects[0]}
             else:
-                self._objects[target] = self._operate(kind, [decoder.decode(argument) for argument in arguments])
+                self._operands = [decoder.decode(argument) for argument in arguments]
+                self._objects[target] = self._operate(kind, self._operands)
         if header["want"] is None:
             return None, []
         wanted = self._objects[header["want"]]
@@ -420,6 +444,16 @@ def _select_statements(source: str, label: str, keep: list[list[Any]] | None) ->
             statement.names = [statement.names[position] for position in aliases]
         chosen.append(statement)
     return chosen, flags
+
+
+def _names_of_definition(statement: ast.stmt) -> list[str]:
+    """The names that a statement would have defined."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+    return []
 
 
 def _names_of_import(statement: ast.stmt) -> list[str]:
