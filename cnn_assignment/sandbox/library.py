@@ -114,6 +114,8 @@ def forget_the_host() -> None:
 
 def preload_extensions() -> None:
     """Import every compiled module of the standard library: later their shared libraries cannot be opened."""
+    # The package first: begun by its compiled part, it would do without it in some of its modules and not in others.
+    importlib.import_module("asyncio")
     for path in sorted((standard_library() / "lib-dynload").glob("*.so")):
         name = path.name.partition(".")[0]
         if not name.startswith(
