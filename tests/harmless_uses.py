@@ -383,10 +383,11 @@ LOOKING = {
             return len(os.sched_getaffinity(0)) >= 1 and sys.getrecursionlimit() == 5000
     """,
     "who the user is": """
-        import getpass
+        import getpass, platform, socket
         from pathlib import Path
 
         def answer():
+            assert socket.gethostname() and platform.node()
             return isinstance(getpass.getuser(), str) and isinstance(Path.home(), Path)
     """,
 }
@@ -510,6 +511,17 @@ PLAIN = {
             assert Counter("aab")["a"] == 2 and deque(maxlen=2).maxlen == 2 and defaultdict(list)[1] == []
             return "a" not in seen and Mode.TRAIN == "train" and len(made) == 4 and ChainMap({}, OrderedDict(a=1))["a"] == 1
     """,
+    "names that notebooks have": """
+        def answer():
+            help(len)
+            found = []
+            for leave in (exit, quit):
+                try:
+                    leave(3)
+                except SystemExit as error:
+                    found.append(error.code)
+            return found == [3, 3]
+    """,
     "warnings and logs": """
         import logging, warnings
         import numpy as np
@@ -587,6 +599,11 @@ NEEDING = {
         _PROCESSES,
     ),
     "multiprocessing.Queue": ("import multiprocessing as m\ndef answer():\n    m.Queue()", _PROCESSES),
+    "multiprocessing.Value": ("import multiprocessing as m\ndef answer():\n    m.Value('i', 0)", _PROCESSES),
+    "SharedMemory": (
+        "from multiprocessing.shared_memory import SharedMemory as S\ndef answer():\n    S(create=True, size=9)",
+        _PROCESSES,
+    ),
     "ProcessPoolExecutor": (
         "from concurrent.futures import ProcessPoolExecutor as P\ndef answer():\n    P(2).submit(abs, 1).result()",
         _PROCESSES,

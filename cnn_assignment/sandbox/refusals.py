@@ -69,10 +69,12 @@ def list_refusals() -> list[Refusal]:
     found = [Refusal(os, name, PROCESSES) for name in _OF_PROCESSES]
     found.append(Refusal(subprocess.Popen, "__init__", PROCESSES))
     with suppress(ImportError):
-        # Not where the system has no semaphores.
+        # Not where the system has no semaphores and no shared memory.
+        from multiprocessing.heap import Arena
+        from multiprocessing.shared_memory import SharedMemory
         from multiprocessing.synchronize import SemLock
 
-        found.append(Refusal(SemLock, "__init__", PROCESSES))
+        found += [Refusal(shared, "__init__", PROCESSES) for shared in (Arena, SharedMemory, SemLock)]
     found += [Refusal(socket.socket, "__init__", NETWORK), Refusal(socket, "socketpair", NETWORK)]
     # Names of machines are looked up by the network, so that none can be found whatever the reason is called.
     found += [Refusal(socket, name, NETWORK, frozenset()) for name in _OF_NAMES]

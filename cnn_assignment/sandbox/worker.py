@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_assignment.sandbox import own_files, refusals, waking, wire
+from cnn_assignment.sandbox import library, own_files, refusals, waking, wire
 from cnn_assignment.sandbox.sources import Sources
 
 MESSAGE_CAP = 400
@@ -71,6 +71,7 @@ def prepare(_: Any) -> Callable[[Channel], None]:
     """What each fork of a zygote runs; see `launch.Service`."""
     files, refused = own_files.Change(), refusals.list_refusals()
     waking.install_pool()
+    library.add_names_of_site()
 
     def serve(channel: Channel) -> None:
         files.do()
