@@ -113,7 +113,7 @@ def test_reports_are_the_same_but_for_the_level(tmp_path, monkeypatch):
         ("import os, time; os.closerange(0, 64); time.sleep(600)", SHORT_WALL, CallTimedOut, "wall time"),
         ("return bytearray(1 << 40)", SHORT_CPU, CallRaised, "MemoryError"),
         (
-            "os.write(os.open('/tmp/left-by-a-test', os.O_CREAT | os.O_WRONLY), b'x' * 4096)",
+            "os.write(os.open('/var/tmp/left-by-a-test', os.O_CREAT | os.O_WRONLY), b'x' * 4096)",
             SHORT_CPU,
             CallRaised,
             "File too large",
@@ -131,7 +131,7 @@ def test_what_student_code_does_costs_its_own_worker_at_most(sandbox, code, limi
                 call(worker, "answer", limits=limits)
             assert (state_of(worker.pid) is None) == (failure is not CallRaised)
     finally:
-        Path("/tmp/left-by-a-test").unlink(missing_ok=True)
+        Path("/var/tmp/left-by-a-test").unlink(missing_ok=True)
     assert run(sandbox, "answer = int", 3) == 3
 
 

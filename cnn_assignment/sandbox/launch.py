@@ -22,6 +22,9 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
     "LC_ALL": "C.UTF-8",
+    # Where nobody else is told, Python asks the system, and it may know none of a worker's user.
+    "HOME": "/submission",
+    "USER": "student",
 }
 # -S keeps out the .pth files of the environment, and with them whatever they would run and put on the path.
 FLAGS = ("-s", "-S", "-P")

@@ -6,11 +6,14 @@ standard library by its path, but files can still be opened from a folder's desc
 
 from __future__ import annotations
 
+import _sitebuiltins
+import builtins
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
 import platform
+import socket
 import sys
 import sysconfig
 import types
@@ -18,6 +21,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _NOT_STANDARD = ("site-packages", "dist-packages")
 # Loaded before there is student code: in a fork server they then cost nothing.
@@ -110,10 +114,23 @@ def forget_the_host() -> None:
     # It keeps what it found, and finds nothing later.
     vars(platform)["_uname_cache"] = None
     platform.uname()
+    socket.gethostname = lambda: _HOST
+
+
+def add_names_of_site() -> None:
+    """Let ``exit``, ``quit`` and ``help`` be there: the module that brings them is left out for all else that it does."""
+
+    def show_help(*request: Any) -> None:
+        importlib.import_module("pydoc").help(*request)
+
+    names = {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")}
+    vars(builtins).update(names, help=show_help)
 
 
 def preload_extensions() -> None:
     """Import every compiled module of the standard library: later their shared libraries cannot be opened."""
+    # The package first: begun by its compiled part, it would do without it in some of its modules and not in others.
+    importlib.import_module("asyncio")
     for path in sorted((standard_library() / "lib-dynload").glob("*.so")):
         name = path.name.partition(".")[0]
         if not name.startswith(

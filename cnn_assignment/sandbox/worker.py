@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox import library, own_files, refusals, waking, wire
 from cnn_assignment.sandbox.facts import describe
 from cnn_assignment.sandbox.scene import Witness
+from cnn_assignment.sandbox.sources import Sources
 
 MESSAGE_CAP = 400
 # Characters of a question that may describe the state of its object; the arguments need room too.
@@ -70,7 +71,19 @@ class Channel:
 
 def prepare(_: Any) -> Callable[[Channel], None]:
     """What each fork of a zygote runs; see `launch.Service`."""
-    return lambda channel: Worker(channel).serve()
+    files, refused = own_files.Change(), refusals.list_refusals()
+    waking.install_pool()
+    library.add_names_of_site()
+
+    def serve(channel: Channel) -> None:
+        files.do()
+        refusals.explain_questions()
+        if refusals.is_confined():
+            waking.install_loop()
+            refusals.explain_refusals(refused)
+        Worker(channel).serve()
+
+    return serve
 
 
 class _Unavailable:
@@ -141,6 +154,7 @@ class Worker:
         # Numbers of objects that were read ahead, and that nobody may have asked for.
         self._ahead: list[int] = []
         self._labels: frozenset[str] = frozenset()
+        self._sources = Sources()
         # What a stand-in tells of its object; public names, since student code can read them here.
         self._attributes: list[str] = []
         self._nonce = ""
@@ -229,6 +243,7 @@ class Worker:
         self._labels = frozenset(label for label, *_ in parts)
         # Of what goes under one label, that which runs.
         self._witness = Witness({label: source for label, source, keep, *_ in parts if keep is None or keep})
+        self._keep_sources(order)
         # A cell goes on with the `from __future__` imports of the cells above it.
         flags = 0
         for label, source, keep in order["chunks"]:
@@ -242,6 +257,14 @@ class Worker:
         self._attributes = order.get("attributes", [])
         self._objects = {0: module}
         return wire.encode(failures)
+
+    def _keep_sources(self, order: dict[str, Any]) -> None:
+        """Let Python find the text of all that runs: it is the submission's own, or was given to it."""
+        for label, text, *_ in (*order["chunks"], *order.get("own", {}).values()):
+            self._sources.keep(label, text)
+        for name, text in order["provided"].items():
+            self._sources.keep(f"{name}.py", text)
+        self._sources.install()
 
     def _run_statement(
         self, statement: ast.stmt, label: str, flags: int, module: types.ModuleType
@@ -258,6 +281,7 @@ class Worker:
             for name in _names_of_definition(statement):
                 self._lost[name] = [label, statement.lineno]
             return {**self._describe(error), "line": statement.lineno, "label": label}
+        self._sources.note(module, statement, label)
         return None
 
     # Requests

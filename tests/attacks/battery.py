@@ -647,6 +647,8 @@ def _grade_unprotected(attack: Attack, scene: Scene) -> bool:
             return wire.parse_header(os.read(reading, header_size))["value"] == "forged"
         case "secret":
             return expected in str(result)
+        case "granted":
+            return result is True
         case seen:
             return f"nothing to see for {seen}" == ""
 

@@ -16,6 +16,7 @@ import socket
 import stat
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,26 @@ def read_through_own_symlink(target):
     return read(link)
 
 
+@attack(seen="secret")
+def read_through_link_among_temporary_files(target):
+    """make a link to it among the temporary files"""
+    posix.symlink(target["hidden"], target["temporary"])
+    return read(target["temporary"])
+
+
+@attack(seen="secret")
+def read_by_climbing_out(target):
+    """climb by .. out of the working folder"""
+    return read("../../../.." + target["hidden"])
+
+
+@attack(seen="secret")
+def read_through_own_opener(target):
+    """open a file of its own by a descriptor of the hidden test"""
+    with open("mine", encoding="utf-8", opener=lambda *_: posix.open(target["hidden"], os.O_RDONLY)) as stream:
+        return stream.read()
+
+
 @attack(seen="secret", needs="root", rare=True)
 def read_by_file_handle(target):
     """open it by its number on the disk"""
@@ -256,6 +277,28 @@ def fill_disk(target):
     """make a large file"""
     with open(target["folder"] + "/large", "wb", buffering=0) as stream:
         return stream.write(b"x" * (1 << 20)) == 1 << 20
+
+
+@attack(seen="granted", control="no sandbox", stopped_from=0)
+def fill_own_file(target):
+    """keep more in temporary files than there is room for"""
+    with tempfile.TemporaryFile() as stream:
+        return stream.write(bytes(17 << 20)) == 17 << 20
+
+
+@attack(seen="granted", control="no sandbox", stopped_from=0)
+def make_many_own_files(target):
+    """make temporary files without number"""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(300):
+            Path(folder, str(number)).touch()
+        return len(os.listdir(folder)) == 300
+
+
+@attack(seen="change")
+def take_hidden_test(target):
+    """move it to the files of its own"""
+    shutil.move(target["hidden"], "mine")
 
 
 @attack(seen="change")

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import platform
+import posix
 import struct
 
 import numpy as np
@@ -122,9 +123,8 @@ def leave_file_in_shared_memory(target):
 
 @attack(seen="left")
 def leave_temporary_file(target):
-    """leave a file in the folder for temporary ones"""
-    with open(target["temporary"], "w", encoding="ascii"):
-        pass
+    """leave a file in the system's folder for temporary ones"""
+    os.close(posix.open(target["temporary"], os.O_CREAT | os.O_WRONLY))
 
 
 @attack(seen="granted", rare=True)

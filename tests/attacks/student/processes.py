@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import multiprocessing
 import os
+import posix
 import resource
 import signal
 import socket
@@ -451,5 +452,20 @@ def listen_to_all_packets(target):
 @attack(seen="granted")
 def make_pair_of_sockets(target):
     """make sockets that could carry descriptors"""
-    socket.socketpair()
+    pair = (ctypes.c_int * 2)()
+    check(libc.socketpair(socket.AF_UNIX, socket.SOCK_STREAM, 0, pair))
     return True
+
+
+@attack(seen="granted")
+def pass_descriptor_over_pair(target):
+    """pass a descriptor over a pair of sockets"""
+    first, second = socket.socketpair()
+    socket.send_fds(first, [b"x"], [1])
+    return len(socket.recv_fds(second, 1, 1)[1]) == 1
+
+
+@attack(seen="granted")
+def make_pipe(target):
+    """make a pipe, which holds memory that nobody counts"""
+    return len(posix.pipe()) == 2
