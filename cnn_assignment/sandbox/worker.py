@@ -1,7 +1,7 @@
 """The process in which student code runs: it answers the grader's requests until the pipe closes.
 
 It knows no expected value, no test and no solution. It is forked from the zygote, so it imports only the standard
-library and NumPy, and nothing of the kit but the wire format.
+library and NumPy, and of the kit the wire format and what makes honest code feel at home.
 """
 
 from __future__ import annotations
