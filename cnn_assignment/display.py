@@ -160,8 +160,7 @@ def print_proof(proof: Proof) -> None:
     """What was found, the gate task by task, and every survivor by name."""
     table = Table("", "claim", "must be", "is", **_PLAIN)
     for finding in proof.findings:
-        mark = "[green]ok[/]" if finding.found == finding.expected else "[yellow]see[/]"
-        mark = mark if finding.holds else "[red]NO[/]"
+        mark = "[yellow]see[/]" if finding.is_advice else "[green]ok[/]" if finding.holds else "[red]NO[/]"
         table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
     console = _console()
     console.print(table)

@@ -574,11 +574,8 @@ CASES = {
     ),
     "exit": (
         "exit()",
-        "NameError",
-        (
-            "`exit()` ends an interactive session, and there is none when your code is graded. A "
-            "method ends with `return`."
-        ),
+        "SystemExit",
+        "`exit()` asks to end the whole program. A method ends with `return`, and tells of an error with `raise`.",
     ),
     "a word of notebooks": (
         "display(x)",

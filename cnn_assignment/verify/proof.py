@@ -122,8 +122,9 @@ class Proof:
 
 def _look_at_traits(tasks: Sequence[Task]) -> Finding:
     """Advice: it costs no mark, because the grader tries what it would say, and else says nothing."""
-    found = "; ".join(find_confounded(tasks)) or "none"
-    return Finding("traits of test cases that never vary, or never differ", "none", found, holds=True)
+    found = "; ".join(find_confounded(tasks))
+    claim = "traits of test cases that never vary, or never differ"
+    return Finding(claim, "none", found or "none", holds=True, is_advice=bool(found))
 
 
 def _make_public_checks(assignment: Assignment, tasks: tuple[Task, ...]) -> tuple[PublicChecks | None, str]:

@@ -34,12 +34,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the proof: what was tried, what must be found, what was found, and whether that is right."""
+    """One line of the proof: what was tried, what must be found, what was found, and whether that is right.
+
+    is_advice: whether something else than expected was found, of which the instructor is to decide.
+    """
 
     claim: str
     expected: str
     found: str
     holds: bool
+    is_advice: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The finding for another program."""
