@@ -57,18 +57,18 @@ WORTH_NOTHING = ["always-equal", "layers-of-zeros", "patched-testing"]
 # What each of the others keeps in the tasks that it does not have right; every other task is full.
 MISTAKES = {
     "batch-not-summed": {"conv-backward": 3},
-    "cached-on-self": {"conv-backward": 23, "pool-backward": 19},
+    "cached-on-self": {"conv-backward": 22, "pool-backward": 18.5},
     "endless-loop": {"conv-backward": 0},
-    "flipped-filter": {"conv-forward": 1.2},
+    "flipped-filter": {"conv-forward": 1.8},
     "one-task-only": {task: 0 for task in POINTS if task != "conv-forward"},
-    "os-exit": {"pool-forward": 1},
+    "os-exit": {"pool-forward": 2},
     "prints-the-images": {"conv-backward": 0},
     "returns-out": {"conv-forward": 0, "pool-forward": 0},
-    "squeeze": {"conv-forward": 16.4, "conv-backward": 21},
-    "stride-forgotten": {"conv-backward": 9},
+    "squeeze": {"conv-forward": 16.4, "conv-backward": 18.75},
+    "stride-forgotten": {"conv-backward": 6},
     "syntax-error": dict.fromkeys(POINTS, 0),
     "views-left-open": {"pool-views": 0},
-    "wrong-views": {"pool-views": 3},
+    "wrong-views": {"pool-views": 4.5},
 }
 
 Report = dict[str, Any]
@@ -244,18 +244,24 @@ def test_an_endless_loop_stops_one_method_and_nothing_else(reports):
 
 def test_a_method_that_ends_its_process_hurts_only_the_tests_that_reach_it(reports):
     outcomes = {test["title"]: test["outcome"] for test in outcomes_of(reports["os-exit"], "pool-forward")}
-    # The one case with a single row of windows does not come to the line.
-    assert [title for title, outcome in outcomes.items() if outcome == "passed"] == [
-        'cache["out"] holds the maximum of every whole window, channel by channel (one window)'
+    # The cases with a single row of windows do not come to the line.
+    passed = [title.rpartition(" (")[2].removesuffix(")") for title, outcome in outcomes.items() if outcome == "passed"]
+    assert passed == [
+        "one window",
+        "one window, square images, one channel",
+        "one window, nothing left over",
+        "one row of windows",
     ]
     assert set(outcomes.values()) == {"passed", "error"}
 
 
 def test_remembering_the_last_images_hurts_only_where_two_caches_are_alive(reports):
-    for task, count in (("conv-backward", 1), ("pool-backward", 1)):
+    for task, tests in (
+        ("conv-backward", ["test_two_caches", "test_larger_images"]),
+        ("pool-backward", ["test_called_again", "test_other_sizes"]),
+    ):
         lost = [test for test in outcomes_of(reports["cached-on-self"], task) if test["outcome"] != "passed"]
-        assert len(lost) == count
-        assert "works on the cache that it is given" in lost[0]["title"]
+        assert [test["id"] for test in lost] == tests
 
 
 # What students read

@@ -103,7 +103,7 @@ def expect(make, reference, reference_files, x, labels):
 
 
 @every(NETWORKS, Network.at_random)
-@pytest.mark.points(10)
+@pytest.mark.points(7)
 def test_values(student, student_files, reference, reference_files, rng, once, case):
     """The gradients of the mean cross-entropy with respect to the filters and to the MLP"""
     x, labels, make = case.draw(rng)
@@ -112,7 +112,7 @@ def test_values(student, student_files, reference, reference_files, rng, once, c
     assert_grads(grads, once(expect, make, reference, reference_files, x, labels))
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(3)
 def test_arguments_unchanged(student, student_files, reference, reference_files, rng, once):
     """The labels, the images, the caches, the weights and the biases stay as they are"""
     x, _, make = NETWORKS[2].draw(rng)
@@ -136,7 +136,7 @@ def test_arguments_unchanged(student, student_files, reference, reference_files,
             assert_unchanged(getattr(network.mlp, name)[layer], array, f"mlp.{name}[{layer}]")
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(3)
 def test_called_again(student, student_files, reference, reference_files, rng, once):
     """backward works on the cache and the labels that it is given, call after call"""
     x, _, make = NETWORKS[0].draw(rng)
@@ -165,7 +165,7 @@ def test_called_again(student, student_files, reference, reference_files, rng, o
     assert_grads(network.backward(cache, classes), expected_later, " of labels changed in place")
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(2)
 def test_other_sizes(student, student_files, reference, reference_files, rng, once):
     """backward works on the cache that it is given, of any number of images, also beside another network"""
     x, labels, make = NETWORKS[0].draw(rng)

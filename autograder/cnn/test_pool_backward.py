@@ -40,7 +40,7 @@ def every_maximum(window):
 
 
 @every(POOLINGS, Pooling.at_random)
-@pytest.mark.points(11)
+@pytest.mark.points(12)
 def test_values(student, reference, rng, once, case):
     """Each window's gradient goes to its largest pixel, and nowhere else"""
     # Where a window is one pixel, grad_output is the right answer as it is: so that alone must not earn anything.
@@ -149,7 +149,7 @@ def test_called_again(student, reference, rng, once):
     assert_array(later, expected_later, "gradient of a grad_output changed in place", axes=IMAGES)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_other_sizes(student, reference, rng, once):
     """backward works on the cache that it is given, also after forward was called on images of another size"""
     x, grad_output = LEFT_OVER.draw(rng)
@@ -173,7 +173,7 @@ def test_other_sizes(student, reference, rng, once):
     assert_array(layer.backward(other_cache, other_grad), other_expected, "gradient", axes=IMAGES)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_several_layers(student, reference, rng, once):
     """Layers of different window size may be in use at once, for the same images"""
     x, _ = LEFT_OVER.draw(rng)

@@ -16,7 +16,7 @@ def expect(case, reference, x):
 
 # With windows of one pixel x is its own maximum, so alone it would let a copy of x pass: test_negative has it too.
 @every([case for case in POOLINGS if case.filter_size > 1], Pooling.at_random)
-@pytest.mark.points(5)
+@pytest.mark.points(6.5)
 def test_values(student, reference, rng, once, case):
     """cache["out"] holds the maximum of every whole window, channel by channel"""
     x, _ = case.draw(rng)
@@ -44,7 +44,7 @@ def test_memory(student, reference, rng, once, layout):
     assert_array(cache["out"], once(expect, LEFT_OVER, reference, x), 'cache["out"]', axes=IMAGES)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_arguments_unchanged(student, reference, rng, once):
     """x stays as it is"""
     x, _ = LEFT_OVER.draw(rng)
@@ -54,7 +54,7 @@ def test_arguments_unchanged(student, reference, rng, once):
     assert_array(cache["out"], once(expect, LEFT_OVER, reference, x), 'cache["out"]', axes=IMAGES)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_two_caches(student, reference, rng, once):
     """A cache is still right after forward was called again on other images, some of another size"""
     first, second = LEFT_OVER.draw(rng)[0], LEFT_OVER.draw(rng)[0]
@@ -74,7 +74,7 @@ def test_two_caches(student, reference, rng, once):
     assert_array(layer.forward(images)["out"], right[1], 'cache["out"] of images changed in place', axes=IMAGES)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_several_layers(student, reference, rng, once):
     """Layers of different window size may be in use at once, for the same images"""
     x, _ = LEFT_OVER.draw(rng)

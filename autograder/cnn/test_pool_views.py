@@ -57,7 +57,7 @@ def expect(case, reference, x):
 
 
 @every(POOLINGS, Pooling.at_random)
-@pytest.mark.points(6)
+@pytest.mark.points(8)
 def test_values(student, reference, rng, once, case):
     """Every whole window once, with its row and column in the output"""
     # A single window is the corner of x, which whoever hands it back need not have found: that alone earns nothing.
@@ -69,7 +69,7 @@ def test_values(student, reference, rng, once, case):
 
 
 @in_any_layout
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_memory(student, reference, rng, once, layout):
     """x may be a view that does not lie in memory row by row, and stays as it is"""
     x, _ = LEFT_OVER.draw(rng)
@@ -79,7 +79,7 @@ def test_memory(student, reference, rng, once, layout):
     assert_unchanged(images, x, "x")
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_two_at_a_time(student, reference, rng, once):
     """The windows of two arrays can be walked over side by side, and asked for again later"""
     first, second = LEFT_OVER.draw(rng)[0], LEFT_OVER.draw(rng)[0]
@@ -104,7 +104,7 @@ def test_two_at_a_time(student, reference, rng, once):
     assert_views(layer._get_filtersizeXfiltersize_views(images), right[0])
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_several_layers(student, reference, rng, once):
     """Layers of different window size may be in use at once, for the same images"""
     x, _ = LEFT_OVER.draw(rng)
