@@ -46,7 +46,7 @@ CASES = {
     "an index into nothing": (
         "y = np.zeros((2, 0))\nk = 0\ny[1, k]",
         "IndexError",
-        "`y` has shape (2, 0) here: there is nothing along axis 1. Look at what it was made from.",
+        "`y` has shape (2, 0) here: there is nothing along axis 1. Look at the shape that it was made with.",
     ),
     "an index of an array of indices": (
         "y = np.zeros((2, 3))\nk = np.array([0, 9])\ny[k]",
@@ -60,7 +60,7 @@ CASES = {
         "h = x.shape[2]",
         "IndexError",
         (
-            "`x` has 1 axis here, its shape is (1,), and 2 was asked for. Compare that with the shape "
+            "`x` has 1 axis here, its shape is (1,), and axis number 2 was asked for, counted from 0. Compare that with the shape "
             "that you expect there."
         ),
     ),
@@ -221,14 +221,14 @@ CASES = {
     "a reshape to another size": (
         "y = np.zeros((2, 3))\ny.reshape(len(x), 4)",
         "ValueError",
-        "`y` has 6 values here (shape (2, 3)), and shape (1, 4) holds 4. Look at how the sizes are calculated.",
+        "`y` has 6 values here (shape (2, 3)), and shape (1, 4) holds 4. Compare the two: which of them is not what you expect?",
     ),
     "a reshape by a function with a rest": (
         "y = np.zeros((2, 3))\nnp.reshape(y, (4, -1))",
         "ValueError",
         (
             "`y` has 6 values here (shape (2, 3)), and with -1 their number must be a multiple of 4. "
-            "Look at how the sizes are calculated."
+            "Compare the two: which of them is not what you expect?"
         ),
     ),
     "a matrix product": (
@@ -355,7 +355,7 @@ CASES = {
         "UFuncTypeError",
         (
             "`g` is an array of dtype int64, and `+=` would have to put values of dtype float64 into "
-            "it. Look where it is made: what it is made of decides its dtype."
+            "it. Look where it is made, and with which dtype."
         ),
     ),
     "an array and a text": (
@@ -628,7 +628,7 @@ CASES = {
     "a function without end": (
         "def again(n): return again(n + 1)\nagain(0)",
         "RecursionError",
-        "`again` was called again and again before it had come to an end. Look at what it calls.",
+        "`again` was called again before it had come to an end, more often than Python allows. Look at how deep these calls go, and at whether they end.",
     ),
     "an assert of one's own": (
         "assert len(x) == 77, 'no'",

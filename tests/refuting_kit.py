@@ -89,7 +89,7 @@ class Refuter:
             if None in passed:
                 continue
             self.found["asked"] += 1
-            sentence = FurtherCases(tests, passed, passes).find_pattern("It")
+            sentence = FurtherCases(tests, passed, passes).find_pattern("answer")
             if sentence:
                 name = f"{trial.kind} {task.id}: {trial.name}: {sentence}"
                 self.found["told"].append(name)
@@ -105,7 +105,7 @@ class Refuter:
 def refutes(sentence, test, passed):
     """Whether the result of a case refutes a sentence, read as a student reads it."""
     found = re.fullmatch(
-        r"It (?:is right wherever (?P<right>.*), and goes wrong only elsewhere|goes wrong only where (?P<wrong>.*))"
+        r"Your answer (?:is right wherever (?P<right>.*), and goes wrong only elsewhere|goes wrong only where (?P<wrong>.*))"
         r": so it was in all of \d+ cases\.",
         sentence,
     )

@@ -95,14 +95,15 @@ def test_what_the_student_has_right_rules_a_mistake_out(diagnose):
     assert "You left out the half." not in told[2]
     assert told[2] == (
         "Every value is off by the same amount, wherever it stands. Look at what is added to all values, or to none.",
-        "out is right wherever n is at most 4, and goes wrong only elsewhere: so it was in all of 63 cases.",
+        "Your out is right wherever n is at most 4, and goes wrong only elsewhere: so it was in all of 63 cases.",
     )
 
 
 def test_a_description_that_fits_more_tests_than_a_known_mistake_is_told_instead(diagnose):
     told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5)")
-    assert told == [told[0]] * 3
-    assert "agree with the right ones to five digits, but not to the last" in told[0][0]
+    # Of one value or two it could be an accident.
+    assert told[:2] == [("A small case that failed too, with random numbers: n 1.",)] * 2
+    assert "agree with the right ones to five digits of the largest, but not to the last" in told[2][0]
     told = diagnose("scale", scale="cache['out'][:] = self.factor * (x + HALF).round(5 if len(x) > 2 else 20)")
     assert told == [(), (), ("Many values are rounded.",)]
 
@@ -118,7 +119,7 @@ def test_an_error_is_told_by_name_where_it_is_raised_throughout_after_what_is_ce
     certain = "There is no variable `factor`, but `self.factor` is there."
     told = diagnose("scale", scale="cache['out'][:] = factor * (HALF + x)")
     assert told == [(certain, "There is no such name.")] * 3
-    small = "A small case that fails too, to try by hand: n 1."
+    small = "A small case that failed too, with random numbers: n 1."
     assert diagnose("scale", scale="cache['out'][:] = factors * (HALF + x)") == [(small,)] * 3
 
 
@@ -132,7 +133,7 @@ def test_an_unknown_mistake_is_described_and_its_cases_compared(diagnose):
     assert told[0] == ()
     assert told[2] == (
         "Every value has the wrong sign, and is right otherwise.",
-        "out is right wherever n is 1, and goes wrong only elsewhere: so it was in all of 63 cases.",
+        "Your out is right wherever n is 1, and goes wrong only elsewhere: so it was in all of 63 cases.",
     )
 
 

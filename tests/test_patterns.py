@@ -27,19 +27,22 @@ def search(rule, *, seen=SEEN, further=400, seed=0, stop_after=None):
     own = [(read_traits({"case": case}), rule(case)) for case in seen]
     pattern = PatternSearch(own, [read_traits({"case": case}) for case in drawn], attempt).find()
     assert len(tried) == len(set(tried))
-    return pattern.tell("It").partition(":")[0] if pattern is not None else "", len(tried)
+    return pattern.tell("answer").partition(":")[0] if pattern is not None else "", len(tried)
 
 
 @pytest.mark.parametrize(
     ("rule", "sentence"),
     [
-        (lambda case: case.stride == 1, "It is right wherever stride is 1, and goes wrong only elsewhere"),
-        (lambda case: case.stride != 2, "It goes wrong only where stride is 2"),
-        (lambda case: case.square, "It is right wherever images are square, and goes wrong only elsewhere"),
-        (lambda case: not case.square, "It goes wrong only where images are square"),
-        (lambda case: not case.left_over, "It goes wrong only where rows are left over"),
-        (lambda case: case.batch <= 2, "It is right wherever batch is at most 2, and goes wrong only elsewhere"),
-        (lambda case: case.batch > 2, "It goes wrong only where batch is at most 2"),
+        (lambda case: case.stride == 1, "Your answer is right wherever stride is 1, and goes wrong only elsewhere"),
+        (lambda case: case.stride != 2, "Your answer goes wrong only where stride is 2"),
+        (lambda case: case.square, "Your answer is right wherever images are square, and goes wrong only elsewhere"),
+        (lambda case: not case.square, "Your answer goes wrong only where images are square"),
+        (lambda case: not case.left_over, "Your answer goes wrong only where rows are left over"),
+        (
+            lambda case: case.batch <= 2,
+            "Your answer is right wherever batch is at most 2, and goes wrong only elsewhere",
+        ),
+        (lambda case: case.batch > 2, "Your answer goes wrong only where batch is at most 2"),
     ],
 )
 @pytest.mark.parametrize("seed", range(3))
@@ -113,7 +116,9 @@ def test_what_is_told_of_any_rule_holds_in_fifty_other_cases(seed):
     told, _ = search(rule, seed=seed)
     if told:
         clause = (
-            told.removeprefix("It goes wrong only where ").removeprefix("It is right wherever ").partition(", and")[0]
+            told.removeprefix("Your answer goes wrong only where ")
+            .removeprefix("Your answer is right wherever ")
+            .partition(", and")[0]
         )
         condition = next(
             c

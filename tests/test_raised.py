@@ -50,7 +50,7 @@ def test_an_exception_is_explained_in_the_names_of_the_code(explain, name):
 
 
 # What is told where there is nothing to tell of the exception.
-NOTHING = ("A small case that fails too, to try by hand: n 1.",)
+NOTHING = ("A small case that failed too, with random numbers: n 1.",)
 
 
 @pytest.mark.parametrize("name", SILENT)

@@ -37,11 +37,11 @@ VALUES = {
     "sign": (-RIGHT, "Every value has the wrong sign, and is right otherwise."),
     "third": (RIGHT / 3, "Every value is the right one times 1/3."),
     "double": (2 * RIGHT, "Every value is the right one times 2."),
-    "odd factor": (np.pi * RIGHT, "Every value is the right one times about 3.142."),
+    "odd factor": (np.pi * RIGHT, "^$"),
     "offset": (RIGHT + 0.25, "Every value is off by the same amount"),
     "float32 step": (
         RIGHT.astype(np.float32).astype(float),
-        "agree with the right ones to five digits, but not to the last",
+        "agree with the right ones to five digits of the largest, but not to the last",
     ),
     "zeros": (0 * RIGHT, "Every value is 0"),
     "constant": (np.full_like(RIGHT, 0.5), "All values are the same"),

@@ -133,11 +133,8 @@ def _axes_of(words):
 
 
 def _is_times(words, right, actual):
-    said = words.removeprefix("about ")
-    factor = float(Fraction(said))
     nonzero = right != 0
-    precise = 5e-4 if words.startswith("about") else 1e-6
-    return np.allclose(actual[nonzero] / right[nonzero], factor, rtol=precise) and not actual[~nonzero].any()
+    return np.allclose(actual[nonzero] / right[nonzero], float(Fraction(words)), rtol=1e-6) and not actual[~nonzero].any()
 
 
 def _is_right_but_at(words, right, actual):
@@ -187,7 +184,9 @@ CLAIMS = {
     ),
     r"Every value is 0\.": lambda right, actual: not actual.any() and right.any(),
     r"All values are the same": lambda right, actual: len(set(actual.flat)) == 1 and len(set(right.flat)) > 1,
-    r"to five digits, but not": lambda right, actual: np.abs(actual - right).max() <= 2e-5 * np.abs(right).max(),
+    r"to five digits of the largest, but not": lambda right, actual: (
+        np.abs(actual - right).max() <= 2e-5 * np.abs(right).max()
+    ),
     r"Every value has the wrong sign": lambda right, actual: np.allclose(-actual, right, **CLOSE),
     r"right one times (.*?)\. Look": _is_times,
     r"off by the same amount": lambda right, actual: np.ptp(actual - right) < 1e-8 * np.abs(actual - right).max(),

@@ -146,9 +146,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="window-multiplied-in-place",
         task="conv-forward",
-        tells="Your numbers are what comes out when the pixels of a window are replaced by their products with "
-        "weights, and the next filters and windows then meet these products. Look at what happens to x itself on the "
-        "way: a window can be a part of it.",
+        tells="Your numbers are what comes out when the pixels of a window are replaced by their products with weights, in x itself. Look at what happens to x on the way: a window can be a part of it.",
         edits={
             CONV_ASSIGN: """for k, weights in enumerate(self.weights):
                 view *= weights
@@ -732,7 +730,7 @@ MISCONCEPTIONS = [
         id="responses-kept-by-id",
         task="conv-forward",
         tells="When x or the weights are the same array as before but hold other numbers, the earlier responses come "
-        "back. Look at how your code decides that it has seen its input before.",
+        "back. Look at what one call can take over from an earlier one.",
         same_as=("windows-of-an-earlier-image",),
         methods={
             "Convolution2dLayer.forward": """
@@ -873,8 +871,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="summed-over-filters-in-backward",
         task="conv-backward",
-        tells="All filters get the same gradient, the sum of the gradients that are due to them. Look at what is "
-        "summed over: the axis of the filters has to survive it.",
+        tells="All filters get the same gradient, the sum of the gradients that are due to them. Look at what the gradient of one filter has to do with those of the others.",
         edits={SUM_OF_PRODUCTS: SUM_OF_PRODUCTS.replace("->k", "->")},
     ),
     Misconception(
@@ -1154,8 +1151,7 @@ class MaxPooling2dLayer:"""
     Misconception(
         id="grad-output-multiplied-in-place",
         task="conv-backward",
-        tells="Your numbers are what comes out when those of grad_output are replaced by their products with pixels, "
-        "and the next weights then meet these products. Look at what happens to grad_output itself on the way.",
+        tells="Your numbers are what comes out when the numbers of grad_output are replaced by their products with pixels. Look at what happens to grad_output itself on the way.",
         edits={
             FILTER_ASSIGN: f"""grad_output *= {PIXELS}[:, np.newaxis]
                 grads[:, row, col] = grad_output.sum(axis=(0, 2, 3))"""
@@ -1196,7 +1192,7 @@ class MaxPooling2dLayer:"""
         id="filter-gradient-kept-by-id",
         task="conv-backward",
         tells="When grad_output is the same array as before but holds other numbers, the earlier gradient comes back. "
-        "Look at how your code decides that it has seen its input before.",
+        "Look at what one call can take over from an earlier one.",
         methods={
             "Convolution2dLayer.backward": """
                 def backward(self, cache, grad_output, known={}):
@@ -1558,7 +1554,7 @@ class MaxPooling2dLayer:"""
         id="views-kept-by-id",
         task="pool-views",
         tells="When x is the same array as before but holds other pixels, windows with the earlier pixels come back. "
-        "Look at how your code decides that it has seen its input before.",
+        "Look at what one call can take over from an earlier one.",
         methods={
             "MaxPooling2dLayer._get_filtersizeXfiltersize_views": """
                 def _get_filtersizeXfiltersize_views(self, x, known={}):
@@ -2465,7 +2461,7 @@ class ConvolutionalNetwork:"""
         id="image-gradient-kept-by-id",
         task="pool-backward",
         tells="When grad_output is the same array as before but holds other numbers, the earlier gradient comes back. "
-        "Look at how your code decides whether it was given this gradient before.",
+        "Look at everything that a call can take over from the one before.",
         methods={
             "MaxPooling2dLayer.backward": """
                 def backward(self, cache, grad_output, known={}):
@@ -2664,8 +2660,7 @@ class ConvolutionalNetwork:"""
     Misconception(
         id="labels-from-one",
         task="cnn-chain",
-        tells="Your gradients are those for the class before the true one, as if labels began at one. Look at what "
-        "happens to the labels: classes are counted from zero.",
+        tells="Your gradients are those for labels that are one lower: the class before the true one, and for class zero the last. Look at what happens to the labels: classes are counted from zero.",
         edits={CHAIN_MLP: CHAIN_MLP.replace("labels)", "labels - 1)")},
     ),
     Misconception(
@@ -2834,7 +2829,7 @@ class ConvolutionalNetwork:"""
         id="network-gradients-kept-by-id",
         task="cnn-chain",
         tells="When the labels are the same array as before but hold other numbers, the earlier gradients come back. "
-        "Look at how your code decides that it has seen its input before.",
+        "Look at what one call can take over from an earlier one.",
         edits={
             CHAIN_MLP: f"""known = cache.setdefault("known", {{}})
         if id(labels) in known:

@@ -50,7 +50,7 @@ def _try_further(
 ) -> tuple[str, str]:
     """The pattern over the cases of a function; and where there is none and something is still to be said, a small case."""
     failures = [evidence for number in numbers if (evidence := row[number]) is not None]
-    if any(evidence.verdict in (Verdict.TIMEOUT, Verdict.NOT_ATTEMPTED) for evidence in failures):
+    if any(evidence.verdict is Verdict.TIMEOUT for evidence in failures):
         return "", ""
     cases = FurtherCases(
         [task.tests[number] for number in numbers],
@@ -62,9 +62,9 @@ def _try_further(
 
 
 def _subject(failures: Sequence[Evidence]) -> str:
-    """What is wrong where these tests failed."""
+    """The name of what is wrong where these tests failed; "" where it is not the same everywhere."""
     named = {evidence.what if evidence.verdict is Verdict.FAILED else "" for evidence in failures}
-    return next(iter(named)) if len(named) == 1 and "" not in named else "The result"
+    return next(iter(named)) if len(named) == 1 else ""
 
 
 def _contrast(task: PlannedTask, row: Sequence[Evidence | None], functions: Mapping[str, Sequence[int]]) -> str:

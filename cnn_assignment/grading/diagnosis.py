@@ -49,7 +49,7 @@ class Diagnostician:
 
     def explain(self, task: PlannedTask, row: Row, code: LiftedCode) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
-        if all(evidence is None or evidence.verdict is Verdict.NOT_ATTEMPTED for evidence in row):
+        if all(evidence is None for evidence in row) or all(map(_is_untouched, row)):
             return ((),) * len(row)
         suspects = self._find_suspects(task, row)
         seen = [_find_symptoms(evidence) for evidence in row]
@@ -60,7 +60,7 @@ class Diagnostician:
             if evidence is None:
                 told.append(())
                 continue
-            name = _find_name(number, suspects, seen[number], fitting[seen[number]], evidence.explained)
+            name = _find_name(number, evidence, suspects, seen[number], fitting[seen[number]])
             certain = (Quoting(evidence.explained),) if evidence.explained else seen[number]
             told.append(name or certain)
             if not name:
@@ -156,11 +156,15 @@ class Diagnostician:
 
 @dataclass(frozen=True, slots=True)
 class _Suspect:
-    """A misconception that may be the student's: how alike the two are in each test, and whether in all that failed."""
+    """A misconception that may be the student's: how alike the two are in each test, and whether in all that failed.
+
+    speaks_of: whether its sentence is about values that are wrong or about errors: what most of these tests ended with.
+    """
 
     misconception: Misconception
     likeness: tuple[Likeness, ...]
     consistent: bool
+    speaks_of: Verdict
 
 
 def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -> _Suspect | None:
@@ -175,7 +179,16 @@ def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -
         a.compare(b) if a is not None and b is not None else Likeness.NONE for a, b in zip(ours, theirs, strict=True)
     )
     consistent = all(alike for alike, a in zip(likeness, ours, strict=True) if a is not None)
-    return _Suspect(misconception, likeness, consistent) if consistent or Likeness.STRONG in likeness else None
+    # Of a mixture of mistakes each may explain some; what explains few tests is alike by accident.
+    strong = sum(alike is Likeness.STRONG for alike in likeness)
+    if not consistent and 2 * strong < sum(a is not None for a in ours):
+        return None
+    verdicts = Counter(a.verdict for alike, a in zip(likeness, ours, strict=True) if alike and a is not None)
+    return _Suspect(misconception, likeness, consistent, max((Verdict.FAILED, *verdicts), key=verdicts.__getitem__))
+
+
+def _is_untouched(evidence: Evidence | None) -> bool:
+    return evidence is not None and evidence.verdict is Verdict.NOT_ATTEMPTED
 
 
 def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
@@ -186,21 +199,22 @@ def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
 
 
 def _find_name(
-    number: int, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int, explained: str
+    number: int, evidence: Evidence, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int
 ) -> tuple[str, ...]:
     """What to tell of one failed test whose misconception is known; nothing where none is.
 
     seen: the test's symptoms, which fit so many tests of the task in the same words. Half of everything is also what a
     division by the batch gives, where there are two examples: a suspect that does not explain all has to explain more
-    than what is seen. explained: of an exception, what is certain about it, which a misconception that gave the same
-    values elsewhere makes superfluous.
+    than what is seen.
     """
+    explained = evidence.explained
     for suspect in suspects:
+        if suspect.speaks_of is not evidence.verdict:
+            continue
         if suspect.likeness[number] is Likeness.STRONG or (suspect.likeness[number] and suspect.consistent):
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
             # What has no more than an exception in common may have it for another reason: what is certain comes first.
-            if explained and Likeness.STRONG not in suspect.likeness:
-                return (Quoting(explained), suspect.misconception.tells)
-            return (suspect.misconception.tells,)
+            certain = (Quoting(explained),) if explained and Likeness.STRONG not in suspect.likeness else ()
+            return (*certain, suspect.misconception.tells)
     return ()

@@ -75,7 +75,9 @@ class FurtherCases:
                 return ""
         failed = next((number for number in by_size if self._results.get(number) is False), None)
         return (
-            "" if failed is None else f"A small case that fails too, to try by hand: {_describe(self._traits[failed])}."
+            ""
+            if failed is None
+            else f"A small case that failed too, with random numbers: {_describe(self._traits[failed])}."
         )
 
     def _try(self, number: int) -> bool | None:

@@ -32,16 +32,17 @@ class Pattern:
     is_right: bool
     tried: int
 
-    def tell(self, subject: str) -> str:
-        """The sentence. subject: what is right or wrong there.
+    def tell(self, subject: str = "") -> str:
+        """The sentence. subject: the name of what is right or wrong there; none where there may be an error instead.
 
         It says where all is right, and not that all is wrong elsewhere: in a small case wrong code can hit by accident.
         """
         if self.is_right:
-            said = f"is right wherever {self.condition}, and goes wrong only elsewhere"
+            right, wrong = (f"Your {subject} is right", "goes wrong") if subject else ("This test is passed", "failed")
+            said = f"{right} wherever {self.condition}, and {wrong} only elsewhere"
         else:
-            said = f"goes wrong only where {self.condition}"
-        return f"{subject} {said}: so it was in all of {self.tried} cases."
+            said = f"{f'Your {subject} goes wrong' if subject else 'This test is failed'} only where {self.condition}"
+        return f"{said}: so it was in all of {self.tried} cases."
 
 
 class PatternSearch:

@@ -69,10 +69,10 @@ def _all_the_same(expected: Array, actual: Array, _: Sequence[str]) -> str:
     if actual.size < _FEWEST_VALUES or (actual != actual.flat[0]).any():
         return ""
     if actual.flat[0] == 0:
-        return "Every value is 0. Look at the way of a single number, from where it is calculated to its place in this array."
+        return "Every value is 0. Look at whether each number is calculated at all, and at whether it gets to its place here."
     if (expected == expected.flat[0]).all():
         return ""
-    return "All values are the same. Look at what should make the value of one place differ from that of another."
+    return "All values are the same. Look at where this one number comes from."
 
 
 def _scaled(expected: Array, actual: Array, _: Sequence[str]) -> str:
@@ -83,6 +83,9 @@ def _scaled(expected: Array, actual: Array, _: Sequence[str]) -> str:
         return "Every value has the wrong sign, and is right otherwise."
     factor = float(np.vdot(expected, actual).real / energy)
     if factor == 0 or not np.isfinite(factor) or not is_close(actual, factor * expected, relative=1e-7):
+        return ""
+    if not _number(factor):
+        # Where one number is in all terms of a sum, any other in its place is such a factor.
         return ""
     return f"Every value is the right one times {_number(factor)}. Look at where a factor of that size can come from."
 
@@ -95,12 +98,14 @@ def _shifted(expected: Array, actual: Array, _: Sequence[str]) -> str:
 
 
 def _single_precision(expected: Array, actual: Array, _: Sequence[str]) -> str:
-    if expected.dtype.kind not in "fc" or not is_close(actual, expected, SINGLE_PRECISION, SINGLE_PRECISION):
+    if expected.dtype.kind not in "fc" or expected.size < _FEWEST_VALUES:
+        return ""
+    if not is_close(actual, expected, SINGLE_PRECISION, SINGLE_PRECISION):
         return ""
     # To how many digits differs from test to test, and the same mistake is to be told in the same words.
     return (
-        "The values agree with the right ones to five digits, but not to the last. Look at the type of each array on the "
-        "way, and at each step that rounds or comes only close."
+        "The values agree with the right ones to five digits of the largest, but not to the last. Look at the type of each "
+        "array on the way, and at each step that rounds or comes only close."
     )
 
 
@@ -222,7 +227,7 @@ def _border(expected: Array, actual: Array, names: Sequence[str]) -> str:
 
 def _never_filled(expected: Array, actual: Array, _: Sequence[str]) -> str:
     wrong = find_wrong(actual, expected)
-    if (actual[wrong] != 0).any() or not wrong.any():
+    if (actual[wrong] != 0).any() or wrong.sum() < _FEWEST_VALUES:
         return ""
     return f"Every wrong value is 0 ({int(wrong.sum())} of {wrong.size}). Look at what these places have in common."
 
@@ -232,7 +237,7 @@ def _along(axis: int, place: int | slice) -> tuple[slice | int, ...]:
 
 
 def _number(factor: float) -> str:
-    """As a fraction where it is one: 1/1352 is a mean, and 0.00074 is not."""
+    """As a fraction where it is one, or "": 1/1352 is a mean, and 0.00074 is not."""
     count = round(1 / factor)
     fractions = [Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR)]
     if 0 < abs(count) <= _LARGEST_COUNT:
@@ -240,7 +245,7 @@ def _number(factor: float) -> str:
     for candidate in fractions:
         if candidate and abs(float(candidate) / factor - 1) < 1e-8:  # noqa: PLR2004 - as exact as values are compared
             return str(candidate)
-    return f"about {factor:.4g}"
+    return ""
 
 
 _VALUES: tuple[Symptom, ...] = (

@@ -82,7 +82,7 @@ def _cast(found: re.Match[str], raised: Raised) -> Told | None:
     return Told(
         f"{quote(left.text)} is an array of dtype {found[2]}, and {quote(scene.word)} would have to put values of dtype "
         f"{found[1]} into it.",
-        "Look where it is made: what it is made of decides its dtype.",
+        "Look where it is made, and with which dtype.",
     )
 
 

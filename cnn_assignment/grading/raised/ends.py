@@ -19,8 +19,9 @@ def _recursion(_: re.Match[str], raised: Raised) -> Told | None:
     if raised.scene.action != "recursion" or not raised.scene.word:
         return None
     return Told(
-        f"{quote(raised.scene.word.rpartition('<locals>.')[2])} was called again and again before it had come to an end.",
-        "Look at what it calls.",
+        f"{quote(raised.scene.word.rpartition('<locals>.')[2])} was called again before it had come to an end, more often "
+        "than Python allows.",
+        "Look at how deep these calls go, and at whether they end.",
     )
 
 
@@ -46,7 +47,10 @@ def _next(_: re.Match[str], raised: Raised) -> Told | None:
 def _stop_in_generator(_: re.Match[str], raised: Raised) -> Told | None:
     if raised.scene.action == "raise":
         return Told("A generator ends with `return`, or at its end, and not with `raise StopIteration`.")
-    return _next(_, raised)
+    return _next(_, raised) or Told(
+        "Within a generator `StopIteration` was raised, as `next` does where nothing is left.",
+        "Look at how often each `next` is called, and for how many items.",
+    )
 
 
 def _division(_: re.Match[str], raised: Raised) -> Told | None:

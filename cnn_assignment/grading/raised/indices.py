@@ -64,7 +64,7 @@ def _place_along_axis(found: re.Match[str], raised: Raised) -> Told | None:
         return None
     has = f"{subject(value, 'The array')} has shape {shape_of(shape)} here"
     if size == 0:
-        return Told(f"{has}: there is nothing along axis {axis}.", "Look at what it was made from.")
+        return Told(f"{has}: there is nothing along axis {axis}.", "Look at the shape that it was made with.")
     part = _index_along(scene, axis, len(shape))
     is_named = part is not None and part.text and part.fact is not None and part.fact.number in {index, None}
     asked = f"{quote(part.text)} is {index}" if part is not None and is_named else f"{index} was asked for"
@@ -89,6 +89,9 @@ def _place_in_sequence(found: re.Match[str], raised: Raised) -> Told | None:
         asked = asked or f", and {quote(index.text)} is {index.fact.number}"
     array, _, attribute = value.text.rpartition(".")
     if attribute == "shape" and array:
+        asked = asked.replace(" was asked for", " was asked for, counted from 0").replace(
+            ", and ", ", and axis number ", 1
+        )
         axes = f"{quote(array)} has {plural(number, 'axis')} here, its shape is {shape_of(value.fact.shape)}"
         return Told(f"{axes}{asked}.", "Compare that with the shape that you expect there.")
     if number == 0:

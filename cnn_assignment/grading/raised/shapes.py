@@ -126,7 +126,7 @@ def _reshape(found: re.Match[str], raised: Raised) -> Told | None:
         takes = f"with -1 their number must be a multiple of {known}"
     else:
         takes = f"shape {shape_of(wanted)} holds {known}"
-    return Told(f"{has}, and {takes}.", "Look at how the sizes are calculated.")
+    return Told(f"{has}, and {takes}.", "Compare the two: which of them is not what you expect?")
 
 
 def _join(found: re.Match[str], raised: Raised) -> Told | None:
