@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections import defaultdict
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,9 @@ class Refuter:
         for tests in functions.values():
             if not has_further_cases(tests[0]):
                 continue
-            passed = [passes(test) for test in tests]
-            if None in passed:
+            # Where one never ends, nothing is told.
+            passed = list(takewhile(lambda result: result is not None, map(passes, tests)))
+            if len(passed) < len(tests):
                 continue
             self.found["asked"] += 1
             sentence = FurtherCases(tests, passed, passes).find_pattern("answer")

@@ -134,7 +134,9 @@ def _axes_of(words):
 
 def _is_times(words, right, actual):
     nonzero = right != 0
-    return np.allclose(actual[nonzero] / right[nonzero], float(Fraction(words)), rtol=1e-6) and not actual[~nonzero].any()
+    return (
+        np.allclose(actual[nonzero] / right[nonzero], float(Fraction(words)), rtol=1e-6) and not actual[~nonzero].any()
+    )
 
 
 def _is_right_but_at(words, right, actual):
