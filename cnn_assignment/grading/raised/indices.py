@@ -82,16 +82,17 @@ def _place_in_sequence(found: re.Match[str], raised: Raised) -> Told | None:
     number, index = value.fact.number, indices[0]
     if number is None:
         return None
+    array, _, attribute = value.text.rpartition(".")
+    is_of_axes = attribute == "shape" and bool(array)
     asked = ""
     if index.fact is not None and index.fact.number is not None:
-        is_written = not index.text or _CONSTANT.fullmatch(index.text)
-        asked = f", and {index.fact.number} was asked for" if is_written else ""
-        asked = asked or f", and {quote(index.text)} is {index.fact.number}"
-    array, _, attribute = value.text.rpartition(".")
-    if attribute == "shape" and array:
-        asked = asked.replace(" was asked for", " was asked for, counted from 0").replace(
-            ", and ", ", and axis number ", 1
-        )
+        if not index.text or _CONSTANT.fullmatch(index.text):
+            asked = f", and {'axis number ' if is_of_axes else ''}{index.fact.number} was asked for"
+        else:
+            asked = f", and {quote(index.text)} is {index.fact.number}"
+    if is_of_axes:
+        is_from_the_first = index.fact is not None and (index.fact.number or 0) >= 0
+        asked = f"{asked}, counted from 0" if asked and is_from_the_first else asked
         axes = f"{quote(array)} has {plural(number, 'axis')} here, its shape is {shape_of(value.fact.shape)}"
         return Told(f"{axes}{asked}.", "Compare that with the shape that you expect there.")
     if number == 0:
