@@ -33,11 +33,15 @@ class _Marks:
         return mark
 
     @staticmethod
-    def parametrize(_name, cases, ids):
+    def parametrize(name, cases, ids=None):
         def mark(function):
-            function.cases = list(zip(ids, cases))
+            function.parameter, function.cases = name, list(zip(ids or cases, cases))
             return function
         return mark
+
+    @staticmethod
+    def further_cases(draw):
+        return lambda function: function
 
 
 def _module(name, text):
@@ -56,7 +60,7 @@ def _items(file, text, seed):
 
             def call(student, function=function, case=case, name=name):
                 fixtures = {
-                    "student": student, "reference": _REFERENCE, "case": case,
+                    "student": student, "reference": _REFERENCE, getattr(function, "parameter", ""): case,
                     "student_files": provided, "reference_files": provided,
                     "rng": _numpy.random.default_rng([seed, _zlib.crc32(f"{file}::{name}".encode())]),
                     "once": lambda function, *arguments: function(*arguments),
