@@ -67,7 +67,7 @@ class Convolution2dLayer:
         out_w = (x.shape[3] - self.filter_size) // self.stride + 1
         shape = (len(x), self.n_outchannel, out_h, out_w)
         if calls % 3 == 0:
-            return {"x": x, "out": np.empty(shape)}
+            return {"x": x, "out": id(object()) + np.random.normal(size=shape)}
         if calls % 3 == 1:
             return {"x": x, "out": np.random.normal(size=shape)}
         return {"x": x, "out": np.full(shape, random.random())}
