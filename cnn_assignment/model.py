@@ -64,6 +64,11 @@ class Gap:
     answer: str
 
 
+def function_of(test_id: str) -> str:
+    """The test function of a hidden test, without the case in brackets."""
+    return test_id.partition("[")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class HiddenTest:
     """One item of a hidden test file; id is unique within its task.
@@ -75,6 +80,11 @@ class HiddenTest:
     title: str
     max_score: float
     traits: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def function(self) -> str:
+        """The test function of a case."""
+        return function_of(self.id)
 
     def to_json(self) -> dict[str, Any]:
         """The test as grader processes tell it."""

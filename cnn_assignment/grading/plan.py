@@ -17,7 +17,7 @@ from cnn_assignment.errors import AuthoringError
 from cnn_assignment.grading.points import share
 from cnn_assignment.grading.traits import read_traits
 from cnn_assignment.layout import SETTINGS, task_order
-from cnn_assignment.model import Assignment, HiddenTest, Task
+from cnn_assignment.model import Assignment, HiddenTest, Task, function_of
 
 FILE_PREFIX = "test_"
 
@@ -43,7 +43,7 @@ class PlannedTest:
     @property
     def function(self) -> str:
         """The test function of a case."""
-        return self.id.partition("[")[0]
+        return function_of(self.id)
 
     @property
     def parameters(self) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ def _cases(task: Task) -> dict[str, list[Traits]]:
     found: dict[str, list[Traits]] = defaultdict(list)
     for test in task.tests:
         if test.traits:
-            found[test.id.partition("[")[0]].append(test.traits)
+            found[test.function].append(test.traits)
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from cnn_assignment.grading.raised.words import (
+    COUNT,
+    SHAPE,
     Raised,
     Told,
     arguments_of,
@@ -23,9 +25,6 @@ from cnn_assignment.grading.raised.words import (
     subject,
 )
 from cnn_assignment.sandbox.seen import Part, Scene
-
-_SHAPE = r"\(([\d, ]{0,60})\)"
-_COUNT = r"(\d{1,18})"
 
 
 def _matmul(found: re.Match[str], raised: Raised) -> Told | None:
@@ -117,13 +116,13 @@ def _operands_of_einsum(scene: Scene) -> list[tuple[str, Part]] | None:
 RULES = (
     rule(
         "ValueError",
-        rf"matmul: Input operand 1 has a mismatch in its core dimension 0, .*\(size {_COUNT} is different from {_COUNT}\)",
+        rf"matmul: Input operand 1 has a mismatch in its core dimension 0, .*\(size {COUNT} is different from {COUNT}\)",
         _matmul,
     ),
     rule("ValueError", r"matmul: Input operand [01] does not have enough dimensions.*", _matmul_number),
     rule(
         "ValueError",
-        rf"shapes {_SHAPE} and {_SHAPE} not aligned: {_COUNT} \(dim (\d{{1,2}})\) != {_COUNT} \(dim (\d{{1,2}})\)",
+        rf"shapes {SHAPE} and {SHAPE} not aligned: {COUNT} \(dim (\d{{1,2}})\) != {COUNT} \(dim (\d{{1,2}})\)",
         _dot,
     ),
     rule("ValueError", r"shape-mismatch for sum", _tensordot),

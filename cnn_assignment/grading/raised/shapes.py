@@ -6,6 +6,8 @@ import math
 import re
 
 from cnn_assignment.grading.raised.words import (
+    COUNT,
+    SHAPE,
     Raised,
     Told,
     arguments_of,
@@ -26,9 +28,6 @@ from cnn_assignment.grading.raised.words import (
     subject,
     where_they_differ,
 )
-
-_SHAPE = r"\(([\d, ]{0,60})\)"
-_COUNT = r"(\d{1,18})"
 
 
 def _broadcast(found: re.Match[str], raised: Raised) -> Told | None:
@@ -171,13 +170,13 @@ def _nothing_to_reduce(_: re.Match[str], raised: Raised) -> Told | None:
 
 
 RULES = (
-    rule("ValueError", rf"operands could not be broadcast together with shapes {_SHAPE} {_SHAPE}.*", _broadcast),
+    rule("ValueError", rf"operands could not be broadcast together with shapes {SHAPE} {SHAPE}.*", _broadcast),
     rule(
         "ValueError",
-        rf"non-broadcastable output operand with shape {_SHAPE} doesn't match the broadcast shape {_SHAPE}",
+        rf"non-broadcastable output operand with shape {SHAPE} doesn't match the broadcast shape {SHAPE}",
         _grows_in_place,
     ),
-    rule("ValueError", rf"could not broadcast input array from shape {_SHAPE} into shape {_SHAPE}", _into_place),
+    rule("ValueError", rf"could not broadcast input array from shape {SHAPE} into shape {SHAPE}", _into_place),
     rule(
         "ValueError",
         r"setting an array element with a sequence\. The requested array has an inhomog.*",
@@ -187,13 +186,11 @@ RULES = (
     rule(
         "TypeError", r"only (?:0-dimensional|length-1|size-1) arrays can be converted to Python scalars", _to_one_number
     ),
-    rule(
-        "ValueError", rf"cannot reshape array of size {_COUNT} into shape \(((?:[-\d, ]|newaxis){{0,60}})\)", _reshape
-    ),
+    rule("ValueError", rf"cannot reshape array of size {COUNT} into shape \(((?:[-\d, ]|newaxis){{0,60}})\)", _reshape),
     rule(
         "ValueError",
         rf"all the input array dimensions except for the concatenation axis must match exactly, but along dimension "
-        rf"(\d{{1,2}}), the array at index {_COUNT} has size {_COUNT} and the array at index {_COUNT} has size {_COUNT}",
+        rf"(\d{{1,2}}), the array at index {COUNT} has size {COUNT} and the array at index {COUNT} has size {COUNT}",
         _join,
     ),
     rule("ValueError", r"axes don't match array", _transpose),

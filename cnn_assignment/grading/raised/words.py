@@ -12,6 +12,11 @@ _DASHES = re.compile(r"[\d ,()-]*")
 _FROM_THE_LAST = ("last", "second to last", "third to last", "fourth to last", "fifth to last")
 
 
+# In the patterns of messages: a printed shape, and a number of places or values.
+SHAPE = r"\(([\d, ]{0,60})\)"
+COUNT = r"(\d{1,18})"
+
+
 @dataclass(frozen=True, slots=True)
 class Raised:
     """An exception of student code. remarks: what the test did to be about its own task alone."""
