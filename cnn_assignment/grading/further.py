@@ -8,6 +8,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +34,18 @@ def draw_cases(test: PlannedTest, count: int = _DRAWN, *, more: int = 0) -> list
     (mark,) = test.item.iter_markers(MARK)
     (name,) = test.parameters
     function = test.item.originalname
-    rng = np.random.default_rng([more, zlib.crc32(f"{test.item.path.name}::{function}".encode())])
-    cases = [mark.kwargs["draw"](rng) for _ in range(count)]
+    cases = _draw(mark.kwargs["draw"], f"{test.item.path.name}::{function}", count, more)
     return [
         replace(test, id=f"{function}[further {more}.{number}]", instead={name: case})
         for number, case in enumerate(cases)
     ]
+
+
+@lru_cache(maxsize=64)
+def _draw(draw: Callable[[np.random.Generator], Any], function: str, count: int, more: int) -> tuple[Any, ...]:
+    """The cases themselves, drawn once: they are the same for every submission."""
+    rng = np.random.default_rng([more, zlib.crc32(function.encode())])
+    return tuple(draw(rng) for _ in range(count))
 
 
 class FurtherCases:
@@ -74,11 +82,9 @@ class FurtherCases:
             if self._try(number) is None:
                 return ""
         failed = next((number for number in by_size if self._results.get(number) is False), None)
-        return (
-            ""
-            if failed is None
-            else f"A small case that failed too, with random numbers: {_describe(self._traits[failed])}."
-        )
+        if failed is None:
+            return ""
+        return f"A small case that failed too, with random numbers: {_describe(self._traits[failed])}."
 
     def _try(self, number: int) -> bool | None:
         if number not in self._results:
