@@ -183,7 +183,8 @@ def course(tmp_path):
     make_course(tmp_path)
     path = tmp_path / "autograder/toy/test_scale.py"
     told = TOLD.format(log=str(tmp_path / "log"))
-    edit(path, "\n\n@pytest.mark.parametrize", f"\n{told}\n@pytest.mark.parametrize")
+    # Further cases are not judged, and would be told here too.
+    edit(path, "\n\n@pytest.mark.further_cases(draw=lambda rng: int(rng.integers(1, 9)))", f"\n{told}")
     edit(path, "    x = rng.normal(size=n)", '    tell(f"run {n}")\n    x = rng.normal(size=n)')
     return tmp_path
 
