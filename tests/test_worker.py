@@ -44,6 +44,18 @@ def test_a_call_gives_its_value(sandbox):
     assert value == {"many": [1, (2.5, "text", None)], "which": ...}
 
 
+@pytest.mark.parametrize("size", [200, 20_000, 1_000_000])
+def test_memory_that_nobody_wrote_holds_the_same_everywhere(sandbox, size):
+    source = """
+        import numpy as np
+
+        def answer(size):
+            return np.unique(np.empty(size, dtype=np.uint8))
+    """
+    # Below a kilobyte NumPy hands out what it was given back before.
+    assert run(sandbox, source, 8 * size).tolist() == [0x7F]
+
+
 def test_every_kind_of_operation_is_carried_out(sandbox):
     source = """
         class Layer:
@@ -537,7 +549,7 @@ def test_a_worker_sees_nothing_of_the_graders_environment(monkeypatch, level):
     assert environ.pop("PWD", "/") == "/"
     assert set(environ) == {
         *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED"),
-        *("PYTHONDONTWRITEBYTECODE", "LC_ALL", "HOME", "USER"),
+        *("PYTHONDONTWRITEBYTECODE", "MALLOC_PERTURB_", "LC_ALL", "HOME", "USER"),
     }
     assert folder == environ["HOME"] == "/submission"
     assert argv == [""]
