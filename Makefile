@@ -35,7 +35,7 @@ help: ## this list
 
 .venv: $(KIT) ## the virtual environment, with the locked packages and the kit
 
-# The lock is complete, so pip has nothing to work out; tests/test_project.py checks that it is so.
+# The lock is complete, so pip has nothing to work out; tests/project/test_project.py checks that it is so.
 $(PACKAGES): requirements.lock
 	@$(FIND_PYTHON); \
 	echo "Making $(VENV) with $$("$$python" --version) and the packages of requirements.lock: a minute or two."; \
@@ -58,7 +58,7 @@ test: $(KIT) ## the whole test-suite, with branch coverage of the kit
 	$(RUN) -m coverage combine --quiet && $(RUN) -m coverage report; \
 	exit $$status
 
-oracles: $(ORACLES) ## PyTorch for tests/test_oracles.py, which `make test` leaves out without it
+oracles: $(ORACLES) ## PyTorch for tests/assignments/cnn/test_oracles.py, which `make test` leaves out without it
 
 # Large, and for one file of tests only: not in the lock, whose versions it must not change.
 $(ORACLES): $(PACKAGES) tests/requirements-oracles.txt
@@ -67,10 +67,10 @@ $(ORACLES): $(PACKAGES) tests/requirements-oracles.txt
 	@touch $@
 
 attacks: $(KIT) ## every attack on the sandbox at every level, as a table
-	@$(RUN) tests/attacks/table.py $(ARGS)
+	@$(RUN) tests/engine/sandbox/attacks/table.py $(ARGS)
 
 fuzz: $(KIT) ## what reads submissions, with damaged and hostile files: make fuzz ARGS="--cpu-minutes 60"
-	@$(RUN) tests/fuzz_reading.py $(ARGS)
+	@$(RUN) tests/engine/submissions/fuzz_reading.py $(ARGS)
 
 lint: $(KIT) ## style, types and the floors of the architecture
 	@$(RUN) -m ruff check --quiet

@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cnn_assignment.layout import load_assignment
-from cnn_assignment.model import Assignment
+from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.model import Assignment
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "cnn"

@@ -114,7 +114,7 @@ def take_sample(pid: int, reports: Path, second: float) -> Sample:
     own, graders, tree = command.memory_info().rss, 0, 0
     for process in (command, *command.children(recursive=True)):
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if "cnn_assignment.grading.job" in process.cmdline():
+            if "cnn_assignment.running.grader" in process.cmdline():
                 graders += process.memory_info().rss
             tree += process.memory_full_info().pss
     count = sum(entry.name.endswith(".json") for entry in os.scandir(reports)) if reports.is_dir() else 0

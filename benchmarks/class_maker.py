@@ -2,7 +2,7 @@
 
 Nine of ten students hand in work: right solutions of every build, one misconception each, or what the example class
 hands in, rewritten by `variations` and packed as notebooks and modules. Every tenth brings trouble: the files of
-tests/troubles.py, code that ends, floods or starves its process, and what cannot be read. What each must earn is known
+tests/kits/troubles.py, code that ends, floods or starves its process, and what cannot be read. What each must earn is known
 beforehand: task by task where a person has approved it, as a sum, or as the one task that must lose marks.
 """
 
@@ -23,8 +23,8 @@ from notebooks import split_by_class
 from variations import vary
 
 from cnn_assignment.authoring.skeleton import strip_markers
-from cnn_assignment.grading.misconceptions import load_misconceptions
-from cnn_assignment.verify.variants import load_variants
+from cnn_assignment.misconceptions import load_misconceptions
+from cnn_assignment.proving.variants import load_variants
 
 Files = dict[str, bytes]
 Book = dict[str, Any]

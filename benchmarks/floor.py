@@ -22,11 +22,11 @@ from pathlib import Path
 
 from benchkit import CLASS, ONE_THREAD, add_group_options, median_ms, stay_on_one_core, the_assignment
 
-from cnn_assignment.course import find_students
-from cnn_assignment.grading.pool import GraderProcess
-from cnn_assignment.intake import find_submission, lift_file
-from cnn_assignment.model import Report, Submission, Verdict
-from cnn_assignment.verify.variants import load_variants
+from cnn_assignment.core.model import Report, Submission, Verdict
+from cnn_assignment.proving.variants import load_variants
+from cnn_assignment.running import find_students
+from cnn_assignment.running.pool import GraderProcess
+from cnn_assignment.submissions import find_submission, lift_file
 
 # What the floor cannot run: code that would end, hold up or change the process that measures, and what cannot be read.
 LEFT_OUT = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchkit import the_assignment
 
-from cnn_assignment.grading import comparing
+from cnn_assignment.core import comparing
 
 # Run once in a notebook, before any test. The names that students use are left alone.
 _RUNNER = '''
@@ -91,8 +91,8 @@ def setup_text() -> str:
     """What a notebook runs before its tests."""
     assignment = the_assignment()
     texts = {
-        "cnn_assignment.grading.comparing": Path(comparing.__file__).read_text(encoding="utf-8"),
-        "cnn_assignment.grading.testing": Path(__file__).with_name("plain_testing.py").read_text(encoding="utf-8"),
+        "cnn_assignment.core.comparing": Path(comparing.__file__).read_text(encoding="utf-8"),
+        "cnn_assignment.testing": Path(__file__).with_name("plain_testing.py").read_text(encoding="utf-8"),
         "cases": (assignment.autograder_dir / "cases.py").read_text(encoding="utf-8"),
     }
     # Without the markers, which nbgrader would look for in a cell of tests too.

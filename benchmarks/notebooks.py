@@ -11,8 +11,8 @@ import nbformat
 from benchkit import the_assignment
 from nbformat import NotebookNode
 
-from cnn_assignment.grading.misconceptions import load_misconceptions
-from cnn_assignment.verify.variants import load_variants
+from cnn_assignment.misconceptions import load_misconceptions
+from cnn_assignment.proving.variants import load_variants
 
 
 def read(path: Path) -> NotebookNode:

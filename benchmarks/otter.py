@@ -36,9 +36,9 @@ from inline_tests import otter_text
 from nbgrader_autograde import require_equal
 from notebooks import fill, layers_only, read, sample_texts, split_by_class
 
-from cnn_assignment.grading.pool import GraderProcess
-from cnn_assignment.intake import find_submission
-from cnn_assignment.layout import task_order
+from cnn_assignment.core.layout import task_order
+from cnn_assignment.running.pool import GraderProcess
+from cnn_assignment.submissions import find_submission
 
 REQUIREMENTS = Path(__file__).with_name("requirements-otter.txt")
 

@@ -22,12 +22,13 @@ import pytest
 from benchkit import add_group_options, stay_on_one_core, the_assignment
 from floor import class_submissions, right_submissions
 
-from cnn_assignment.grading import hidden, job, scoring
-from cnn_assignment.grading.diagnosis import Diagnostician
-from cnn_assignment.grading.transcripts import Transcripts
-from cnn_assignment.model import Submission
-from cnn_assignment.sandbox.host import Sandbox
-from cnn_assignment.sandbox.protocol import WorkerProcess
+from cnn_assignment.core.model import Submission
+from cnn_assignment.explaining.diagnosis import Diagnostician
+from cnn_assignment.judging import hidden, scoring
+from cnn_assignment.judging.replay import Transcripts
+from cnn_assignment.running import grader as job
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import WorkerProcess
 
 WHOLE = "report, verdicts, and what is left"
 WAITING = ("a worker: loading the code", "a worker: calls")

@@ -1,6 +1,6 @@
 """What hidden tests are written with, for tests that run in the same process as the code under test.
 
-A stand-in for `cnn_assignment.grading.testing` without proxies: an object of the student is that object itself. Tests
+A stand-in for `cnn_assignment.testing` without proxies: an object of the student is that object itself. Tests
 that import it do the same arithmetic and the same comparisons as with the kit, with nothing between them and the code.
 """
 
@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-
-from cnn_assignment.grading.comparing import find_wrong, is_same
 from cnn_assignment.grading.owed import Owed, has_form
+
+from cnn_assignment.core.comparing import find_wrong, is_same
 
 
 class Mismatch(AssertionError):  # noqa: N818 - the name that tests know it by

@@ -26,16 +26,16 @@ from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SAWarning
 
-from cnn_assignment.gradebook import record
-from cnn_assignment.gradebook.annotate import is_graded_by_kit
-from cnn_assignment.gradebook.folders import GradedFolders
-from cnn_assignment.gradebook.notebooks import read_release
-from cnn_assignment.gradebook.opening import OpenCourse, open_course, open_gradebook
-from cnn_assignment.gradebook.preparing import prepare
-from cnn_assignment.gradebook.recording import BATCH
-from cnn_assignment.gradebook.rows import Marks, write_rows
-from cnn_assignment.layout import load_assignment
-from cnn_assignment.model import Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.model import Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.nbgrader_course import record
+from cnn_assignment.nbgrader_course.gradebook.folders import GradedFolders
+from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, open_course, open_gradebook
+from cnn_assignment.nbgrader_course.gradebook.preparing import prepare
+from cnn_assignment.nbgrader_course.gradebook.recording import BATCH
+from cnn_assignment.nbgrader_course.gradebook.rows import Marks, write_rows
+from cnn_assignment.nbgrader_course.notebooks.annotate import is_graded_by_kit
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 
 ROOT = Path(__file__).parent.parent
 NAME = "cnn"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnn_assignment.authoring.preprocessor import configure_generate
-from cnn_assignment.gradebook.exchange import configure_exchange
-from cnn_assignment.gradebook.late import configure_late
-from cnn_assignment.gradebook.pages import configure_pages
-from cnn_assignment.gradebook.preprocessors import configure_autograde
-from cnn_assignment.gradebook.rendering import configure_rendering
-from cnn_assignment.gradebook.zip_collecting import configure_collecting
-from cnn_assignment.grading.keeper import GraderKeeper
-from cnn_assignment.model import Assignment, Report, Submission, Task
-from cnn_assignment.programs import put_own_programs_first
+from cnn_assignment.core.model import Assignment, Report, Submission, Task
+from cnn_assignment.core.programs import put_own_programs_first
+from cnn_assignment.nbgrader_course.collecting.exchange import configure_exchange
+from cnn_assignment.nbgrader_course.collecting.zip_collecting import configure_collecting
+from cnn_assignment.nbgrader_course.converting.gap_opener import configure_generate
+from cnn_assignment.nbgrader_course.converting.preprocessors import configure_autograde
+from cnn_assignment.nbgrader_course.gradebook.late import configure_late
+from cnn_assignment.nbgrader_course.pages.headers import configure_pages
+from cnn_assignment.nbgrader_course.pages.rendering import configure_rendering
+from cnn_assignment.running.shared import GraderKeeper
 
 
 def configure(config: Any) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from rich.console import Console
 
-from cnn_assignment.display import class_table
-from cnn_assignment.export import read_report
+from cnn_assignment.reporting import read_report
+from cnn_assignment.reporting.terminal import class_table
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))

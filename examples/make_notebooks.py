@@ -6,7 +6,7 @@
 Each student keeps what is theirs: the cells that they were to fill, the outputs, and the cells that they added. All
 else comes from ``release/cnn/``, as if they had been given today's notebook. Two students hand in the release as it is;
 a notebook that lost its metadata, or is none, stays as it is. Nothing is run. Grade the class afterwards, and read what
-changed in ``tests/golden/`` before you refresh it.
+changed in ``tests/assignments/cnn/golden/`` before you refresh it.
 """
 
 from __future__ import annotations

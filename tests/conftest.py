@@ -10,12 +10,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-
 import toy_course
-from cnn_assignment.grading.process import GraderProcess
-from cnn_assignment.model import Assignment
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
+from cnn_assignment.core.model import Assignment
+from cnn_assignment.running.client import GraderProcess
 
 REQUIRE_ALL = "CNN_ASSIGNMENT_REQUIRE_ALL"
 """Set to 1, as CI does, a test that is left out fails the run."""

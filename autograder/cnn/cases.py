@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnn_assignment.grading.testing import put
+from cnn_assignment.testing import put
 
 # The axes of images and of filters, as the diagnosis names them.
 IMAGES = ("example", "channel", "row", "column")

@@ -8,7 +8,7 @@ An edit's old text stands exactly once in solutions/cnn.py. The pieces that many
 
 from __future__ import annotations
 
-from cnn_assignment.grading.misconceptions import Misconception
+from cnn_assignment.misconceptions import Misconception
 
 # conv-forward
 CONV_SIZE = "return (h - self.filter_size) // self.stride + 1, (w - self.filter_size) // self.stride + 1"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cases import FILTERS, Convolution, every
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, fail, fetch, put
+from cnn_assignment.testing import assert_array, assert_unchanged, fail, fetch, put
 
 
 @dataclass(frozen=True)

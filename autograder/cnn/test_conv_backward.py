@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from cases import ALIKE, CONVOLUTIONS, FILTERS, SMALL, Convolution, every, in_any_layout, lay_out
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, copy_of, own_caches, put
+from cnn_assignment.testing import assert_array, assert_unchanged, copy_of, own_caches, put
 
 
 def expect(case, reference, x, weights, grad_output):

@@ -3,8 +3,8 @@
 import pytest
 from cases import ALIKE, CONVOLUTIONS, IMAGES, SMALL, Convolution, every, in_any_layout, lay_out
 
-from cnn_assignment.grading.comparing import is_same
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, fetch, put
+from cnn_assignment.core.comparing import is_same
+from cnn_assignment.testing import assert_array, assert_unchanged, fetch, put
 
 
 def expect(case, reference, x, weights):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cases import ALIKE_POOLINGS, IMAGES, LEFT_OVER, ONE_PIXEL, POOLINGS, Pooling, every, in_any_layout, lay_out
 
-from cnn_assignment.grading.testing import assert_array, assert_unchanged, put
+from cnn_assignment.testing import assert_array, assert_unchanged, put
 
 
 def expect(case, reference, x):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cnn_assignment.model import Gap
+from cnn_assignment.core.model import Gap
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -13,8 +13,8 @@ import re
 import tokenize
 from dataclasses import dataclass
 
-from cnn_assignment.errors import AuthoringError
-from cnn_assignment.model import Assignment, Gap, Hints, Task
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.model import Assignment, Gap, Hints, Task
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"

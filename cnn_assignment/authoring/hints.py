@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cnn_assignment.authoring.gaps import parse_answer
-from cnn_assignment.model import Gap, Hints
+from cnn_assignment.core.model import Gap, Hints
 
 OPEN_HINT = "# your code here"
 _MASK = "?"

@@ -19,9 +19,9 @@ from typing import Any
 
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
 from cnn_assignment.authoring.texts import read_text
-from cnn_assignment.errors import AuthoringError
-from cnn_assignment.layout import list_assignments, load_assignment
-from cnn_assignment.model import Assignment, Gap
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.layout import list_assignments, load_assignment
+from cnn_assignment.core.model import Assignment, Gap
 
 _LONG_ANSWER = 12
 """From this many characters on, without white space, a statement of a gap is looked for in text too."""

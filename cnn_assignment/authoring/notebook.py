@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from cnn_assignment.authoring.definitions import Definition, needed_by, read_definitions
 from cnn_assignment.authoring.gaps import looks_like_marker, parse_gaps, require_same_tasks
 from cnn_assignment.authoring.texts import make_task_table, read_text
-from cnn_assignment.errors import AuthoringError
-from cnn_assignment.model import Assignment, Gap, Hints, Task
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.model import Assignment, Gap, Hints, Task
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

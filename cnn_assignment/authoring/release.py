@@ -15,10 +15,10 @@ from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.authoring.skeleton import open_gaps
 from cnn_assignment.authoring.texts import make_task_table, read_text, write_text
-from cnn_assignment.errors import AuthoringError
-from cnn_assignment.layout import COURSE_MARK
-from cnn_assignment.model import Assignment, Hints, Task
-from cnn_assignment.programs import own_programs_first
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.layout import COURSE_MARK
+from cnn_assignment.core.model import Assignment, Hints, Task
+from cnn_assignment.core.programs import own_programs_first
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -194,7 +194,7 @@ def _read_config(root: Path) -> Config:
     from traitlets.config import Config
     from traitlets.config.loader import PyFileConfigLoader
 
-    from cnn_assignment.authoring.preprocessor import configure_generate
+    from cnn_assignment.nbgrader_course.converting.gap_opener import configure_generate
 
     config: Config = Config()
     if (root / COURSE_MARK).is_file():

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.hints import make_hint
-from cnn_assignment.errors import AuthoringError
-from cnn_assignment.model import Gap, Hints, open_gap
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.model import Gap, Hints, open_gap
 
 
 def open_gaps(text: str, path_label: str, hints: Hints) -> str:

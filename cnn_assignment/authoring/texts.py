@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cnn_assignment.errors import AuthoringError
-from cnn_assignment.model import Task
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.model import Task
 
 
 def read_text(path: Path, root: Path) -> str:

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.limits import NOBODY, WorkerLimits
-from cnn_assignment.sandbox.protocol import (
+from cnn_assignment.sandbox.client.protocol import (
     CallRaised,
     CallTimedOut,
     Request,
@@ -26,6 +25,7 @@ from cnn_assignment.sandbox.protocol import (
     TimeLimits,
     WorkerFailure,
 )
+from cnn_assignment.sandbox.limits import NOBODY, WorkerLimits
 
 _LIMITS = TimeLimits(cpu_s=0.1, wall_s=5.0)
 # How the kernel's refusals look in Python.

@@ -1,0 +1,1 @@
+"""Frozen values, error types, settings and where things lie."""

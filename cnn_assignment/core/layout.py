@@ -1,0 +1,159 @@
+"""Where things lie: finding the course, and reading an assignment's settings."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from cnn_assignment.core.errors import AuthoringError, UsageError
+from cnn_assignment.core.model import Assignment, Hints, Limits
+
+SETTINGS = "assignment.toml"
+COURSE_MARK = "nbgrader_config.py"
+
+# Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
+_GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)
+_PYTHON = re.compile(r"3\.\d{1,3}")
+_METHOD = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
+_KEYS = {
+    "title": str,
+    "classes": list,
+    "provided": list,
+    "modules": list,
+    "requirements": list,
+    "python": str,
+    "hints": str,
+    "seed": int,
+    "limits": dict,
+    "stand_ins": dict,
+}
+
+
+def find_course(start: Path) -> Path:
+    """The nearest folder at or above start that is a course. Raises UsageError where there is none."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / COURSE_MARK).is_file() and (folder / "autograder").is_dir():
+            return folder
+    raise UsageError(
+        f"no course here: neither this folder nor one above it holds {COURSE_MARK} and autograder/",
+        place=str(start),
+        remedy="Change to the course's folder, or name it with --course-dir.",
+    )
+
+
+def list_assignments(root: Path) -> tuple[str, ...]:
+    """The names of the assignments of a course, sorted."""
+    return tuple(sorted(path.parent.name for path in (root / "autograder").glob(f"*/{SETTINGS}")))
+
+
+def load_assignment(root: Path, name: str) -> Assignment:
+    """Read ``autograder/<name>/assignment.toml``.
+
+    Raises UsageError for an unknown name and AuthoringError for settings that are not as documented.
+    """
+    known = list_assignments(root)
+    if name not in known:
+        raise UsageError(
+            f"unknown assignment {name!r}",
+            place=str(root / "autograder"),
+            remedy=f"Known here: {', '.join(known) or 'none'}.",
+        )
+    path = root / "autograder" / name / SETTINGS
+    place = f"autograder/{name}/{SETTINGS}"
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AuthoringError(f"not valid TOML: {error}", place=place, remedy="Mend the line it names.") from error
+    for key, value in data.items():
+        expected = _KEYS.get(key)
+        if expected is None:
+            raise AuthoringError(f"unknown key {key!r}", place=place, remedy=f"Known keys: {', '.join(_KEYS)}.")
+        if not isinstance(value, expected):
+            raise AuthoringError(
+                f"{key} must be a {expected.__name__}, got {value!r}", place=place, remedy="Change its type."
+            )
+    _check_values(data, place)
+    if not data.get("classes"):
+        raise AuthoringError(
+            "no classes", place=place, remedy="Name the public classes of the solution: classes = [...]."
+        )
+    return Assignment(
+        name=name,
+        title=data.get("title", name),
+        root=root,
+        classes=tuple(data["classes"]),
+        provided=tuple(data.get("provided", ())),
+        modules=tuple(data.get("modules", ())),
+        requirements=tuple(data.get("requirements", ())),
+        hints=_read_hints(data.get("hints", "standard"), place),
+        seed=data.get("seed", 0),
+        limits=_read_limits(data.get("limits", {}), place),
+        stand_ins={task: tuple(names) for task, names in data.get("stand_ins", {}).items()},
+        python=data.get("python", ""),
+    )
+
+
+def task_order(assignment: Assignment) -> tuple[str, ...]:
+    """Task ids in the order in which their gaps stand in the solution: the order of every table and report."""
+    place = f"solutions/{assignment.solution_file.name}"
+    try:
+        text = assignment.solution_file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise AuthoringError(
+            "no solution", place=place, remedy="Write the full module, with its gaps marked."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise AuthoringError("not text in UTF-8", place=place, remedy="Save it as UTF-8.") from error
+    return tuple(dict.fromkeys(_GAP.findall(text)))
+
+
+def _check_values(data: dict[str, Any], place: str) -> None:
+    """What the types of the values do not say."""
+    for key, value in data.items():
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise AuthoringError(f"{key} must hold texts, got {value!r}", place=place, remedy="Quote each of them.")
+    for task, names in data.get("stand_ins", {}).items():
+        if not isinstance(names, list) or not all(isinstance(name, str) and _METHOD.fullmatch(name) for name in names):
+            raise AuthoringError(
+                f"stand_ins of {task} must be a list of methods, got {names!r}",
+                place=place,
+                remedy='Write them as "Class.method".',
+            )
+    if "python" in data and not _PYTHON.fullmatch(data["python"]):
+        raise AuthoringError(
+            f"python must be a version such as 3.11, got {data['python']!r}",
+            place=place,
+            remedy="Quote the first two numbers of the oldest Python that grades.",
+        )
+    seed = data.get("seed", 0)
+    if isinstance(seed, bool) or seed < 0:
+        raise AuthoringError(
+            f"seed must not be negative, got {seed!r}", place=place, remedy="Choose any other integer."
+        )
+
+
+def _read_hints(word: str, place: str) -> Hints:
+    try:
+        return Hints(word)
+    except ValueError as error:
+        known = ", ".join(Hints)
+        raise AuthoringError(f"unknown hints {word!r}", place=place, remedy=f"Choose one of {known}.") from error
+
+
+def _read_limits(data: dict[str, Any], place: str) -> Limits:
+    known = {field.name: field.type for field in fields(Limits)}
+    for key, value in data.items():
+        if key not in known:
+            raise AuthoringError(f"unknown limit {key!r}", place=place, remedy=f"Known limits: {', '.join(known)}.")
+        whole = known[key] == "int"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < math.inf:
+            raise AuthoringError(
+                f"limit {key} must be a positive {'integer' if whole else 'number'}, got {value!r}",
+                place=place,
+                remedy="Seconds and MiB; leave it out for the default.",
+            )
+    return Limits(**data)

@@ -1,0 +1,1 @@
+"""Why a mark was lost: misconceptions, symptoms, patterns among cases, and exceptions in words."""

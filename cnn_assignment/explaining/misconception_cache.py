@@ -1,0 +1,92 @@
+"""What misconceptions give in hidden tests, kept between runs: to find all of it out takes a grader half a minute.
+
+One SQLite file for each state of an assignment and the kit, in the user's cache, shared by all graders. It holds frames of
+the wire format, so nothing in it can run. Whatever is wrong with the file costs time only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from cnn_assignment.core.cache import cache_file, remove_oldest
+from cnn_assignment.core.model import Verdict
+from cnn_assignment.judging.signature import Evidence
+from cnn_assignment.sandbox import wire
+
+# States of assignments that are kept; the oldest go.
+_MOST_FILES = 16
+_CAPS = wire.Caps(items=1 << 30, text=1 << 20)
+_BUSY_S = 10.0
+# For a test that a misconception passes.
+_PASSED = b""
+
+
+def rows_file(*digests: str) -> Path:
+    """The file for an assignment and a kit of these digests."""
+    return cache_file("misconceptions", *digests, suffix=".sqlite")
+
+
+class KeptRows:
+    """The rows of one file. Where the file cannot be used, nothing is kept, and nothing found."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_usable = True
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            remove_oldest(path, _MOST_FILES)
+
+    def find(self, misconception: str) -> dict[str, Evidence | None]:
+        """By test what a misconception gave: its evidence, or None where the test was passed."""
+        found = self._execute("SELECT test, frame FROM row WHERE misconception = ?", (misconception,))
+        try:
+            return {test: _unpack(frame) for test, frame in found}
+        except (wire.WireError, ValueError, TypeError):
+            self._is_usable = False  # something else lies there
+            return {}
+
+    def keep(self, misconception: str, rows: Mapping[str, Evidence | None]) -> None:
+        """Add rows of a misconception."""
+        for test, evidence in rows.items():
+            self._execute("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", (misconception, test, _pack(evidence)))
+
+    def _execute(self, statement: str, values: tuple[object, ...]) -> list[tuple[str, bytes]]:
+        if not self._is_usable:
+            return []
+        try:
+            with closing(sqlite3.connect(self._path, timeout=_BUSY_S)) as database, database:
+                database.execute("PRAGMA synchronous = OFF")
+                database.execute(
+                    "CREATE TABLE IF NOT EXISTS row (misconception, test, frame, PRIMARY KEY (misconception, test))"
+                )
+                return database.execute(statement, values).fetchall()
+        except (sqlite3.Error, OSError):
+            self._is_usable = False
+            return []
+
+
+def without_expected(evidence: Evidence) -> Evidence:
+    """As much of it as another failure is compared with."""
+    return replace(evidence, expected=None, answers=())
+
+
+def _pack(evidence: Evidence | None) -> bytes:
+    if evidence is None:
+        return _PASSED
+    value = [str(evidence.verdict), evidence.said, evidence.actual, evidence.what, list(evidence.axes)]
+    tree, buffers = wire.encode(value, _CAPS)
+    return wire.pack({"row": tree}, buffers)
+
+
+def _unpack(frame: bytes) -> Evidence | None:
+    if frame == _PASSED:
+        return None
+    size, _ = wire.FRAME.unpack_from(frame)
+    start = wire.FRAME.size
+    header = wire.parse_header(frame[start : start + size])
+    verdict, said, actual, what, axes = wire.decode(header.get("row"), frame[start + size :], _CAPS)
+    return Evidence(Verdict(verdict), said, None, actual, what, tuple(axes))

@@ -1,0 +1,54 @@
+"""Points: from the markers of hidden tests to exact shares, and from outcomes to the score of a task.
+
+Arithmetic is in fractions, so that a third three times is one; reports hold the nearest float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from cnn_assignment.core.model import Outcome, TaskScore, Verdict
+
+
+def share(points: float, cases: int) -> Fraction:
+    """What one of the cases of a parametrised test earns."""
+    return Fraction(str(points)) / cases
+
+
+def score_task(task_id: str, title: str, shares: Sequence[Fraction], outcomes: Sequence[Outcome]) -> TaskScore:
+    """The score and status of a task from the outcomes of its tests, with their exact shares in the same order."""
+    earned = sum(
+        (part for part, test in zip(shares, outcomes, strict=True) if test.outcome is Verdict.PASSED), Fraction()
+    )
+    return TaskScore(
+        id=task_id,
+        title=title,
+        status=_status(outcomes),
+        score=float(earned),
+        max_score=float(sum(shares)),
+        tests=tuple(outcomes),
+    )
+
+
+def fair_shares(needs: Sequence[int], total: int) -> list[int]:
+    """How much of a total each may use: all that it needs, and where that is too much, no more than the neediest others."""
+    shares = [0] * len(needs)
+    left = total
+    for done, number in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
+        shares[number] = min(needs[number], left // (len(needs) - done))
+        left -= shares[number]
+    return shares
+
+
+def _status(outcomes: Sequence[Outcome]) -> Verdict:
+    """One word for a task: its tests' own where they agree, partial where some passed, else the gravest of them."""
+    verdicts = {test.outcome for test in outcomes}
+    if len(verdicts) == 1:
+        return verdicts.pop()
+    if Verdict.PASSED in verdicts:
+        return Verdict.PARTIAL
+    for verdict in (Verdict.TIMEOUT, Verdict.ERROR, Verdict.FAILED):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.NOT_ATTEMPTED

@@ -1,0 +1,183 @@
+"""Running a whole plan on one submission, and writing the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+
+from cnn_assignment import __version__
+from cnn_assignment.core.digests import autograder_digest, submission_digest
+from cnn_assignment.core.errors import GraderError, UnreadableSubmissionError
+from cnn_assignment.core.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.explaining.diagnosis import Diagnostician
+from cnn_assignment.explaining.misconception_cache import KeptRows
+from cnn_assignment.judging.collected import PlannedTask, PlannedTest
+from cnn_assignment.judging.hidden import HiddenTests, Judgement
+from cnn_assignment.judging.points import score_task
+from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.stand_ins import RightAnswers
+from cnn_assignment.judging.telling import make_teller
+from cnn_assignment.sandbox.client.protocol import SandboxError, Spawner
+from cnn_assignment.sandbox.probe import Protections
+from cnn_assignment.submissions import LiftedCode, lift_file
+
+_WITH_DROPPED = "What was left out like training was run for this grade, because the code earns more with it."
+
+
+class Scorer:
+    """Makes reports, one submission after the other, with tests that were collected once.
+
+    kept: what misconceptions give, as earlier graders found out. Raises AuthoringError where the assignment's
+    misconceptions are not valid.
+    """
+
+    def __init__(
+        self, hidden: HiddenTests, sandbox: Spawner, protections: Protections, kept: KeptRows | None = None
+    ) -> None:
+        self._hidden = hidden
+        self._assignment = hidden.assignment
+        self._sandbox = sandbox
+        self._protections = protections
+        self._diagnostician = Diagnostician(hidden, sandbox, kept)
+        self._digest = autograder_digest(hidden.assignment)
+        self._answers = RightAnswers()
+        self._teller = make_teller(hidden.assignment)
+
+    def score(self, submission: Submission) -> Report:
+        """The report of one submission. A GraderError becomes a report that withholds the grade."""
+        if submission.path is None:
+            return self._unreadable(submission, f"no {self._assignment.name}.ipynb and no {self._assignment.name}.py")
+        try:
+            code = lift_file(submission.path, self._assignment)
+        except UnreadableSubmissionError as error:
+            return self._unreadable(submission, str(error))
+        except OSError as error:
+            return self._unreadable(submission, f"{submission.path.name} cannot be read: {error.strerror}")
+        except GraderError as error:
+            return self._report(submission, "", ReportStatus.GRADER_ERROR, (), (str(error),))
+        digest = submission_digest(submission.path, (code.with_dropped or code).modules)
+        plan = self._plan(submission)
+        try:
+            tested, judged, load_notes = self._judge_best(submission, code, plan)
+            if submission.explain:
+                tasks = [_score(task, self._explain(task, judged[task.id], tested)) for task in plan]
+            else:
+                tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
+        except (GraderError, SandboxError) as error:
+            return self._report(submission, digest, ReportStatus.GRADER_ERROR, (), (str(error),))
+        help_notes = [note for task in tasks for note in _describe_help(task, judged[task.id])]
+        notes = (*submission.notes, *code.notes, *load_notes, *help_notes)
+        return self._report(submission, digest, ReportStatus.GRADED, tasks, notes)
+
+    def _plan(self, submission: Submission) -> list[PlannedTask]:
+        return [task for task in self._hidden.plan if not submission.tasks or task.id in submission.tasks]
+
+    def _judge_best(
+        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[LiftedCode, dict[str, list[Judgement]], tuple[str, ...]]:
+        """What the tests say of the code, or of the same code with what was left out of it, whichever earns more."""
+        judged, notes = self._judge_patiently(submission, code, plan)
+        is_whole = all(found.evidence is None for task in plan for found in judged[task.id])
+        if code.with_dropped is None or is_whole:
+            return code, judged, notes
+        again, other_notes = self._judge_patiently(submission, code.with_dropped, plan)
+        if _earned(plan, again) <= _earned(plan, judged):
+            return code, judged, notes
+        return code.with_dropped, again, (_WITH_DROPPED, *other_notes)
+
+    def _judge_patiently(
+        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        try:
+            return self._judge(submission, code, plan)
+        except SandboxError:
+            # What held the machine may have been this very submission: its workers are gone now.
+            return self._judge(submission, code, plan)
+
+    def _judge(
+        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        """What the tests say of the code, and what is to be noted of its loading."""
+        self._hidden.attempt = attempt = Attempt(self._sandbox, self._assignment, code, self._answers)
+        try:
+            return self._hidden.judge_all(plan, until_loss=submission.until_loss), attempt.notes
+        finally:
+            attempt.close()
+
+    def _explain(self, task: PlannedTask, judged: Sequence[Judgement], code: LiftedCode) -> list[Outcome]:
+        # Where a task was left after its first lost mark, there is less to explain.
+        task = replace(task, tests=task.tests[: len(judged)])
+        try:
+            told = self._diagnostician.explain(task, [found.evidence for found in judged], code)
+        except SandboxError:
+            # An explanation is an extra: the grade stands without it.
+            return [found.outcome for found in judged]
+        return [replace(found.outcome, diagnosis=why) for found, why in zip(judged, told, strict=True)]
+
+    def _unreadable(self, submission: Submission, reason: str) -> Report:
+        def missed(test: PlannedTest) -> Outcome:
+            share = float(test.share)
+            return Outcome(test.id, test.title, Verdict.ERROR, 0.0, share, "the submission cannot be read")
+
+        tasks = [_score(task, [missed(test) for test in task.tests]) for task in self._plan(submission)]
+        digest = ""
+        # There may be no file, or none that this user may read.
+        with suppress(OSError):
+            if submission.path is not None:
+                digest = submission_digest(submission.path)
+        return self._report(submission, digest, ReportStatus.UNREADABLE, tasks, (reason, *submission.notes))
+
+    def _report(
+        self,
+        submission: Submission,
+        digest: str,
+        status: ReportStatus,
+        tasks: Sequence[TaskScore],
+        notes: tuple[str, ...],
+    ) -> Report:
+        # Exact shares are added up: floats would make 99.99999999999999 of thirds.
+        shares = {(task.id, test.id): test.share for task in self._hidden.plan for test in task.tests}
+        earned = [shares[task.id, test.id] for task in tasks for test in task.tests if test.outcome is Verdict.PASSED]
+        most = [shares[task.id, test.id] for task in tasks for test in task.tests] or list(shares.values())
+        report = Report(
+            assignment=self._assignment.name,
+            student=submission.student,
+            status=status,
+            score=float(sum(earned)),
+            max_score=float(sum(most)),
+            tasks=tuple(tasks),
+            notes=notes,
+            file=submission.path.name if submission.path is not None else "",
+            digest=digest,
+            autograder_digest=self._digest,
+            seed=self._assignment.seed,
+            kit=__version__,
+            level=self._protections.level,
+            protections=self._protections.active,
+        )
+        return self._teller.tell(report)
+
+
+def _score(task: PlannedTask, outcomes: Sequence[Outcome]) -> TaskScore:
+    # Where a task was left after its first lost mark, the tests that were not run are not in the report.
+    shares = [test.share for test in task.tests[: len(outcomes)]]
+    return score_task(task.id, task.title, shares, outcomes)
+
+
+def _earned(plan: Sequence[PlannedTask], judged: Mapping[str, Sequence[Judgement]]) -> Fraction:
+    """The points of the tests that were passed."""
+    pairs = (pair for task in plan for pair in zip(task.tests, judged[task.id], strict=False))
+    return sum((test.share for test, found in pairs if found.evidence is None), Fraction(0))
+
+
+def _describe_help(task: TaskScore, judged: Sequence[Judgement]) -> list[str]:
+    """For the student: what stood in for methods of other tasks, so that this one could be graded on its own."""
+    if task.status is Verdict.NOT_ATTEMPTED:
+        return []
+    remarks = list(dict.fromkeys(remark for found in judged for remark in found.remarks))
+    replaced = sorted({name for found in judged for name in found.replaced})
+    if replaced:
+        remarks.append(f"right methods stood in for your own {', '.join(replaced)}")
+    return [f"{task.id} was graded on its own: {'; '.join(remarks)}."] if remarks else []

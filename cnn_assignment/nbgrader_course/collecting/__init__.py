@@ -1,0 +1,1 @@
+"""Collecting submissions: downloads of learning platforms, and nbgrader's exchange."""

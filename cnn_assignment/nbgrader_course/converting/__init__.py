@@ -1,0 +1,1 @@
+"""What nbgrader's own commands run for the kit's assignments."""

@@ -1,0 +1,1 @@
+"""nbgrader's gradebook: what it holds, and what is recorded in it."""

@@ -1,0 +1,68 @@
+"""All that is recorded of one submission, made ready before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnn_assignment.core.errors import UsageError
+from cnn_assignment.core.model import Report, ReportStatus, Submission
+from cnn_assignment.core.names import REMEDY, why_not_a_student
+from cnn_assignment.core.texts import shorten
+from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse
+from cnn_assignment.nbgrader_course.gradebook.rows import Marks
+from cnn_assignment.nbgrader_course.notebooks.annotate import annotate, cell_comments, withheld
+from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_submitted
+from cnn_assignment.nbgrader_course.notebooks.files import is_linked, read_time
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """All that is recorded of one submission. module: the file that was handed in, where it is not a notebook."""
+
+    marks: Marks
+    notebook: NotebookNode
+    folder: Path
+    module: dict[str, bytes]
+
+
+def prepare(course: OpenCourse, release: NotebookNode, submission: Submission, report: Report) -> Graded:
+    """Read what was handed in, and put the report into it.
+
+    Raises GraderError where the grade is withheld, and UsageError for a student or a time that nobody could mean.
+    """
+    from nbgrader import utils
+
+    if report.status is ReportStatus.GRADER_ERROR:
+        raise withheld(report)
+    _check_student(submission.student)
+    path, data = submission.path, read_submitted(submission.path)
+    notebook = annotate(put_in_order(release, path.name if path else "", data, course.assignment), report)
+    folder = _submission_folder(course, submission)
+    scores = {
+        cell.metadata["nbgrader"]["grade_id"]: utils.determine_grade(cell)[0]
+        for cell in filter(utils.is_grade, notebook.cells)
+    }
+    time = None if is_linked(folder, course.assignment.root) else read_time(folder)
+    is_unread = report.status is ReportStatus.UNREADABLE
+    marks = Marks(submission.student, time, scores, cell_comments(release, report), needs_person=is_unread)
+    module = {path.name: data} if path and path.suffix == ".py" and data is not None else {}
+    return Graded(marks, notebook, folder, module)
+
+
+def _check_student(student: str) -> None:
+    reason = why_not_a_student(student)
+    if reason is not None:
+        raise UsageError(f"'{shorten(student)}' cannot name a folder: it {reason}", remedy=REMEDY)
+
+
+def _submission_folder(course: OpenCourse, submission: Submission) -> Path:
+    if submission.folder is not None:
+        return submission.folder
+    if submission.path is not None:
+        return submission.path.parent
+    return course.folder(course.directory.submitted_directory, submission.student)

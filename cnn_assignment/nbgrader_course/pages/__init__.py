@@ -1,0 +1,1 @@
+"""Pages for students and graders: feedback, and what formgrader shows."""

@@ -1,0 +1,1 @@
+"""Mutants: solutions with one small mechanical slip in one gap."""

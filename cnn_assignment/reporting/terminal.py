@@ -1,0 +1,219 @@
+"""What commands show on a terminal: progress on standard error, tables on standard output."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from cnn_assignment.core.texts import clean
+
+if TYPE_CHECKING:
+    from cnn_assignment.core.model import Report, TaskScore
+    from cnn_assignment.proving import Proof, TaskRow
+    from cnn_assignment.sandbox.probe import Protection, Protections
+
+_MARKS = {
+    "passed": "[green]{score:g}[/]",
+    "partial": "[yellow]{score:g}[/]",
+    "failed": "[red]{score:g}[/]",
+    "error": "[red]error[/]",
+    "timeout": "[red]time[/]",
+    "not_attempted": "[dim]open[/]",
+}
+_STATUSES = tuple(_MARKS)
+# More than this nobody reads line by line: class.csv is for that.
+_MOST_ROWS = 200
+_LOG_EVERY_S = 30.0
+# A rate is told of what came in this time, if so many came, and in so many seconds.
+_WINDOW_S = 30.0
+_LEAST_SEEN = 4
+_LEAST_S = 1.0
+_PIPED_WIDTH = 160
+_PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
+
+
+@contextmanager
+def show_progress(total: int, what: str, *, log: bool = False) -> Iterator[Callable[[str], None]]:
+    """How far something long has come, how fast, and how long it still takes, on standard error.
+
+    A bar on a terminal; elsewhere nothing, or with log now and then a line.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[at]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total, at="", rate="")
+        pace = Pace(total)
+
+        def advance(at: str) -> None:
+            pace.advance()
+            progress.update(task, advance=1, at=escape(clean(at)), rate=pace.rate)
+            if log and progress.disable and pace.is_due():
+                console.print(f"{what} {pace}", markup=False, highlight=False, soft_wrap=True)
+
+        yield advance
+
+
+class Pace:
+    """How fast a count goes up: over the last half minute, and never from before the first was done.
+
+    What comes before the first is getting ready, and what the first few take together is chance: there is no rate
+    until some have come, and for some time. clock: seconds, as `time.monotonic` gives them.
+    """
+
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total = total
+        self._clock = clock
+        self._count = 0
+        self._told = clock()
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def advance(self) -> None:
+        """One more is done."""
+        self._count += 1
+        now = self._clock()
+        self._seen.append((now, self._count))
+        while len(self._seen) > _LEAST_SEEN and now - self._seen[0][0] > _WINDOW_S:
+            self._seen.popleft()
+
+    @property
+    def rate(self) -> str:
+        """The rate, and the time that is left, in words; nothing as long as nothing is known of them."""
+        speed = self._per_second()
+        if speed is None:
+            return ""
+        left = timedelta(seconds=round((self._total - self._count) / speed))
+        return f"{speed:.1f}/s, {left} left" if speed >= 1 else f"{1 / speed:.0f} s each, {left} left"
+
+    def is_due(self) -> bool:
+        """Whether it is time for another line in a log."""
+        due = self._clock() - self._told >= _LOG_EVERY_S and self._count < self._total
+        if due:
+            self._told = self._clock()
+        return due
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (f"{self._count} of {self._total}", self.rate) if part)
+
+    def _per_second(self) -> float | None:
+        if len(self._seen) < _LEAST_SEEN:
+            return None
+        (start, before), (end, count) = self._seen[0], self._seen[-1]
+        return (count - before) / (end - start) if end - start >= _LEAST_S else None
+
+
+def print_class(reports: Sequence[Report]) -> None:
+    """Show the table of a class, or of a large one what there is of each score and status."""
+    _console().print(class_table(reports) if len(reports) <= _MOST_ROWS else class_summary(reports))
+
+
+def class_summary(reports: Sequence[Report]) -> Table:
+    """One row a task: its mean score, and how many students have each status there."""
+    graded = [report for report in reports if report.status != "grader_error"]
+    table = Table("task", "mean", "of", *_STATUSES, **_PLAIN)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    scores: dict[str, list[TaskScore]] = {}
+    for report in graded:
+        for task in report.tasks:
+            scores.setdefault(task.id, []).append(task)
+    for name, found in scores.items():
+        seen = Counter(str(task.status) for task in found)
+        mean = sum(task.score for task in found) / len(found)
+        counts = [str(seen[status] or "") for status in _STATUSES]
+        table.add_row(escape(name), f"{mean:.1f}", f"{found[0].max_score:g}", *counts)
+    if graded:
+        mean = sum(report.score for report in graded) / len(graded)
+        table.add_row("all", f"{mean:.1f}", f"{graded[0].max_score:g}", style="bold")
+    kinds = Counter(str(report.status) for report in reports)
+    table.caption = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(kinds.items()))
+    return table
+
+
+def class_table(reports: Sequence[Report]) -> Table:
+    """One row a student: score, and score or status of each task."""
+    tasks = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
+    table = Table("student", "score", *tasks, **_PLAIN)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for report in reports:
+        table.add_row(escape(clean(report.student)), *_cells(report, tasks))
+    return table
+
+
+def print_proof(proof: Proof) -> None:
+    """What was found, the gate task by task, and every survivor by name."""
+    table = Table("", "claim", "must be", "is", **_PLAIN)
+    for finding in proof.findings:
+        mark = "[yellow]see[/]" if finding.is_advice else "[green]ok[/]" if finding.holds else "[red]NO[/]"
+        table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
+    console = _console()
+    console.print(table)
+    if any(row.mutants[0] for row in proof.table):
+        console.print(_gate_table(proof.table))
+    for survivor in proof.survivors:
+        console.print(f"[red]NO[/] {escape(survivor)}", soft_wrap=True)
+
+
+def _gate_table(rows: Sequence[TaskRow]) -> Table:
+    """What the hidden tests of each task told from a right answer, of how many."""
+    table = Table("task", "misconceptions", "told in full", "mutants", "equivalent", "degenerate", **_PLAIN)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        pairs = [
+            _of(row.misconceptions),
+            str(row.explained),
+            _of(row.mutants),
+            str(row.equivalent),
+            _of(row.degenerate),
+        ]
+        table.add_row(row.task, *pairs)
+    return table
+
+
+def _of(pair: tuple[int, int]) -> str:
+    count, good = pair
+    return f"{good} of {count}" if good == count else f"[red]{good} of {count}[/]"
+
+
+def print_protections(protections: Sequence[Protection], found: Protections) -> None:
+    """One row a protection: whether it is active, how that was tried, and what brings it about where it is missing."""
+    table = Table("level", "protection", "active", "tried", "needs", **_PLAIN)
+    for protection in protections:
+        active = found.active[protection.name]
+        needs = "" if active else protection.remedy
+        mark = "[green]yes[/]" if active else "[red]NO[/]"
+        table.add_row(str(protection.level), protection.name.replace("_", " "), mark, protection.attack, needs)
+    console = _console()
+    console.print(table)
+    console.print(f"Student code runs at level {found.level} here.")
+
+
+def _cells(report: Report, tasks: Sequence[str]) -> list[str]:
+    if report.status == "grader_error":
+        return ["[red]withheld[/]", *("" for _ in tasks)]
+    if report.status == "unreadable":
+        return ["[red]unreadable[/]", *("" for _ in tasks)]
+    by_id = {task.id: task for task in report.tasks}
+    return [f"{report.score:g}", *(_MARKS[by_id[task].status].format(score=by_id[task].score) for task in tasks)]
+
+
+def _console() -> Console:
+    # A pipe has no width of its own, and a table that breaks its lines is of no use to grep.
+    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)

@@ -1,0 +1,1 @@
+"""The grader's side of the sandbox: it starts workers, asks them, and believes nothing of what comes back."""

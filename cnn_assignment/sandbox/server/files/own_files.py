@@ -1,0 +1,83 @@
+"""Lets a submission keep files of its own: ``open``, ``os`` and ``tempfile`` find them in memory, and nothing on a disk.
+
+A working folder and a folder for temporary files are there at every level, so that code is graded alike wherever it is
+graded. All that has a name elsewhere goes to the system as before, which refuses it at level 2. This is a convenience for
+honest code and protects nothing: whoever goes around it meets the kernel.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import mmap
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+from cnn_assignment.sandbox.server.files.memory_files import MemoryFiles
+from cnn_assignment.sandbox.server.files.own_functions import OwnFiles
+from cnn_assignment.sandbox.server.files.own_paths import TEMPORARY_FOLDER, WORKING_FOLDER
+
+
+class Change:
+    """What has to be changed for files in memory to be found: made where there is time, and done in each worker.
+
+    A fork server that has made it is as it was: its own files are the system's.
+    """
+
+    def __init__(self) -> None:
+        own = OwnFiles(MemoryFiles(WORKING_FOLDER, TEMPORARY_FOLDER))
+        pairs = [(own.systems[name], function) for name, function in own.functions().items() if name in own.systems]
+        pairs.append((io.open, own.open))
+        for names in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
+            names.update({new for old, new in pairs if old in names})
+        self._changes = list(_find_changes(pairs, own.systems))
+        self._mapping = _make_mapping(own)
+        # Its classes take functions of os as defaults.
+        self._put(new=True)
+        importlib.reload(tempfile)
+        self._put(new=False)
+
+    def do(self) -> None:
+        """Put files in memory in the place of the system's, for all of this process that looks them up by names."""
+        self._put(new=True)
+        tempfile.tempdir = TEMPORARY_FOLDER
+        vars(mmap)["mmap"] = self._mapping
+
+    def _put(self, *, new: bool) -> None:
+        for holder, key, before, after in self._changes:
+            holder[key] = after if new else before
+
+
+def _find_changes(
+    pairs: Iterable[tuple[Any, Any]], *kept: dict[str, Any]
+) -> Iterator[tuple[dict[Any, Any], Any, Any, Any]]:
+    """Dict, key, what is there and what is to be, wherever a module or another dict holds the first of a pair.
+
+    The modules that imports are made with keep what they have.
+    """
+    replaced = {id(old): (old, new) for old, new in pairs}
+    compiled = (vars(sys.modules[name]) for name in ("posix", "nt", "_io") if name in sys.modules)
+    untouched = {id(holder) for holder in (*compiled, *kept)}
+    # NumPy keeps ``open`` in a dict of its own.
+    for holder in gc.get_referrers(*(old for old, _ in replaced.values())):
+        if type(holder) is dict and id(holder) not in untouched:
+            for key, value in list(holder.items()):
+                if id(value) in replaced:
+                    yield holder, key, *replaced[id(value)]
+
+
+def _make_mapping(own: OwnFiles) -> type[mmap.mmap]:
+    class mapping(mmap.mmap):  # noqa: N801 - it takes the place of one that is called mmap
+        """The system's memory maps, which say what they cannot map."""
+
+        def __new__(cls, fileno: int, *rest: Any, **named: Any) -> Self:
+            own.refuse(fileno)
+            return super().__new__(cls, fileno, *rest, **named)
+
+    mapping.__name__ = mapping.__qualname__ = "mmap"
+    mapping.__module__ = "mmap"
+    return mapping

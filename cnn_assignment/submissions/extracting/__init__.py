@@ -1,0 +1,1 @@
+"""From a document to the code that its classes need."""

@@ -1,0 +1,1 @@
+"""Plain values of submissions: folders, files, pictures and limits, without any parsing."""

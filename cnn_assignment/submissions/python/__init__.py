@@ -1,0 +1,1 @@
+"""Python as students write it: parsing it, and what its statements change."""

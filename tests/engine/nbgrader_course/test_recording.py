@@ -1,0 +1,492 @@
+"""What `record` leaves in a course: the same as autograde, for every kind of submission, and again and again."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+
+import nbformat
+import pytest
+from course_kit import (
+    ANSWER,
+    answered,
+    gradebook_of,
+    make_class,
+    make_course,
+    make_released_course,
+    make_report,
+    nbgrader,
+    report_for,
+    rows_by_name,
+    source_notebook,
+    submit,
+    write_notebook,
+)
+from cycle_kit import rows_of
+from nbformat.v4 import new_code_cell
+from nbgrader.api import Gradebook
+
+from cnn_assignment.core.errors import GraderError
+from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.model import Assignment, ReportStatus, Submission
+from cnn_assignment.nbgrader_course import record
+from cnn_assignment.nbgrader_course.gradebook import recording
+from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
+from cnn_assignment.nbgrader_course.notebooks.annotate import cell_comments
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release
+from cnn_assignment.submissions import find_submission
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory) -> Path:
+    """A course after generate_assignment, with three submissions."""
+    root = tmp_path_factory.mktemp("generated")
+    make_course(root)
+    nbgrader(root, "generate_assignment", "toy")
+    submit(root, "ada", answered(root, "score: 1.25"))
+    (root / "submitted/ada/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC\n", encoding="utf-8")
+    stripped = answered(root, "score: 0.75")
+    for cell in stripped.cells:
+        cell.metadata.clear()
+    submit(root, "bob", stripped)
+    submit(root, "carl", "{ unreadable")
+    return root
+
+
+@pytest.fixture
+def course(generated, tmp_path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(generated, tmp_path / "course"))
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory) -> Path:
+    """A course with a release and a gradebook that knows the assignment and nobody."""
+    root = tmp_path_factory.mktemp("registered")
+    record(make_released_course(root), [])
+    return root
+
+
+@pytest.fixture
+def empty(registered, tmp_path) -> Assignment:
+    """The assignment in a copy of it that a test may change."""
+    return load_assignment(Path(shutil.copytree(registered, tmp_path / "empty")), "toy")
+
+
+def submissions_of(root):
+    return [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.*"))]
+
+
+def record_all(root, recorded=None):
+    assignment = load_assignment(root, "toy")
+    record(assignment, ((each, report_for(assignment, each)) for each in submissions_of(root)), recorded)
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def url_of(root):
+    return f"sqlite:///{root / 'gradebook.db'}"
+
+
+def with_gradebook(root, change):
+    with Gradebook(url_of(root), "course") as gradebook:
+        found = change(gradebook)
+        gradebook.db.commit()
+        return found
+
+
+def test_record_leaves_what_autograde_leaves_and_the_next_commands_work(course, tmp_path):
+    with_autograde = Path(shutil.copytree(course, tmp_path / "other"))
+    record_all(course)
+    nbgrader(with_autograde, "autograde", "toy")
+    assert gradebook_of(course) == gradebook_of(with_autograde)
+    assert rows_by_name(url_of(course)) == rows_by_name(url_of(with_autograde))
+    recorded, graded = contents(course / "autograded"), contents(with_autograde / "autograded")
+    assert recorded.keys() == graded.keys()
+    for name, content in recorded.items():
+        if name.endswith(".ipynb"):
+            assert nbformat.reads(content.decode(), 4).cells == nbformat.reads(graded[name].decode(), 4).cells
+        else:
+            assert content == graded[name]
+    nbgrader(course, "generate_feedback", "toy")
+    assert "Rows and columns are swapped." in (course / "feedback/ada/toy/toy.html").read_text(encoding="utf-8")
+    nbgrader(course, "autograde", "toy", "--force")
+    assert gradebook_of(course) == gradebook_of(with_autograde)
+    record_all(course)  # over nbgrader's read-only files
+    assert contents(course / "autograded") == recorded
+
+
+def test_a_new_database_gets_the_cells_that_generate_assignment_registers(generated, course):
+    (course / "gradebook.db").unlink()
+    record_all(course)
+
+    def cells(gradebook):
+        notebook = gradebook.find_notebook("toy", "toy")
+        sources = {
+            (cell.name, cell.source, cell.checksum, cell.locked, cell.cell_type) for cell in notebook.source_cells
+        }
+        grades = {(cell.name, cell.max_score, cell.cell_type) for cell in notebook.grade_cells}
+        return sources, grades, {cell.name for cell in notebook.solution_cells}, notebook.kernelspec
+
+    assert with_gradebook(course, cells) == with_gradebook(generated, cells)
+    assert gradebook_of(course)["ada"]["score"] == 1.25
+
+
+def test_recording_again_changes_nothing(course):
+    record_all(course)
+    files, grades = contents(course / "autograded"), gradebook_of(course)
+    record_all(course)
+    assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
+
+
+def test_a_shared_course_stays_writable_for_its_group(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("c.CourseDirectory.groupshared = True\n")
+    (course / "source/toy/data").mkdir()
+    (course / "source/toy/data/numbers.txt").write_text("1", encoding="utf-8")
+    record_all(course)
+    top = course / "autograded"
+    assert (top / "ada/toy/data/numbers.txt").is_file()
+    for path in (top, *top.rglob("*")):
+        wanted = 0o2770 if path.is_dir() else 0o664
+        assert path.stat().st_mode & wanted == wanted
+    assert (course / "source").stat().st_mode & 0o2020 == 0  # and nothing else is touched
+    assert course.stat().st_mode & 0o2020 == 0
+
+
+def test_files_are_readable_and_nothing_is_left_beside_them(course):
+    record_all(course)
+    found = sorted(path for path in (course / "autograded/ada/toy").iterdir())
+    assert [path.name for path in found] == ["timestamp.txt", "toy.ipynb", "toy.py"]
+    assert {path.stat().st_mode & 0o777 for path in found} == {0o644}
+
+
+def test_what_people_added_stays(course):
+    record_all(course)
+
+    def change(gradebook):
+        grade = gradebook.find_grade("toy-two", "toy", "toy", "ada")
+        grade.manual_score, grade.extra_credit = 2.0, 0.5
+        gradebook.find_comment("Toy", "toy", "toy", "ada").manual_comment = "Well tried"
+
+    with_gradebook(course, change)
+    record_all(course)
+
+    def read(gradebook):
+        grade = gradebook.find_grade("toy-two", "toy", "toy", "ada")
+        comment = gradebook.find_comment("Toy", "toy", "toy", "ada").comment
+        return grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade, comment
+
+    assert with_gradebook(course, read) == (0.0, 2.0, 0.5, True, "Well tried")
+
+
+def test_a_module_is_shown_in_the_solution_cell_and_kept_beside_the_notebook(course):
+    path = course / "elsewhere/mia/toy.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"import math\n\n{ANSWER}", encoding="utf-8")
+    record(load_assignment(course, "toy"), [(Submission("mia", path), make_report("mia", 1.0))])
+    assert gradebook_of(course)["mia"]["score"] == 1.0
+    folder = course / "autograded/mia/toy"
+    assert (folder / "toy.py").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    cells = nbformat.read(folder / "toy.ipynb", as_version=4).cells
+    assert next(cell for cell in cells if cell.id == "class").source == ANSWER.rstrip("\n")
+
+
+def test_the_time_is_that_of_the_folder_whatever_lies_in_it_and_where(course):
+    work = course / "submitted/mia/toy/src/work.py"
+    work.parent.mkdir(parents=True)
+    work.write_text(ANSWER, encoding="utf-8")
+    (course / "submitted/mia/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC", encoding="utf-8")
+    assignment = load_assignment(course, "toy")
+    submission = find_submission("mia", course / "submitted/mia", assignment)
+    assert submission.path == work
+    record(assignment, [(submission, make_report("mia", 1.0))])
+    assert gradebook_of(course)["mia"]["timestamp"] == "2026-01-02T03:04:05"
+
+
+def test_a_student_without_a_file_gets_a_zero_that_a_person_looks_at(course):
+    report = make_report("zoe", status=ReportStatus.UNREADABLE, notes=("The folder holds no file.",))
+    record(load_assignment(course, "toy"), [(Submission("zoe", None), report)])
+    grades = gradebook_of(course)["zoe"]
+    assert (grades["score"], grades["manual"]) == (0.0, ["toy-one", "toy-two"])
+    assert "The folder holds no file." in grades["comments"]["Toy"]
+
+
+def test_one_failure_does_not_stop_the_others(course):
+    submit(course, "aaa", "broken")
+    (course / "submitted/bob/toy/timestamp.txt").write_text("yesterday or so", encoding="utf-8")
+    done = []
+    told = r"(?s)toy: 2 of the submissions not recorded.*'aaa' is withheld.*timestamp.txt: not a point in time"
+    with pytest.raises(GraderError, match=told):
+        record_all(course, lambda student, _: done.append(student))
+    assert done == ["ada", "carl"]
+    assert sorted(gradebook_of(course)) == ["ada", "carl"]
+
+
+def test_a_withheld_grade_leaves_the_last_record_as_it_was(course):
+    record_all(course)
+    files, grades = contents(course / "autograded"), gradebook_of(course)
+    submit(course, "ada", "broken")
+    with pytest.raises(GraderError, match="'ada' is withheld"):
+        record_all(course)
+    assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
+
+
+def test_an_interruption_loses_nothing_that_was_graded(course):
+    def reports():
+        yield submissions_of(course)[0], make_report("ada", 1.0)
+        raise KeyboardInterrupt("by hand")
+
+    with pytest.raises(KeyboardInterrupt, match="by hand"):
+        record(load_assignment(course, "toy"), reports())
+    assert gradebook_of(course)["ada"]["score"] == 1.0
+    assert (course / "autograded/ada/toy/toy.ipynb").is_file()
+
+
+@pytest.mark.parametrize("student", ["..", "a/b", "", "../../eve"])
+def test_a_students_name_cannot_leave_the_course(course, student):
+    with pytest.raises(GraderError, match="cannot name a folder"):
+        record(load_assignment(course, "toy"), [(Submission(student, None), make_report(student))])
+    assert not (course / "autograded").exists()
+
+
+def test_lateness_and_the_courses_own_penalty_are_nbgraders(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    record_all(course)
+    grades = gradebook_of(course)
+    assert grades["ada"]["timestamp"] == "2026-01-02T03:04:05"
+    assert grades["ada"]["penalty"] == 1.25
+    assert (grades["bob"]["timestamp"], grades["bob"]["penalty"]) == (None, None)
+    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-02-01"))
+    record_all(course)
+    assert gradebook_of(course)["ada"]["penalty"] is None
+
+
+def test_the_database_and_folders_are_those_of_the_courses_configuration(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(f"c.CourseDirectory.db_url = 'sqlite:///{course}/other.db'\n")
+        file.write("c.CourseDirectory.autograded_directory = 'marked'\n")
+    record_all(course)
+    assert (course / "other.db").is_file()
+    assert (course / "marked/ada/toy/toy.ipynb").is_file()
+    assert not (course / "autograded").exists()
+
+
+def test_other_cells_than_those_of_recorded_submissions_are_refused(course):
+    record_all(course)
+    notebook = source_notebook()
+    notebook.cells.insert(2, new_code_cell("x = 0", metadata=notebook.cells[2].metadata | {}))
+    notebook.cells[2].metadata = {"nbgrader": {**notebook.cells[3].metadata["nbgrader"], "grade_id": "new"}}
+    write_notebook(course / "release/toy/toy.ipynb", notebook)
+    with pytest.raises(GraderError, match="the gradebook cannot hold this assignment: Cannot add or remove cells"):
+        record_all(course)
+
+
+def test_without_a_release_the_remedy_is_told(course):
+    shutil.rmtree(course / "release")
+    with pytest.raises(GraderError, match="no release notebook"):
+        record_all(course)
+
+
+def test_a_submission_that_is_a_link_shows_nothing_of_its_target(course):
+    (course / "submitted/ada/toy/toy.ipynb").unlink()
+    (course / "submitted/ada/toy/toy.ipynb").symlink_to(course / "submitted/bob/toy/toy.ipynb")
+    record(load_assignment(course, "toy"), [(submissions_of(course)[0], make_report("ada"))])
+    assert "score: 0.75" not in (course / "autograded/ada/toy/toy.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "postgres://ada:geheim@localhost/x",
+            r"db_url, postgres://ada:\*\*\*@localhost/x: this address .* Can't load plugin",
+        ),
+        ("mysql+nothere://localhost/x", r"this address of a database cannot be used"),
+        ("gradebook.db", r"db_url, not an address: .*Could not parse .* postgresql\+psycopg://user@host/database"),
+        (
+            "sqlite:////nowhere/at/all.db",
+            r"^sqlite:////nowhere/at/all.db: the gradebook's database cannot be used: .*unable",
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named_without_its_password(course, url, said):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(f"c.CourseDirectory.db_url = {url!r}\n")
+    with pytest.raises(GraderError, match=said) as caught:
+        record_all(course)
+    assert "geheim" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def record_with_nbgraders_api(root, reports):
+    """What nbgrader's own steps do for each student, after `record` has registered the assignment."""
+    release = read_release(root / "release/toy/toy.ipynb")
+
+    def write(gradebook):
+        for submission, report in reports:
+            student = submission.student
+            gradebook.update_or_create_student(student)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # nbgrader links a new submission before it adds it
+                gradebook.update_or_create_submission("toy", student)
+            for task in report.tasks:
+                grade = gradebook.find_grade(task.id, "toy", "toy", student)
+                grade.auto_score, grade.needs_manual_grade = task.score, grade.manual_score is not None
+            for cell, words in cell_comments(release, report).items():
+                gradebook.find_comment(cell, "toy", "toy", student).auto_comment = words
+            gradebook.db.commit()
+
+    with_gradebook(root, write)
+
+
+def test_batches_leave_the_rows_of_nbgraders_api_and_again_change_nothing(empty, tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "BATCH", 2)
+    reports = make_class(3)
+    with_api = Path(shutil.copytree(empty.root, tmp_path / "api"))
+    record(empty, reports)
+    record_with_nbgraders_api(with_api, reports)
+    expected = rows_by_name(url_of(with_api))
+    assert len(expected["grade"]) == 3 * 3
+    assert rows_by_name(url_of(empty.root)) == expected
+    before = rows_of(url_of(empty.root))
+    record(empty, reports)
+    assert rows_of(url_of(empty.root)) == before
+
+
+def test_a_large_class_is_recorded_once_each_and_read_back(empty):
+    reports = make_class(300)
+    told = []
+    record(empty, iter(reports), lambda *what: told.append(what))
+    assert [student for student, _ in told] == [submission.student for submission, _ in reports]
+    assert read_recorded(locate(empty), "toy") == dict(told)
+    grades = gradebook_of(empty.root)
+    assert {student: found["auto"] for student, found in grades.items()} == {
+        report.student: {"toy-one": report.tasks[0].score, "toy-two": 0.0, "essay": None} for _, report in reports
+    }
+    assert all(found["manual"] == ["essay"] for found in grades.values())
+    assert len(list((empty.root / "autograded").glob("*/toy/toy.ipynb"))) == 300
+
+
+def test_a_bad_student_in_the_middle_of_a_batch_costs_nobody_else_anything(empty):
+    reports = make_class(5)
+    odd = "no-t\udcffext"  # the name of a folder, and of no row
+    reports.insert(2, (Submission(odd, None), make_report(odd)))
+    told = {}
+    with pytest.raises(
+        GraderError, match=r"(?s)1 of the submissions not recorded:\n  'no-t\\udcffext' cannot name a folder: it holds"
+    ):
+        record(empty, reports, told.__setitem__)
+    assert sorted(told) == sorted(gradebook_of(empty.root)) == [f"student-{number:04}" for number in range(5)]
+    assert read_recorded(locate(empty), "toy") == told
+
+
+def test_a_student_who_comes_twice_has_the_last_report(empty):
+    told = []
+    reports = [(Submission("ada", None), make_report("ada", score)) for score in (1.0, 0.5)]
+    record(empty, reports, lambda student, digest: told.append(student))
+    assert told == ["ada", "ada"]
+    assert gradebook_of(empty.root)["ada"]["score"] == 0.5
+
+
+def test_an_interruption_while_a_batch_is_written_loses_nothing(empty):
+    told = []
+
+    def recorded(student, digest):
+        told.append(student)
+        if len(told) == 1:
+            raise KeyboardInterrupt("in between")
+
+    with pytest.raises(KeyboardInterrupt, match="in between"):
+        record(empty, make_class(3), recorded)
+    assert told == ["student-0000", "student-0000", "student-0001", "student-0002"]
+    assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001", "student-0002"]
+
+
+def test_an_interruption_while_files_are_written_loses_nothing(empty, monkeypatch):
+    prepare, calls = recording.prepare, []
+
+    def interrupted_once(*words):
+        calls.append(words)
+        if len(calls) == 2:
+            raise KeyboardInterrupt("in between")
+        return prepare(*words)
+
+    monkeypatch.setattr(recording, "prepare", interrupted_once)
+    with pytest.raises(KeyboardInterrupt, match="in between"):
+        record(empty, make_class(3))
+    assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001"]
+    assert (empty.root / "autograded/student-0001/toy/toy.ipynb").is_file()
+
+
+def test_slow_reports_are_recorded_as_they_come(empty, monkeypatch):
+    monkeypatch.setattr(recording, "BATCH_S", 0.0)
+    told = []
+
+    def reports():
+        for number, pair in enumerate(make_class(3)):
+            assert len(told) == number
+            yield pair
+
+    record(empty, reports(), lambda student, _: told.append(student))
+    assert len(told) == 3
+
+
+PLUGIN = """
+from nbgrader.plugins import LateSubmissionPlugin
+
+class Stern(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        with open({log!r}, "a", encoding="utf-8") as file:
+            print(student_id, score, total_seconds_late, file=file)
+        if student_id == "bob":
+            raise RuntimeError("no mercy")
+        return {{"ada": -1.0, "carl": 1e9}}[student_id]
+
+c.AssignLatePenalties.plugin_class = Stern
+"""
+
+
+def test_the_plugin_is_asked_for_late_work_only_and_its_failure_costs_one_student(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(PLUGIN.format(log=str(course / "log")))
+    for student, time in (("ada", "2026-01-01 00:00:10"), ("bob", "2026-01-01 00:00:20"), ("carl", "2026-01-03")):
+        (course / f"submitted/{student}/toy/timestamp.txt").write_text(time, encoding="utf-8")
+    submit(course, "dora", answered(course, "score: 1"))
+    (course / "submitted/dora/toy/timestamp.txt").write_text("2025-12-31 23:59:59", encoding="utf-8")
+    submit(course, "emil", answered(course, "score: 1"))
+    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    told = []
+    with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  bob: RuntimeError\('no mercy'\)"):
+        record_all(course, lambda student, _: told.append(student))
+    assert told == ["ada", "carl", "dora", "emil"]
+    assert (course / "log").read_text(encoding="utf-8").splitlines() == [
+        "ada 1.25 10.0",
+        "bob 0.75 20.0",
+        "carl 0.0 172800.0",
+    ]
+    found = gradebook_of(course)
+    assert {student: each["penalty"] for student, each in found.items()} == {
+        "ada": 0.0,
+        "bob": None,
+        "carl": 0.0,
+        "dora": None,
+        "emil": None,
+    }
+    assert found["bob"]["score"] == 0.75
+
+
+def test_an_extension_counts(course):
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    record_all(course)
+    assert gradebook_of(course)["ada"]["penalty"] == 1.25
+    with_gradebook(course, lambda gradebook: gradebook.grant_extension("toy", "ada", days=3))
+    record_all(course)
+    assert gradebook_of(course)["ada"]["penalty"] is None

@@ -1,0 +1,379 @@
+"""A tiny course for tests of the grading road: two classes, four tasks, one of which builds on another's method.
+
+Nothing in it has to do with images, so it also shows that the engine knows no assignment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.model import Assignment, Submission
+
+COMMAND = "from cnn_assignment.cli import main; main(prog_name='cnn-assignment')"
+
+CONFIG = """
+from cnn_assignment.nbgrader_plugins import configure
+
+configure(get_config())
+"""
+
+SETTINGS = """
+title = "A toy"
+classes = ["Scaler", "Cutter"]
+provided = ["given.py"]
+requirements = ["numpy"]
+seed = 3
+
+[limits]
+call_cpu_s = 0.3
+call_wall_s = 3
+
+[stand_ins]
+clear = ["Cutter.pieces"]
+"""
+
+GIVEN = '"""What everybody gets."""\n\nHALF = 0.5\n'
+
+SOLUTION = '''"""Two toys."""
+
+import numpy as np
+
+from given import HALF
+
+
+class Scaler:
+    """Multiplies, and knows the slope of it."""
+
+    def __init__(self, factor=2.0):
+        self.factor = factor
+
+    def forward(self, x):
+        """x (n,) -> a cache with "x" and "out" (n,)."""
+        cache = {"x": x, "out": np.zeros(x.shape)}
+        ### BEGIN SOLUTION scale
+        cache["out"][:] = self.factor * (x + HALF)
+        ### END SOLUTION
+        return cache
+
+    def backward(self, cache, grad_output):
+        """The gradient with respect to the factor, (1,)."""
+        ### BEGIN SOLUTION slope
+        grad = np.sum((cache["x"] + HALF) * grad_output, keepdims=True)
+        ### END SOLUTION
+        return grad
+
+
+class Cutter:
+    """Cuts arrays into pieces of equal size."""
+
+    def __init__(self, size=2):
+        self.size = size
+
+    def pieces(self, x):
+        """Yield (number, view) for every whole piece of x (n,)."""
+        ### BEGIN SOLUTION cut
+        for number in range(len(x) // self.size):
+            yield number, x[number * self.size : (number + 1) * self.size]
+        ### END SOLUTION
+
+    def clear(self, x):
+        """A copy of x in which every whole piece is its number."""
+        result = x.copy()
+        ### BEGIN SOLUTION clear
+        for number, view in self.pieces(result):
+            view[:] = number
+        ### END SOLUTION
+        return result
+'''
+
+CHECKS = '''"""Public checks of the toy."""
+
+import numpy as np
+
+from toy import Cutter, Scaler
+
+
+def test_scale_values():
+    assert Scaler(4.0).forward(np.array([1.5]))["out"] == [8.0]
+
+
+def test_slope_values():
+    assert Scaler().backward({"x": np.array([1.5])}, np.array([2.0])) == [4.0]
+
+
+def test_cut_values():
+    assert [number for number, _ in Cutter().pieces(np.arange(5.0))] == [0, 1]
+
+
+def test_clear_values():
+    assert Cutter(2).clear(np.array([5.0, 6.0, 7.0])).tolist() == [0.0, 0.0, 7.0]
+'''
+
+NARRATIVE = """---
+jupyter:
+  jupytext:
+    text_representation:
+      extension: .md
+---
+
+# A toy
+
+```python
+import numpy as np
+from given import HALF
+```
+
+```python insert="Scaler"
+```
+
+```python check="scale"
+```
+
+```python check="slope"
+```
+
+```python insert="Cutter"
+```
+
+```python check="cut"
+```
+
+```python check="clear"
+```
+"""
+
+HIDDEN = {
+    "test_scale.py": '''"""Scaling"""
+
+import pytest
+
+from cnn_assignment.testing import assert_array
+
+
+@pytest.mark.further_cases(draw=lambda rng: int(rng.integers(1, 9)))
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.points(1)
+def test_values(student, reference, rng, n):
+    """Every value is scaled"""
+    x = rng.normal(size=n)
+    assert_array(student.Scaler(3.0).forward(x)["out"], reference.Scaler(3.0).forward(x)["out"], "out")
+''',
+    "test_slope.py": '''"""The slope of scaling"""
+
+import pytest
+
+from cnn_assignment.testing import assert_array, own_cache
+
+
+@pytest.mark.points(2)
+def test_values(student, reference, rng):
+    """The gradient with respect to the factor"""
+    x, grad_output = rng.normal(size=(2, 4))
+    right = reference.Scaler(3.0)
+    expected = right.backward(right.forward(x), grad_output)
+    layer = student.Scaler(3.0)
+    cache = own_cache(student, layer.forward, (x,), right.forward(x))
+    assert_array(layer.backward(cache, grad_output), expected, "gradient")
+''',
+    "test_cut.py": '''"""Cutting"""
+
+import pytest
+
+from cnn_assignment.testing import assert_array, collect, fail
+
+
+@pytest.mark.points(2)
+def test_values(student, reference, rng):
+    """Every whole piece, with its number"""
+    x = rng.normal(size=7)
+    expected = list(reference.Cutter(3).pieces(x))
+    found = collect(student.Cutter(3).pieces(x), at_most=10)
+    if len(found) != len(expected):
+        fail(f"expected {len(expected)} pieces, got {len(found)}")
+    for item, (right_number, right_view) in zip(found, expected, strict=True):
+        if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], int)):
+            fail("every item must be (number, view)")
+        number, view = item
+        if number != right_number:
+            fail("a wrong number")
+        assert_array(view, right_view, "piece")
+''',
+    "test_clear.py": '''"""Clearing"""
+
+import pytest
+
+from cnn_assignment.testing import assert_array
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.points(3)
+def test_values(student, reference, rng, size):
+    """Whole pieces become their number, the rest stays"""
+    x = rng.normal(size=7)
+    assert_array(student.Cutter(size).clear(x), reference.Cutter(size).clear(x), "result")
+''',
+}
+
+EQUIVALENT = """
+[[mutant]]
+task = "scale"
+change = 'line 1: cache["out"][:] = self.factor * (x + HALF) -> cache["out"][:] += self.factor * (x + HALF)'
+reason = "There are only zeros to add to."
+
+[[mutant]]
+task = "clear"
+change = "line 2: view[:] -> view[::-1]"
+reason = "One number is written to every place, in whatever order."
+"""
+
+TASKS = {"scale": 1.0, "slope": 2.0, "cut": 2.0, "clear": 3.0}
+TOTAL = sum(TASKS.values())
+
+
+def make_course(root: Path) -> Assignment:
+    """Write the course into a folder; nothing is built."""
+    write(root / "nbgrader_config.py", CONFIG)
+    write(root / "solutions/toy.py", SOLUTION)
+    write(root / "solutions/given.py", GIVEN)
+    write(root / "source/toy.md", NARRATIVE)
+    write(root / "autograder/toy/assignment.toml", SETTINGS)
+    write(root / "autograder/toy/checks.py", CHECKS)
+    write(root / "autograder/toy/proof/equivalent_mutants.toml", EQUIVALENT)
+    for name, text in HIDDEN.items():
+        write(root / "autograder/toy" / name, text)
+    return load_assignment(root, "toy")
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    """Write a file with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that stands in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def answer(**edits: str) -> str:
+    """The solution as a student's file, with the answers of some tasks replaced. None opens the gap."""
+    from cnn_assignment.authoring.gaps import parse_gaps
+
+    lines = SOLUTION.split("\n")
+    for gap in reversed(parse_gaps(SOLUTION, "toy.py")):
+        if gap.task in edits:
+            new = textwrap.indent(textwrap.dedent(edits[gap.task]).strip("\n"), gap.indent)
+            lines[gap.begin_line - 1 : gap.end_line] = new.split("\n")
+    return "\n".join(lines)
+
+
+def left_open(*tasks: str) -> str:
+    """The solution with some gaps open."""
+    return answer(**{task: f'raise NotImplementedError("{task}: fill in this gap")' for task in tasks})
+
+
+# Does nothing for a while, without using CPU time, and then what is right.
+SLOW = "import time; time.sleep({seconds}); cache['out'][:] = self.factor * (x + HALF)"
+
+
+def submit(root: Path, student: str, text: str | bytes, name: str = "toy.py") -> Submission:
+    """Hand a file in."""
+    return Submission(student, write(root / "submitted" / student / name, text))
+
+
+def notebook(*cells: str, **extra: Any) -> str:
+    """The text of a notebook with these code cells."""
+    described = [
+        {"cell_type": "code", "source": cell, "metadata": {}, "outputs": [], "execution_count": None} for cell in cells
+    ]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": described, **extra})
+
+
+def run(*words: str | Path, cwd: Path, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command `cnn-assignment`."""
+    return run_program("-c", COMMAND, *words, cwd=cwd, status=status, **environment)
+
+
+def run_pytest(*words: str | Path, cwd: Path, status: int = 0, **environment: str) -> str:
+    """Run pytest as an instructor does; returns what it printed."""
+    # Other plugins of the environment would cost more time than the tests.
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    words = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "cnn_assignment.running.plugin", *words)
+    done = run_program(*words, cwd=cwd, status=status, **environment)
+    return done.stdout + done.stderr
+
+
+def run_program(*words: str | Path, cwd: Path, status: int, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python, with its output as text."""
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=120,
+    )
+    assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that a process started, and those that these started."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def await_that(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def end_family(process: subprocess.Popen[bytes]) -> set[int]:
+    """End a process and all that it started, in good order if it can; what was still there after it."""
+    family = descendants(process.pid)
+    process.terminate()
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with suppress(AssertionError):
+        await_that(lambda: not any(map(is_running, family)), seconds=20)
+    left = set(filter(is_running, family))
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return left
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not only waiting to be buried."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
