@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
+
+from cnn_assignment.cli.class_grading import grade_and_tell, open_gradebook
+from cnn_assignment.cli.group import EXIT_DIFFERENT, jobs_option, main, only_name, short
+from cnn_assignment.cli.proving import prove
 from cnn_assignment.core.errors import UsageError
-from cnn_assignment.core.layout import COURSE_MARK
+from cnn_assignment.core.layout import COURSE_MARK, find_course, load_assignment
 
 _MARK = ".made-by-cnn-assignment-demo"
+
+if TYPE_CHECKING:
+    from cnn_assignment.core.model import Assignment
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The demo's course (default: demo/).")
+@jobs_option
+@click.pass_obj
+def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
+    """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
+    from cnn_assignment.authoring import release
+    from cnn_assignment.proving.table import print_proof
+    from cnn_assignment.running import GradingOptions, find_students
+    from cnn_assignment.running.pool import collect_tasks
+
+    root = find_course(course_dir)
+    name = only_name(root)
+    folder = (out or root / "demo").resolve()
+    prepare_course(root, name, folder)
+    assignment = load_assignment(folder, name)
+    click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
+    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    click.echo("2. verify: what must earn full marks does, what must earn none does not")
+    proof = prove(assignment, jobs, gate=False)
+    print_proof(proof)
+    if not proof.holds:
+        sys.exit(EXIT_DIFFERENT)
+    click.echo(
+        f"   `cnn-assignment verify {name}` tries misconceptions, mutants and right solutions too; it takes longer."
+    )
+    click.echo("3. grade: the example class, with nbgrader's gradebook and feedback pages")
+    options = GradingOptions(folder / "reports", jobs, open_gradebook, feedback=True)
+    status = grade_and_tell(assignment, find_students(assignment, folder / "submitted"), options)
+    _print_next(assignment)
+    sys.exit(status)
 
 
 def prepare_course(root: Path, assignment: str, folder: Path) -> None:
@@ -32,3 +75,19 @@ def prepare_course(root: Path, assignment: str, folder: Path) -> None:
     shutil.copy(root / COURSE_MARK, folder / COURSE_MARK)
     for student in sorted(path for path in examples.iterdir() if path.is_dir()):
         shutil.copytree(student, folder / "submitted" / student.name / assignment)
+
+
+def _print_next(assignment: Assignment) -> None:
+    name = assignment.name
+    pages = {
+        f"release/{name}/{name}.ipynb": "what students receive",
+        "reports/class.csv": "the class as a table, points by the tests",
+        "reports/final.csv": "final marks with manual scores, extra credit and penalties: what to upload",
+        "reports/<student>.json": "every outcome, with the reason for every lost mark",
+        f"feedback/<student>/{name}/{name}.html": "what nbgrader gives back to a student",
+        "gradebook.db": "nbgrader's gradebook; `nbgrader export` in that folder writes grades.csv",
+    }
+    click.echo(f"\nOpen next, in {short(assignment.root)}:")
+    width = max(map(len, pages))
+    for page, what in pages.items():
+        click.echo(f"  {page:{width}}  {what}")

@@ -1,33 +1,23 @@
-"""The command `cnn-assignment`. Help is the docstring of each command; everything heavy is imported when it is used."""
+"""The group of all commands, how their errors end, and what several of them share."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
 from cnn_assignment import __version__
 from cnn_assignment.core.errors import GraderError, KitError, UsageError, from_system
 from cnn_assignment.core.layout import find_course, list_assignments, load_assignment
-from cnn_assignment.core.texts import clean, some
 
 if TYPE_CHECKING:
     from cnn_assignment.core.model import Assignment
-    from cnn_assignment.proving import Proof
-    from cnn_assignment.reporting import FinalRow
-    from cnn_assignment.running import Feedback, GradedClass, GradingOptions, Student
-    from cnn_assignment.running.class_run import ClassGrading
 
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
@@ -97,236 +87,14 @@ def main(ctx: click.Context, course_dir: Path) -> None:
     ctx.obj = course_dir
 
 
-@main.command()
-@click.argument("name", required=False)
-@click.option("--check", is_flag=True, help="Change nothing; show what a build would change, and exit 1 if anything.")
-@click.option("--hints", type=click.Choice(["guided", "standard", "open"]), help="How much of each answer stays.")
-@click.pass_obj
-def build(course_dir: Path, name: str | None, check: bool, hints: str | None) -> None:
-    """Make source/NAME/ and release/NAME/ from the solution and the narrative."""
-    from cnn_assignment.authoring import release
-    from cnn_assignment.core.model import Hints
-    from cnn_assignment.running.pool import collect_tasks
-
-    assignment = _load(course_dir, name)
-    tasks = collect_tasks(assignment)
-    edition = Hints(hints) if hints else assignment.hints
-    if check:
-        difference = release.check(assignment, tasks, edition)
-        click.echo("\n".join(difference) if difference else f"{assignment.name}: source/ and release/ are up to date.")
-        sys.exit(EXIT_DIFFERENT if difference else 0)
-    for path in release.build(assignment, tasks, edition):
-        click.echo(path.relative_to(assignment.root).as_posix())
-
-
-@main.command()
-@click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-@jobs_option
-@click.pass_obj
-def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None:
-    """Prove the assignment: right solutions keep all marks, wrong ones lose theirs, and are told why.
-
-    Grades the solution, the skeleton, degenerate answers, every misconception, hundreds of mutants of the gaps, and
-    the right solutions of autograder/NAME/proof. Exit status 1 where anything is not as it must be.
-    """
-    from cnn_assignment.reporting.terminal import print_proof
-
-    proof = _prove(_load(course_dir, name), jobs)
-    if as_json:
-        data = {
-            "holds": proof.holds,
-            "findings": [finding.to_json() for finding in proof.findings],
-            "tasks": [row.to_json() for row in proof.table],
-            "survivors": proof.survivors,
-        }
-        click.echo(json.dumps(data, indent=2))
-    else:
-        print_proof(proof)
-    sys.exit(0 if proof.holds else EXIT_DIFFERENT)
-
-
-@main.command()
-@click.argument("name")
-@click.argument("submitted", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where reports go.")
-@click.option("--only", metavar="STUDENT", multiple=True, help="Grade this student alone; may be given again.")
-@click.option(
-    "--require-level",
-    type=click.IntRange(0, 3),
-    help="Run no student code with less protection than this; see doctor. (Default: as the assignment says.)",
-)
-@click.option("--gradebook/--no-gradebook", default=True, help="Fill nbgrader's gradebook and autograded/ (default).")
-@click.option("--feedback", is_flag=True, help="Write the pages of `nbgrader generate_feedback` too.")
-@click.option("--fresh", is_flag=True, help="Make every report and page again, also where nothing has changed since.")
-@click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:port, or its scheduler file.")
-@jobs_option
-@click.pass_obj
-def grade(
-    course_dir: Path,
-    name: str,
-    submitted: Path,
-    out: Path,
-    only: tuple[str, ...],
-    require_level: int | None,
-    gradebook: bool,
-    feedback: bool,
-    fresh: bool,
-    dask: str | None,
-    jobs: int,
-) -> None:
-    """Grade a class: SUBMITTED/<student>/NAME/…, or SUBMITTED/<student>/NAME.ipynb or NAME.py.
-
-    Writes OUT/<student>.json, OUT/class.csv with the points by the tests, and OUT/final.csv with the final marks of
-    nbgrader's gradebook: manual scores, extra credit and late penalties too. Reports that are in OUT already, and feedback
-    pages, are kept where nothing that they were made from has changed, so an interrupted run goes on when it is started
-    again. A low grade is not an error; exit status 3 means that the grader failed and a grade or a page is withheld, or
-    that a folder has a name that no student can have and is left out.
-    """
-    from cnn_assignment.running import GradingOptions, find_misnamed, find_students
-
-    assignment = _load(course_dir, name)
-    if feedback and not gradebook:
-        raise UsageError(
-            "--feedback and --no-gradebook exclude each other: the pages show what the gradebook holds",
-            remedy="Leave one of the two out.",
-        )
-    if require_level is not None:
-        assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
-    if dask is not None:
-        _refuse_jobs()
-    students = find_students(assignment, submitted, only)
-    others = (
-        tuple(other.name for other in find_students(assignment, submitted) if other.name not in only) if only else ()
-    )
-    options = GradingOptions(out, jobs, gradebook, others=others, fresh=fresh, dask=dask, feedback=feedback)
-    status = _grade(assignment, students, options)
-    misnamed = find_misnamed(submitted, only)
-    for told in misnamed:
-        click.echo(f"not graded: {told}", err=True)
-    sys.exit(EXIT_GRADER_ERROR if misnamed else status)
-
-
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the protections as JSON.")
-def doctor(as_json: bool) -> None:
-    """Show which protections are active here, found by trying what they forbid."""
-    from cnn_assignment.reporting.terminal import print_protections
-    from cnn_assignment.sandbox.client.choice import open_sandbox
-    from cnn_assignment.sandbox.client.protocol import SandboxError
-    from cnn_assignment.sandbox.probe import PROTECTIONS, probe
-
-    try:
-        with open_sandbox() as sandbox:
-            found, problem = probe(sandbox), sandbox.problem
-    except SandboxError as error:
-        raise GraderError(
-            str(error), remedy="Check that this Python can import NumPy and may start processes."
-        ) from error
-    if as_json:
-        click.echo(json.dumps({"level": found.level, "protections": found.active, "problem": problem}, indent=2))
-        return
-    print_protections(PROTECTIONS, found)
-    if problem:
-        click.echo(problem)
-
-
-@main.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The demo's course (default: demo/).")
-@jobs_option
-@click.pass_obj
-def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
-    """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
-    from cnn_assignment.authoring import release
-    from cnn_assignment.cli.demo import prepare_course
-    from cnn_assignment.reporting.terminal import print_proof
-    from cnn_assignment.running import GradingOptions, find_students
-    from cnn_assignment.running.pool import collect_tasks
-
+def load(course_dir: Path, name: str | None) -> Assignment:
+    """The assignment of that name in the course around a folder, or its only one."""
     root = find_course(course_dir)
-    name = _only_name(root)
-    folder = (out or root / "demo").resolve()
-    prepare_course(root, name, folder)
-    assignment = load_assignment(folder, name)
-    click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
-    click.echo("2. verify: what must earn full marks does, what must earn none does not")
-    proof = _prove(assignment, jobs, gate=False)
-    print_proof(proof)
-    if not proof.holds:
-        sys.exit(EXIT_DIFFERENT)
-    click.echo(
-        f"   `cnn-assignment verify {name}` tries misconceptions, mutants and right solutions too; it takes longer."
-    )
-    click.echo("3. grade: the example class, with nbgrader's gradebook and feedback pages")
-    options = GradingOptions(folder / "reports", jobs, feedback=True)
-    status = _grade(assignment, find_students(assignment, folder / "submitted"), options)
-    _print_next(assignment)
-    sys.exit(status)
+    return load_assignment(root, name or only_name(root))
 
 
-def _print_tables(graded: GradedClass, out: Path) -> None:
-    """Where reports and tables are, and what became of marks in the gradebook."""
-    count = len(graded.reports)
-    if graded.final is None:
-        click.echo(f"{count} reports and class.csv are in {_short(out)}.")
-    else:
-        click.echo(f"{count} reports, class.csv and final.csv are in {_short(out)}.")
-        click.echo("class.csv has the points by the tests; final.csv has the final marks, and is what to upload.")
-        click.echo(_describe_final(graded.final))
-    if graded.has_removed_final:
-        click.echo("final.csv of an earlier run is removed: this run did not read the gradebook.", err=True)
-    if changed := graded.changes.penalties:
-        click.echo(f"Late penalties that are new or changed: {len(changed)} ({some(changed)}).")
-    if doubted := graded.changes.doubted:
-        click.echo(f"Graded again, so their marks by hand need another look: {some(doubted)}.", err=True)
-
-
-def _describe_final(rows: Sequence[FinalRow]) -> str:
-    """How many students are in which state, and how many wait for a person."""
-    counts = Counter(row.state for row in rows)
-    waiting = sum(row.mark is not None and row.mark.needs_manual_grade for row in rows)
-    states = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-    return f"final.csv: {states}; {waiting} to be marked by hand."
-
-
-def _print_next(assignment: Assignment) -> None:
-    name = assignment.name
-    pages = {
-        f"release/{name}/{name}.ipynb": "what students receive",
-        "reports/class.csv": "the class as a table, points by the tests",
-        "reports/final.csv": "final marks with manual scores, extra credit and penalties: what to upload",
-        "reports/<student>.json": "every outcome, with the reason for every lost mark",
-        f"feedback/<student>/{name}/{name}.html": "what nbgrader gives back to a student",
-        "gradebook.db": "nbgrader's gradebook; `nbgrader export` in that folder writes grades.csv",
-    }
-    click.echo(f"\nOpen next, in {_short(assignment.root)}:")
-    width = max(map(len, pages))
-    for page, what in pages.items():
-        click.echo(f"  {page:{width}}  {what}")
-
-
-def _prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:
-    from cnn_assignment.proving import Proof
-    from cnn_assignment.reporting.terminal import show_progress
-
-    proof = Proof(assignment, gate=gate)
-    with show_progress(len(proof), "verifying") as advance:
-        proof.run(jobs, advance)
-    return proof
-
-
-def _short(path: Path) -> str:
-    """The path from here where that is shorter."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _load(course_dir: Path, name: str | None) -> Assignment:
-    root = find_course(course_dir)
-    return load_assignment(root, name or _only_name(root))
-
-
-def _only_name(root: Path) -> str:
+def only_name(root: Path) -> str:
+    """The name of a course's only assignment. Raises UsageError where there are others."""
     names = list_assignments(root)
     if len(names) != 1:
         raise UsageError(
@@ -335,73 +103,6 @@ def _only_name(root: Path) -> str:
     return names[0]
 
 
-def _some(students: Sequence[str]) -> str:
-    """Students as the beginning of a sentence: a few names, and how many more."""
-    return f"{some(students)} {'is' if len(students) == 1 else 'are'}"
-
-
-def _refuse_jobs() -> None:
-    """A cluster has as many grader processes as its workers have threads, whatever anyone hoped for."""
-    if click.get_current_context().get_parameter_source("jobs") is not ParameterSource.DEFAULT:
-        raise UsageError(
-            "--jobs and --dask exclude each other",
-            remedy="`dask worker --nthreads` says how much a worker does at once.",
-        )
-
-
-def _grade(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> int:
-    from cnn_assignment.reporting.terminal import print_class, show_progress
-    from cnn_assignment.running import GONE, open_class
-
-    with open_class(assignment, students, options) as grading:
-        if grading.kept:
-            click.echo(
-                f"{grading.kept} of {len(students)} reports are still right and are kept; --fresh makes them again."
-            )
-        if grading.release_problem is not None:
-            told = f"gradebook: {grading.release_problem} Reports are made all the same, and recorded by the next run."
-            click.echo(told, err=True)
-        with show_progress(grading.work, "grading", log=True) as advance:
-            graded = grading.run(advance)
-        feedback = _write_feedback(grading) if options.feedback else None
-    print_class(graded.reports)
-    _print_tables(graded, options.out)
-    if graded.ungraded:
-        click.echo(
-            f"class.csv: {_some(graded.ungraded)} without a report by these tests. Grade without --only for theirs.",
-            err=True,
-        )
-    if graded.gone:
-        click.echo(
-            f"{_some(graded.gone)} not in the class any more: their reports are in {_short(options.out / GONE)}.",
-            err=True,
-        )
-    withheld = [report for report in graded.reports if report.status == "grader_error"]
-    for report in withheld:
-        click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)
-    if graded.problem is not None and graded.problem is not grading.release_problem:
-        click.echo(f"gradebook: {graded.problem}", err=True)
-    if feedback is not None:
-        _tell_feedback(feedback)
-    missing = withheld or graded.problem is not None or (feedback is not None and feedback.failures)
-    return EXIT_GRADER_ERROR if missing else 0
-
-
-def _write_feedback(grading: ClassGrading) -> Feedback:
-    from cnn_assignment.reporting.terminal import show_progress
-
-    pages = grading.plan_feedback()
-    with show_progress(len(pages.todo), "feedback", log=True) as advance:
-        return pages.run(advance)
-
-
-def _tell_feedback(feedback: Feedback) -> None:
-    """How many pages there are, and who has none."""
-    pages, folder = feedback.made + feedback.kept, _short(feedback.folder)
-    click.echo(f"Feedback pages in {folder}: {pages}, of which {feedback.kept} were still right and are kept.")
-    for student, failure in sorted(feedback.failures.items()):
-        click.echo(clean(f"{student}: no feedback page: {failure}"), err=True)
-    if feedback.left_out:
-        click.echo(
-            f"{_some(feedback.left_out)} without a new feedback page: the gradebook does not hold the marks.", err=True
-        )
+def short(path: Path) -> str:
+    """The path from here where that is shorter."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

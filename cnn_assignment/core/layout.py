@@ -14,6 +14,8 @@ from cnn_assignment.core.model import Assignment, Hints, Limits
 
 SETTINGS = "assignment.toml"
 COURSE_MARK = "nbgrader_config.py"
+TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
+"""What nbgrader puts beside a submission: when it was handed in, and what proves whose it is."""
 
 # Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
 _GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)

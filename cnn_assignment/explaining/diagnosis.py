@@ -12,6 +12,7 @@ from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Verdict
 from cnn_assignment.explaining.comparing_cases import compare_cases
 from cnn_assignment.explaining.misconception_cache import KeptRows, without_expected
+from cnn_assignment.explaining.raised import explain_raised
 from cnn_assignment.explaining.stale import find_stale
 from cnn_assignment.explaining.symptoms import find_symptoms
 from cnn_assignment.judging.collected import PlannedTask, PlannedTest
@@ -61,7 +62,7 @@ class Diagnostician:
                 told.append(())
                 continue
             name = _find_name(number, evidence, suspects, seen[number], fitting[seen[number]])
-            certain = (Quoting(evidence.explained),) if evidence.explained else seen[number]
+            certain = _explain_raised(evidence) or seen[number]
             told.append(name or certain)
             if not name:
                 unnamed.append(number)
@@ -198,6 +199,12 @@ def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
     return stale or find_symptoms(evidence.expected, evidence.actual, evidence.axes)
 
 
+def _explain_raised(evidence: Evidence) -> tuple[str, ...]:
+    """A certain sentence on the exception that ended a test; nothing where there is none."""
+    explained = explain_raised(evidence.raised, evidence.remarks) if evidence.raised is not None else ""
+    return (Quoting(explained),) if explained else ()
+
+
 def _find_name(
     number: int, evidence: Evidence, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int
 ) -> tuple[str, ...]:
@@ -207,7 +214,6 @@ def _find_name(
     division by the batch gives, where there are two examples: a suspect that does not explain all has to explain more
     than what is seen.
     """
-    explained = evidence.explained
     for suspect in suspects:
         if suspect.speaks_of is not evidence.verdict:
             continue
@@ -215,6 +221,6 @@ def _find_name(
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
             # What has no more than an exception in common may have it for another reason: what is certain comes first.
-            certain = (Quoting(explained),) if explained and Likeness.STRONG not in suspect.likeness else ()
+            certain = _explain_raised(evidence) if Likeness.STRONG not in suspect.likeness else ()
             return (*certain, suspect.misconception.tells)
     return ()

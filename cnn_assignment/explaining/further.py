@@ -15,9 +15,8 @@ import numpy as np
 
 from cnn_assignment.core.traits import Traits, read_traits
 from cnn_assignment.explaining.patterns import PatternSearch
-from cnn_assignment.judging.collected import PlannedTest
+from cnn_assignment.judging.collected import FURTHER_CASES, PlannedTest
 
-MARK = "further_cases"
 # Drawn, to choose from; a few dozen of them are tried.
 _DRAWN = 400
 # To find a small case that fails.
@@ -26,12 +25,12 @@ _SMALLEST = 24
 
 def has_further_cases(test: PlannedTest) -> bool:
     """Whether the test says how further cases of it are drawn, and takes one case at a time."""
-    return len(test.parameters) == 1 and test.item.get_closest_marker(MARK) is not None
+    return len(test.parameters) == 1 and test.item.get_closest_marker(FURTHER_CASES) is not None
 
 
 def draw_cases(test: PlannedTest, count: int = _DRAWN, *, more: int = 0) -> list[PlannedTest]:
     """So many further cases of a test, the same ones each time. more: another number gives other ones."""
-    (mark,) = test.item.iter_markers(MARK)
+    (mark,) = test.item.iter_markers(FURTHER_CASES)
     (name,) = test.parameters
     function = test.item.originalname
     cases = _draw(mark.kwargs["draw"], f"{test.item.path.name}::{function}", count, more)

@@ -71,7 +71,7 @@ class KeptRows:
 
 def without_expected(evidence: Evidence) -> Evidence:
     """As much of it as another failure is compared with."""
-    return replace(evidence, expected=None, answers=())
+    return replace(evidence, expected=None, answers=(), raised=None)
 
 
 def _pack(evidence: Evidence | None) -> bytes:

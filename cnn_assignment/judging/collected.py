@@ -20,6 +20,8 @@ from cnn_assignment.core.traits import read_traits
 from cnn_assignment.judging.points import share
 
 FILE_PREFIX = "test_"
+FURTHER_CASES = "further_cases"
+"""The mark of a hidden test that says how further cases of it are drawn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,12 @@ def describe_raised(failure: CallRaised) -> str:
     return f"{failure.type_name}: {_clean(failure.message)}".removesuffix(": ")
 
 
+def describe_circumstances(failure: CallRaised) -> str:
+    """By what two exceptions with the same words may differ: the shape of the array that was indexed; "" for others."""
+    fact = failure.scene.part("value").fact if failure.scene is not None else None
+    return f" of {tuple(fact.shape)}" if fact is not None and fact.kind == "array" and fact.shape is not None else ""
+
+
 def _clean(message: str) -> str:
     """One line without addresses, which differ from run to run, and without printed arrays, which are hidden inputs."""
     return _PRINTED_ARRAY.sub(" […] ", _ADDRESS.sub("0x…", " ".join(message.split()))).lstrip().rstrip(" ,[(")

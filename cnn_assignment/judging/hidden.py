@@ -21,8 +21,7 @@ from _pytest.runner import runtestprotocol
 
 from cnn_assignment.core.errors import AuthoringError, GraderError
 from cnn_assignment.core.model import Assignment, Outcome, Verdict
-from cnn_assignment.explaining.further import MARK
-from cnn_assignment.judging.collected import PlannedTask, PlannedTest, make_plan
+from cnn_assignment.judging.collected import FURTHER_CASES, PlannedTask, PlannedTest, make_plan
 from cnn_assignment.judging.failures import is_open_gap, judge_failure
 from cnn_assignment.judging.replay import Ending, Hearing, Transcripts
 from cnn_assignment.judging.session import Attempt
@@ -135,7 +134,9 @@ class HiddenTests:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Declare the marker."""
         config.addinivalue_line("markers", "points(n): what a hidden test earns, spread over its cases")
-        config.addinivalue_line("markers", f"{MARK}(draw): makes a further case of the test from a random generator")
+        config.addinivalue_line(
+            "markers", f"{FURTHER_CASES}(draw): makes a further case of the test from a random generator"
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from typing import Protocol
 
 from cnn_assignment import __version__
 from cnn_assignment.core.digests import autograder_digest, submission_digest
 from cnn_assignment.core.errors import GraderError, UnreadableSubmissionError
 from cnn_assignment.core.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
-from cnn_assignment.explaining.diagnosis import Diagnostician
-from cnn_assignment.explaining.misconception_cache import KeptRows
 from cnn_assignment.judging.collected import PlannedTask, PlannedTest
 from cnn_assignment.judging.hidden import HiddenTests, Judgement
 from cnn_assignment.judging.points import score_task
 from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.signature import Evidence
 from cnn_assignment.judging.stand_ins import RightAnswers
 from cnn_assignment.judging.telling import make_teller
 from cnn_assignment.sandbox.client.protocol import SandboxError, Spawner
@@ -26,21 +26,24 @@ from cnn_assignment.submissions import LiftedCode, lift_file
 _WITH_DROPPED = "What was left out like training was run for this grade, because the code earns more with it."
 
 
+class Explainer(Protocol):
+    """What finds reasons for lost marks."""
+
+    def explain(
+        self, task: PlannedTask, row: Sequence[Evidence | None], code: LiftedCode
+    ) -> tuple[tuple[str, ...], ...]:
+        """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
+
+
 class Scorer:
-    """Makes reports, one submission after the other, with tests that were collected once.
+    """Makes reports, one submission after the other, with tests that were collected once."""
 
-    kept: what misconceptions give, as earlier graders found out. Raises AuthoringError where the assignment's
-    misconceptions are not valid.
-    """
-
-    def __init__(
-        self, hidden: HiddenTests, sandbox: Spawner, protections: Protections, kept: KeptRows | None = None
-    ) -> None:
+    def __init__(self, hidden: HiddenTests, sandbox: Spawner, protections: Protections, explainer: Explainer) -> None:
         self._hidden = hidden
         self._assignment = hidden.assignment
         self._sandbox = sandbox
         self._protections = protections
-        self._diagnostician = Diagnostician(hidden, sandbox, kept)
+        self._explainer = explainer
         self._digest = autograder_digest(hidden.assignment)
         self._answers = RightAnswers()
         self._teller = make_teller(hidden.assignment)
@@ -110,7 +113,7 @@ class Scorer:
         # Where a task was left after its first lost mark, there is less to explain.
         task = replace(task, tests=task.tests[: len(judged)])
         try:
-            told = self._diagnostician.explain(task, [found.evidence for found in judged], code)
+            told = self._explainer.explain(task, [found.evidence for found in judged], code)
         except SandboxError:
             # An explanation is an extra: the grade stands without it.
             return [found.outcome for found in judged]

@@ -10,8 +10,7 @@ import numpy as np
 
 from cnn_assignment.core.comparing import is_close
 from cnn_assignment.core.model import Verdict
-from cnn_assignment.explaining.raised import describe_circumstances, explain_raised
-from cnn_assignment.judging.failures import describe_raised, is_open_gap
+from cnn_assignment.judging.failures import describe_circumstances, describe_raised, is_open_gap
 from cnn_assignment.judging.replay import Ending
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import CallRaised
@@ -36,7 +35,8 @@ class Evidence:
     """One failure: in words without any place in the student's file, and in values where there are some.
 
     what and axes name the value that was compared, and its axes. answers: the right ones that the test had made.
-    explained: of an exception, a certain sentence on it.
+    raised: what the student's code raised, but for a gap that is still open, of which the message says all. remarks: what
+    the test did to be about its own task alone.
     """
 
     verdict: Verdict
@@ -46,7 +46,8 @@ class Evidence:
     what: str = ""
     axes: tuple[str, ...] = ()
     answers: tuple[Any, ...] = ()
-    explained: str = ""
+    raised: CallRaised | None = None
+    remarks: tuple[str, ...] = ()
 
     def compare(self, other: Evidence) -> Likeness:
         """How alike two failures of the same test are."""
@@ -72,9 +73,8 @@ def keep_evidence(ending: Ending, verdict: Verdict, message: str) -> Evidence:
             # The same words are said of an index in the student's code, and of one that the test looks up in a result.
             where = "in the student's code" if failure.place is not None else "outside of it"
             said = f"{describe_raised(failure)}{describe_circumstances(failure)}, {where}"
-            # Of a gap that is still open, the message says all.
-            explained = explain_raised(failure, ending.remarks) if not is_open_gap(failure) else ""
-            return Evidence(verdict, said, explained=explained)
+            raised = failure if not is_open_gap(failure) else None
+            return Evidence(verdict, said, raised=raised, remarks=ending.remarks)
     return Evidence(verdict, message)
 
 

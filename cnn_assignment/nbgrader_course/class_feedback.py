@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from cnn_assignment.core.digests import data_digest, kit_digest
 from cnn_assignment.core.model import Assignment
-from cnn_assignment.running.journal import Ledger, PageEntry
 
 if TYPE_CHECKING:
+    from cnn_assignment.nbgrader_course.class_gradebook import Journal
     from cnn_assignment.nbgrader_course.gradebook.state import Place
 
 
@@ -43,7 +43,7 @@ class FeedbackRun:
         self,
         assignment: Assignment,
         students: Sequence[str],
-        ledger: Ledger,
+        ledger: Journal,
         place: Place,
         *,
         left_out: Sequence[str],
@@ -72,7 +72,7 @@ class FeedbackRun:
             for student, failure in finished:
                 folder = self._place.feedback_of(student)
                 if failure is None:
-                    self._ledger.put_page(PageEntry(student, self._keys[student], self._digest(folder)))
+                    self._ledger.put_page(student, self._keys[student], self._digest(folder))
                 else:
                     failures[student] = failure
                 progress(student)
@@ -89,9 +89,9 @@ class FeedbackRun:
         return data_digest(f"{common} {student!r} {shown} {graded}".encode())
 
     def _is_right(self, student: str) -> bool:
-        entry = self._ledger.get_page(student)
-        if entry is None or entry.key != self._keys[student]:
+        key, folder = self._ledger.page(student) or ("", "")
+        if key != self._keys[student]:
             return False
         with suppress(OSError):
-            return self._digest(self._place.feedback_of(student)) == entry.folder
+            return self._digest(self._place.feedback_of(student)) == folder
         return False

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cnn_assignment.core.digests import file_digest
 from cnn_assignment.core.errors import AuthoringError, GraderError
-from cnn_assignment.core.model import Assignment, Report, Submission
+from cnn_assignment.core.model import Assignment, Report, Submission, Task
 from cnn_assignment.core.texts import some
-from cnn_assignment.running.journal import Ledger
-from cnn_assignment.running.pool import collect_tasks
-from cnn_assignment.running.students import Student
-from cnn_assignment.submissions import work_folder
+from cnn_assignment.reporting import FinalRow, MarkChanges
 
 if TYPE_CHECKING:
+    from cnn_assignment.nbgrader_course.class_feedback import FeedbackRun
     from cnn_assignment.nbgrader_course.gradebook.marks import GradebookMarks
     from cnn_assignment.nbgrader_course.gradebook.state import Place
+
+
+class Journal(Protocol):
+    """What is remembered between runs over a class."""
+
+    place: dict[str, Any] | None
+    """Where the gradebook was, as `Place` describes itself."""
+    release: str
+    """Digest of a release notebook and the hidden tests that belong together."""
+
+    def recorded(self, student: str) -> str:
+        """Digest of the rows that were recorded of a student's report; "" where there are none."""
+
+    def mark_recorded(self, student: str, digest: str) -> None:
+        """Remember that the gradebook holds a student's report, as rows of this digest."""
+
+    def page(self, student: str) -> tuple[str, str] | None:
+        """Of a student's feedback page, the digests of what it was made from and of its folder."""
+
+    def put_page(self, student: str, key: str, folder: str) -> None:
+        """Remember a feedback page that was written."""
 
 
 class CourseGradebook:
     """nbgrader's gradebook, which is asked itself: it may have been put back, or written by others, since.
 
-    nbgrader is imported only when there is something to write.
+    nbgrader is imported only when there is something to write. collect_tasks: gives the tasks of the hidden tests.
     """
 
-    def __init__(self, assignment: Assignment, ledger: Ledger) -> None:
+    def __init__(
+        self, assignment: Assignment, ledger: Journal, collect_tasks: Callable[[Assignment], Sequence[Task]]
+    ) -> None:
         self._assignment = assignment
+        self._collect_tasks = collect_tasks
         self._ledger = ledger
         self._rows: dict[str, str] | None = None
         # Whose penalty may be another one than it should be.
@@ -37,12 +59,12 @@ class CourseGradebook:
 
     def holds(self, student: str) -> bool:
         """Whether the gradebook holds the report of a student that the ledger knows, and the penalty for it."""
-        entry = self._ledger.get(student)
-        if entry is None or not entry.recorded or student in self._unsettled:
+        recorded = self._ledger.recorded(student)
+        if not recorded or student in self._unsettled:
             return False
         if self._rows is None:
             self._rows = self._read_rows()
-        return self._rows.get(student) == entry.recorded
+        return self._rows.get(student) == recorded
 
     def find_release_problem(self, edition: str) -> GraderError | None:
         """What would keep every report out of the gradebook: there is no release notebook, or it is of other tests.
@@ -57,7 +79,7 @@ class CourseGradebook:
             release = read_release(path)
             key = f"{edition} {file_digest(path)}"
             if key != self._ledger.release:
-                points = {task.id: task.max_score for task in collect_tasks(self._assignment)}
+                points = {task.id: task.max_score for task in self._collect_tasks(self._assignment)}
                 check_same_tasks(release, points, self._assignment.name)
                 self._ledger.release = key
         except AuthoringError:
@@ -78,8 +100,8 @@ class CourseGradebook:
             return error
         return None
 
-    def refresh_penalties(self, kept: Iterable[Student]) -> GraderError | None:
-        """Bring all penalties up to date, and the times of students whose reports were kept.
+    def refresh_penalties(self, folders: Mapping[str, Path]) -> GraderError | None:
+        """Bring all penalties up to date, and the times of students whose reports were kept: by name, where they handed in.
 
         Where nothing is late, nothing was, and no time is another one, there is nothing to do. A penalty that is there
         is asked for each time: what the course's plugin and its settings ask in turn nobody else knows. What went wrong
@@ -92,7 +114,6 @@ class CourseGradebook:
         if marks is None:
             return None
         place = self.locate()
-        folders = {student.name: work_folder(student.folder, self._assignment) for student in kept}
         changed = {name: folder for name, folder in folders.items() if has_other_time(place, name, folder)}
         late = {name for name, held in marks.students.items() if held.seconds_late > 0 or held.penalty > 0}
         if not (changed or late):
@@ -113,6 +134,29 @@ class CourseGradebook:
         with suppress(GraderError):  # which is told where something is to be written
             return read_marks(self.locate(), self._assignment.name)
         return None
+
+    def final_rows(
+        self, students: Iterable[str], reports: Mapping[str, Report], marks: GradebookMarks
+    ) -> tuple[FinalRow, ...]:
+        """The table of final marks; see `final.final_rows`."""
+        from cnn_assignment.nbgrader_course.final import final_rows
+
+        return final_rows(students, reports, marks, self.holds)
+
+    @staticmethod
+    def find_changes(before: GradebookMarks | None, after: GradebookMarks) -> MarkChanges:
+        """What a run did to marks; see `final.find_changes`."""
+        from cnn_assignment.nbgrader_course.final import find_changes
+
+        return find_changes(before, after)
+
+    def plan_feedback(self, students: Sequence[str], *, left_out: Sequence[str], jobs: int, fresh: bool) -> FeedbackRun:
+        """The feedback pages of these students."""
+        from cnn_assignment.nbgrader_course.class_feedback import FeedbackRun
+
+        return FeedbackRun(
+            self._assignment, students, self._ledger, self.locate(), left_out=left_out, jobs=jobs, fresh=fresh
+        )
 
     def _read_rows(self) -> dict[str, str]:
         from cnn_assignment.nbgrader_course.gradebook.state import read_recorded

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_assignment.core.model import Report, ReportStatus
-from cnn_assignment.reporting import UNGRADED, FinalMark, FinalRow
+from cnn_assignment.reporting import UNGRADED, FinalMark, FinalRow, MarkChanges
 
 if TYPE_CHECKING:
     from cnn_assignment.nbgrader_course.gradebook.marks import GradebookMarks, StudentMarks
 
-FINAL_TABLE = "final.csv"
 MISSING = "missing"
 """The state of who is enrolled, handed in nothing, and has no points for it."""
 UNRECORDED = "unrecorded"
 """The state of whose report the gradebook does not hold."""
 WITHDRAWN = "gone"
 """The state of who has work in the gradebook, and no folder in the class any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkChanges:
-    """What became of marks since a run began, by student.
-
-    penalties: whose penalty for late work is another one now. doubted: whose marks by hand wait for another look now.
-    """
-
-    penalties: tuple[str, ...] = ()
-    doubted: tuple[str, ...] = ()
 
 
 def final_rows(

@@ -5,31 +5,34 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.release import check
 from cnn_assignment.core.errors import AuthoringError
-from cnn_assignment.core.model import Assignment, Submission, Task
+from cnn_assignment.core.model import Assignment, Report, Submission, Task
 from cnn_assignment.proving.confounded import find_confounded
 from cnn_assignment.proving.gate import make_gate
 from cnn_assignment.proving.public_checks import PublicChecks
 from cnn_assignment.proving.results import Finding, Result, TaskRow, summarise, tabulate
 from cnn_assignment.proving.trials import Trial, make_claims
-from cnn_assignment.running.pool import collect_tasks, grade_all
+
+# Grades submissions with so many processes, and yields each report as it is finished.
+Grade = Callable[[Assignment, Sequence[Submission], int], Generator[Report]]
 
 
 class Proof:
     """What is to be tried of an assignment, ready to run; its length is the number of trials.
 
-    gate: whether it holds more than solution, skeleton, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
+    tasks: those of the hidden tests. grade: see `Grade`; the solution is one of the submissions. gate: whether it holds more than solution, skeleton, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
     """
 
-    def __init__(self, assignment: Assignment, *, gate: bool = True) -> None:
+    def __init__(self, assignment: Assignment, tasks: tuple[Task, ...], grade: Grade, *, gate: bool = True) -> None:
         self._assignment = assignment
-        self._tasks = collect_tasks(assignment)
+        self._tasks = tasks
+        self._grade_all = grade
         self._trials = make_claims(assignment, self._tasks)
         if gate:
             self._trials += make_gate(assignment)
@@ -84,7 +87,7 @@ class Proof:
             submissions = [
                 _make_submission(self._assignment, number, trial, Path(folder)) for number, trial in enumerate(trials)
             ]
-            with closing(grade_all(self._assignment, submissions, jobs, solution_first=False)) as reports:
+            with closing(self._grade_all(self._assignment, submissions, jobs)) as reports:
                 for report in reports:
                     trial = trials[int(report.student)]
                     found[int(report.student)] = Result(trial, trial.rule(report))

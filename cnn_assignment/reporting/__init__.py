@@ -1,7 +1,7 @@
-"""The export road: reports as files, and a class as tables."""
+"""What people read, made from reports alone: files, tables, and what is shown on a terminal."""
 
 from cnn_assignment.reporting.class_table import UNGRADED, write_class_csv
-from cnn_assignment.reporting.final_table import FinalMark, FinalRow, write_final_csv
+from cnn_assignment.reporting.final_table import FINAL_TABLE, FinalMark, FinalRow, MarkChanges, write_final_csv
 from cnn_assignment.reporting.report_files import (
     read_report,
     read_summary,
@@ -12,9 +12,11 @@ from cnn_assignment.reporting.report_files import (
 )
 
 __all__ = [
+    "FINAL_TABLE",
     "UNGRADED",
     "FinalMark",
     "FinalRow",
+    "MarkChanges",
     "read_report",
     "read_summary",
     "remove_unfinished",

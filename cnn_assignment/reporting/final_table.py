@@ -11,6 +11,7 @@ from pathlib import Path
 from cnn_assignment.reporting.class_table import plain_cell
 from cnn_assignment.reporting.report_files import replace_file
 
+FINAL_TABLE = "final.csv"
 # Sums of floats differ far behind the cent; a table need not show it.
 _DECIMALS = 9
 _DAY_S = 24 * 60 * 60.0
@@ -39,6 +40,17 @@ class FinalMark:
     def score(self) -> float:
         """The final mark, never below 0."""
         return max(0.0, self.by_tests + self.manual + self.extra_credit - self.penalty)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkChanges:
+    """What became of marks since a run began, by student.
+
+    penalties: whose penalty for late work is another one now. doubted: whose marks by hand wait for another look now.
+    """
+
+    penalties: tuple[str, ...] = ()
+    doubted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from cnn_assignment.core.texts import clean
 
 if TYPE_CHECKING:
     from cnn_assignment.core.model import Report, TaskScore
-    from cnn_assignment.proving import Proof, TaskRow
     from cnn_assignment.sandbox.probe import Protection, Protections
 
 _MARKS = {
@@ -39,7 +38,7 @@ _WINDOW_S = 30.0
 _LEAST_SEEN = 4
 _LEAST_S = 1.0
 _PIPED_WIDTH = 160
-_PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
+PLAIN: Any = {"box": None, "header_style": "bold", "pad_edge": False}
 
 
 @contextmanager
@@ -119,13 +118,13 @@ class Pace:
 
 def print_class(reports: Sequence[Report]) -> None:
     """Show the table of a class, or of a large one what there is of each score and status."""
-    _console().print(class_table(reports) if len(reports) <= _MOST_ROWS else class_summary(reports))
+    console().print(class_table(reports) if len(reports) <= _MOST_ROWS else class_summary(reports))
 
 
 def class_summary(reports: Sequence[Report]) -> Table:
     """One row a task: its mean score, and how many students have each status there."""
     graded = [report for report in reports if report.status != "grader_error"]
-    table = Table("task", "mean", "of", *_STATUSES, **_PLAIN)
+    table = Table("task", "mean", "of", *_STATUSES, **PLAIN)
     for column in table.columns[1:]:
         column.justify = "right"
     scores: dict[str, list[TaskScore]] = {}
@@ -148,7 +147,7 @@ def class_summary(reports: Sequence[Report]) -> Table:
 def class_table(reports: Sequence[Report]) -> Table:
     """One row a student: score, and score or status of each task."""
     tasks = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
-    table = Table("student", "score", *tasks, **_PLAIN)
+    table = Table("student", "score", *tasks, **PLAIN)
     for column in table.columns[1:]:
         column.justify = "right"
     for report in reports:
@@ -156,53 +155,17 @@ def class_table(reports: Sequence[Report]) -> Table:
     return table
 
 
-def print_proof(proof: Proof) -> None:
-    """What was found, the gate task by task, and every survivor by name."""
-    table = Table("", "claim", "must be", "is", **_PLAIN)
-    for finding in proof.findings:
-        mark = "[yellow]see[/]" if finding.is_advice else "[green]ok[/]" if finding.holds else "[red]NO[/]"
-        table.add_row(mark, escape(finding.claim), finding.expected, escape(finding.found))
-    console = _console()
-    console.print(table)
-    if any(row.mutants[0] for row in proof.table):
-        console.print(_gate_table(proof.table))
-    for survivor in proof.survivors:
-        console.print(f"[red]NO[/] {escape(survivor)}", soft_wrap=True)
-
-
-def _gate_table(rows: Sequence[TaskRow]) -> Table:
-    """What the hidden tests of each task told from a right answer, of how many."""
-    table = Table("task", "misconceptions", "told in full", "mutants", "equivalent", "degenerate", **_PLAIN)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        pairs = [
-            _of(row.misconceptions),
-            str(row.explained),
-            _of(row.mutants),
-            str(row.equivalent),
-            _of(row.degenerate),
-        ]
-        table.add_row(row.task, *pairs)
-    return table
-
-
-def _of(pair: tuple[int, int]) -> str:
-    count, good = pair
-    return f"{good} of {count}" if good == count else f"[red]{good} of {count}[/]"
-
-
 def print_protections(protections: Sequence[Protection], found: Protections) -> None:
     """One row a protection: whether it is active, how that was tried, and what brings it about where it is missing."""
-    table = Table("level", "protection", "active", "tried", "needs", **_PLAIN)
+    table = Table("level", "protection", "active", "tried", "needs", **PLAIN)
     for protection in protections:
         active = found.active[protection.name]
         needs = "" if active else protection.remedy
         mark = "[green]yes[/]" if active else "[red]NO[/]"
         table.add_row(str(protection.level), protection.name.replace("_", " "), mark, protection.attack, needs)
-    console = _console()
-    console.print(table)
-    console.print(f"Student code runs at level {found.level} here.")
+    terminal = console()
+    terminal.print(table)
+    terminal.print(f"Student code runs at level {found.level} here.")
 
 
 def _cells(report: Report, tasks: Sequence[str]) -> list[str]:
@@ -214,6 +177,7 @@ def _cells(report: Report, tasks: Sequence[str]) -> list[str]:
     return [f"{report.score:g}", *(_MARKS[by_id[task].status].format(score=by_id[task].score) for task in tasks)]
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Where tables are printed."""
     # A pipe has no width of its own, and a table that breaks its lines is of no use to grep.
     return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)

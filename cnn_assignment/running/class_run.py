@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from cnn_assignment.core.digests import autograder_digest, data_digest, file_digest, kit_digest
 from cnn_assignment.core.errors import AuthoringError, GraderError, UsageError, from_system
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission
-from cnn_assignment.nbgrader_course.class_feedback import FeedbackRun
-from cnn_assignment.nbgrader_course.class_gradebook import CourseGradebook
-from cnn_assignment.nbgrader_course.final import FINAL_TABLE, MarkChanges, final_rows, find_changes
 from cnn_assignment.reporting import (
+    FINAL_TABLE,
     FinalRow,
+    MarkChanges,
     read_report,
     read_summary,
     report_path,
@@ -28,10 +27,7 @@ from cnn_assignment.running.journal import Entry, Ledger, open_ledger
 from cnn_assignment.running.pool import grade_all
 from cnn_assignment.running.steady import withheld
 from cnn_assignment.running.students import FolderDigests, Student
-from cnn_assignment.submissions import find_submission
-
-if TYPE_CHECKING:
-    from cnn_assignment.nbgrader_course.gradebook.marks import GradebookMarks
+from cnn_assignment.submissions import find_submission, work_folder
 
 CLASS_TABLE = "class.csv"
 GONE = "gone"
@@ -42,9 +38,50 @@ Progress = Callable[[str], None]
 _Final = tuple[tuple[FinalRow, ...] | None, bool, MarkChanges]
 
 
+class Feedback(Protocol):
+    """Planned feedback pages. todo: the students whose page is to be made."""
+
+    todo: list[str]
+
+    def run(self, progress: Progress = ...) -> Any:
+        """Make them."""
+
+
+class Gradebook(Protocol):
+    """A gradebook that reports are recorded in. Marks are whatever it gives for them, and get it back."""
+
+    def holds(self, student: str) -> bool:
+        """Whether it holds the report of a student that the journal knows, and the penalty for it."""
+
+    def find_release_problem(self, edition: str) -> GraderError | None:
+        """What would keep every report out of it. edition: a digest of the hidden tests."""
+
+    def record(self, finished: Iterable[tuple[Submission, Report]]) -> GraderError | None:
+        """Record reports as they come; what is wrong is returned, and costs no report."""
+
+    def refresh_penalties(self, folders: Mapping[str, Path]) -> GraderError | None:
+        """Bring penalties up to date. folders: where the students handed in whose reports were kept."""
+
+    def read_marks(self) -> Any:
+        """What it holds now; None where it cannot be read."""
+
+    def final_rows(self, students: Iterable[str], reports: Mapping[str, Report], marks: Any) -> tuple[FinalRow, ...]:
+        """The table of final marks. students: the class as it is now. reports: those that count now."""
+
+    def find_changes(self, before: Any, after: Any) -> MarkChanges:
+        """What became of marks."""
+
+    def plan_feedback(self, students: Sequence[str], *, left_out: Sequence[str], jobs: int, fresh: bool) -> Feedback:
+        """The feedback pages of students."""
+
+
+# A gradebook of an assignment, with what is remembered of it between runs.
+OpenGradebook = Callable[[Assignment, Ledger], Gradebook]
+
+
 @dataclass(frozen=True, slots=True)
 class GradingOptions:
-    """Where reports go, how many processes grade, and whether nbgrader's gradebook is filled too.
+    """Where reports go, how many processes grade, and which gradebook is filled too, if any.
 
     others: students of the class that are not in this run; the class table has them too. fresh: whether reports that are still
     right are made again; the same goes for feedback pages. feedback: whether the pages are wanted too, which needs the
@@ -53,7 +90,7 @@ class GradingOptions:
 
     out: Path
     jobs: int = 1
-    gradebook: bool = True
+    gradebook: OpenGradebook | None = None
     others: tuple[str, ...] = ()
     fresh: bool = False
     dask: str | None = None
@@ -117,7 +154,7 @@ class ClassGrading:
         self._assignment = assignment
         self._options = options
         self._ledger = ledger
-        self._gradebook = CourseGradebook(assignment, ledger) if options.gradebook else None
+        self._gradebook = options.gradebook(assignment, ledger) if options.gradebook is not None else None
         self._keys = _Keys(assignment)
         self._class = sorted({*(student.name for student in students), *options.others})
         self._reports: dict[str, Report] = {}
@@ -192,7 +229,7 @@ class ClassGrading:
             remedy=told.remedy,
         )
 
-    def plan_feedback(self) -> FeedbackRun:
+    def plan_feedback(self) -> Feedback:
         """The feedback pages of this run's students, after `run`: of those whose report the gradebook holds.
 
         Raises UsageError where this run has no gradebook.
@@ -204,14 +241,8 @@ class ClassGrading:
             )
         students = sorted(self._reports)
         held = [student for student in students if self._gradebook.holds(student)]
-        return FeedbackRun(
-            self._assignment,
-            held,
-            self._ledger,
-            self._gradebook.locate(),
-            left_out=sorted({*students} - {*held}),
-            jobs=self._options.jobs,
-            fresh=self._options.fresh,
+        return self._gradebook.plan_feedback(
+            held, left_out=sorted({*students} - {*held}), jobs=self._options.jobs, fresh=self._options.fresh
         )
 
     def _plan(self, student: Student) -> None:
@@ -285,9 +316,12 @@ class ClassGrading:
         else:
             self._ledger.put(Entry(report.student, key, file_digest(path)))
 
-    def _conclude(self, before: GradebookMarks | None) -> tuple[GraderError | None, dict[str, Report], _Final]:
+    def _conclude(self, before: Any) -> tuple[GraderError | None, dict[str, Report], _Final]:
         """Bring penalties up to date, and write both tables. Returns what went wrong, the reports that count, and the rest."""
-        problem = self._gradebook.refresh_penalties(self._recorded) if self._gradebook is not None else None
+        problem = None
+        if self._gradebook is not None:
+            folders = {student.name: work_folder(student.folder, self._assignment) for student in self._recorded}
+            problem = self._gradebook.refresh_penalties(folders)
         rows = self._write_table()
         return problem, rows, self._write_final(rows, before)
 
@@ -307,7 +341,7 @@ class ClassGrading:
         write_class_csv(rows.values(), self._options.out / CLASS_TABLE, ungraded)
         return rows
 
-    def _write_final(self, reports: Mapping[str, Report], before: GradebookMarks | None) -> _Final:
+    def _write_final(self, reports: Mapping[str, Report], before: Any) -> _Final:
         """The table of final marks, from the gradebook as it is now.
 
         Where there is none to ask, an earlier table is removed: it might be uploaded as if it were of this run.
@@ -318,9 +352,9 @@ class ClassGrading:
             has_been = path.exists()
             path.unlink(missing_ok=True)
             return None, has_been, MarkChanges()
-        rows = final_rows(self._class, reports, marks, self._gradebook.holds)
+        rows = self._gradebook.final_rows(self._class, reports, marks)
         write_final_csv(rows, path)
-        return rows, False, find_changes(before, marks)
+        return rows, False, self._gradebook.find_changes(before, marks)
 
     def _read_earlier(self, path: Path) -> Report | None:
         """A report of an earlier run of this assignment, None where there is no such file."""

@@ -29,6 +29,7 @@ from cnn_assignment.core.digests import autograder_digest, kit_digest
 from cnn_assignment.core.errors import AuthoringError, GraderError, KitError, ProtectionError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Submission
+from cnn_assignment.explaining.diagnosis import Diagnostician
 from cnn_assignment.explaining.misconception_cache import KeptRows, rows_file
 from cnn_assignment.judging.hidden import HiddenTests
 from cnn_assignment.judging.replay import Transcripts
@@ -75,7 +76,7 @@ class GradingLoop:
             protections = probe(sandbox)
             self._refuse_level(protections.level, sandbox.problem)
             kept = KeptRows(rows_file(autograder_digest(self._hidden.assignment), kit_digest()))
-            scorer = Scorer(self._hidden, sandbox, protections, kept)
+            scorer = Scorer(self._hidden, sandbox, protections, Diagnostician(self._hidden, sandbox, kept))
             if self._solution_first:
                 require_full_marks(self._hidden.assignment, scorer.score)
             sandbox_facts = {"level": protections.level, "protections": protections.active}

@@ -79,13 +79,18 @@ class Ledger:
         if student in self._entries:
             self.put(replace(self._entries[student], recorded=digest))
 
-    def get_page(self, student: str) -> PageEntry | None:
-        """What is known of a student's feedback page."""
-        return self._pages.get(student)
+    def recorded(self, student: str) -> str:
+        """Digest of the rows that the gradebook was given of a student's report; "" where it was given none."""
+        return self._entries[student].recorded if student in self._entries else ""
 
-    def put_page(self, entry: PageEntry) -> None:
+    def page(self, student: str) -> tuple[str, str] | None:
+        """Of a student's feedback page, the digests of what it was made from and of its folder."""
+        entry = self._pages.get(student)
+        return (entry.key, entry.folder) if entry is not None else None
+
+    def put_page(self, student: str, key: str, folder: str) -> None:
         """Remember a feedback page that was written."""
-        self._pages[entry.student] = entry
+        self._pages[student] = entry = PageEntry(student, key, folder)
         os.write(self._file, _line({"page": asdict(entry)}))
 
     def save(self) -> None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_assignment.core.errors import TooLargeError, UsageError
-from cnn_assignment.core.layout import list_assignments
+from cnn_assignment.core.layout import TIMESTAMP, list_assignments
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.core.names import refusal, why_not_a_student
-from cnn_assignment.nbgrader_course.notebooks.files import TIMESTAMP
 
 # Beyond these a folder is graded anew each time, which takes less long than to read all of it.
 _MOST_ENTRIES = 2_000

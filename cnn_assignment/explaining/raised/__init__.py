@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from cnn_assignment.explaining.raised import arrays, calls, ends, indices, kinds, names, products, shapes
 from cnn_assignment.explaining.raised.asked import explain_asked
-from cnn_assignment.explaining.raised.words import Raised, Told, quote, shape_in, shape_of
+from cnn_assignment.explaining.raised.words import Raised, Told, quote
 from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.client.seen import Scene
 
-__all__ = ["describe_circumstances", "explain_raised"]
+__all__ = ["explain_raised"]
 
 _RULES = (
     *(*indices.RULES, *shapes.RULES, *products.RULES, *arrays.RULES, *kinds.RULES),
@@ -39,12 +39,6 @@ def explain_raised(failure: CallRaised, remarks: tuple[str, ...] = ()) -> str:
         if len(words) <= _LONGEST:
             return words.strip()
     return ""
-
-
-def describe_circumstances(failure: CallRaised) -> str:
-    """By what two exceptions with the same words may differ: the shape of the array that was indexed; "" for others."""
-    shape = shape_in(failure.scene.part("value")) if failure.scene is not None else None
-    return "" if shape is None else f" of {shape_of(shape)}"
 
 
 def _find(raised: Raised) -> Told | None:

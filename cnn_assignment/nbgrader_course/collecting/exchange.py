@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 
+from cnn_assignment.core.layout import SECRET, TIMESTAMP
 from cnn_assignment.core.names import refusal, why_not_a_student
 from cnn_assignment.core.texts import clean, shorten
-from cnn_assignment.nbgrader_course.notebooks.files import SECRET, TIMESTAMP, Budget, copy_regular_files
+from cnn_assignment.nbgrader_course.notebooks.files import Budget, copy_regular_files
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 from cnn_assignment.submissions.plain.folder import is_folder
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from cnn_assignment.core.layout import SECRET, TIMESTAMP
 from cnn_assignment.core.names import REMEDY, as_student, with_digest
 from cnn_assignment.nbgrader_course.collecting.uploads import Nobodys, Owner, Upload, Uploads, list_entries, split_copy
-from cnn_assignment.nbgrader_course.notebooks.files import SECRET, TIMESTAMP
 
 # Of a file's path in a student's folder: with the course's own before it, a system takes some 4,000.
 _MOST_PATH_BYTES = 2_000

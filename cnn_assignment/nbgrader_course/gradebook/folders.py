@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnn_assignment.core.layout import SECRET, TIMESTAMP
 from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse
 from cnn_assignment.nbgrader_course.notebooks.cells import read_submitted
-from cnn_assignment.nbgrader_course.notebooks.files import SECRET, TIMESTAMP, is_linked
+from cnn_assignment.nbgrader_course.notebooks.files import is_linked
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.core.errors import TooLargeError
+from cnn_assignment.core.layout import TIMESTAMP
 from cnn_assignment.core.model import Assignment
-from cnn_assignment.nbgrader_course.notebooks.files import TIMESTAMP
 from cnn_assignment.submissions.plain.folder import read_plain
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cnn_assignment.core.errors import TooLargeError, UsageError
+from cnn_assignment.core.layout import TIMESTAMP
 from cnn_assignment.core.model import Assignment, Submission
 from cnn_assignment.submissions import LINKED, find_in_folder
 from cnn_assignment.submissions.plain.folder import read_plain
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nbgrader.coursedir import CourseDirectory
 
 # What nbgrader looks for beside a graded notebook: when it was handed in, and the secret that names its feedback.
-TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
 
 MOST_LEVELS = 20
 """How deep folders may lie in each other; nobody's work lies deeper, and much that walks through folders fails then."""

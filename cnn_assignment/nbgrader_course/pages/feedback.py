@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnn_assignment.core.layout import SECRET, TIMESTAMP
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.nbgrader_course.gradebook.folders import share_folders
 from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, open_course
-from cnn_assignment.nbgrader_course.notebooks.files import SECRET, TIMESTAMP
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 
 if TYPE_CHECKING:

@@ -83,7 +83,7 @@ def assignment() -> Assignment:
 def out(assignment: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The class's reports, from two grader processes."""
     folder = tmp_path_factory.mktemp("graded")
-    grade_class(assignment, find_students(assignment, CLASS), GradingOptions(folder, jobs=2, gradebook=False))
+    grade_class(assignment, find_students(assignment, CLASS), GradingOptions(folder, jobs=2))
     return folder
 
 
@@ -92,7 +92,7 @@ def out_again(assignment: Assignment, tmp_path_factory: pytest.TempPathFactory) 
     """The same from a single process, in the opposite order."""
     folder = tmp_path_factory.mktemp("again")
     backwards = find_students(assignment, CLASS)[::-1]
-    grade_class(assignment, backwards, GradingOptions(folder, jobs=1, gradebook=False))
+    grade_class(assignment, backwards, GradingOptions(folder, jobs=1))
     return folder
 
 

@@ -12,7 +12,8 @@ from toy_course import answer, notebook, submit
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus, Verdict
-from cnn_assignment.explaining.raised import describe_circumstances, explain_raised
+from cnn_assignment.explaining.raised import explain_raised
+from cnn_assignment.judging.failures import describe_circumstances
 from cnn_assignment.running.client import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, read_place
 from cnn_assignment.sandbox.client.seen import Fact, Part, Scene, read_asked, read_fact, read_scene

@@ -21,6 +21,7 @@ from course_kit import nbgrader
 from nbgrader.api import Gradebook
 from toy_course import COMMAND, answer, await_that, descendants, edit, end_family, is_running, left_open, run, write
 
+from cnn_assignment.cli.class_grading import open_gradebook
 from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import class_feedback as course_feedback
@@ -124,7 +125,10 @@ def planned(root: Path, only: tuple[str, ...] = (), **options: object) -> list[s
     assignment = load_assignment(root, "toy")
     students = find_students(assignment, root / "submitted", only)
     # Where the command ran: addresses in a configuration may depend on it.
-    with chdir(root), open_class(assignment, students, GradingOptions(root / "out", **options)) as grading:
+    with (
+        chdir(root),
+        open_class(assignment, students, GradingOptions(root / "out", gradebook=open_gradebook, **options)) as grading,
+    ):
         assert not grading.work or options
         return grading.plan_feedback().todo
 
@@ -315,7 +319,7 @@ def test_without_the_gradebook_it_is_refused(graded):
     assert "Leave one of the two out." in done.stderr
     assignment = load_assignment(graded, "toy")
     with (
-        open_class(assignment, [], GradingOptions(graded / "none", gradebook=False)) as grading,
+        open_class(assignment, [], GradingOptions(graded / "none")) as grading,
         pytest.raises(UsageError, match="this run leaves it alone"),
     ):
         grading.plan_feedback()

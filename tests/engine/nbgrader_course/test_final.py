@@ -18,6 +18,7 @@ from nbgrader.api import Gradebook
 from toy_course import TOTAL, edit, left_open, run, submit, write
 
 from cnn_assignment.authoring import release
+from cnn_assignment.cli.class_grading import open_gradebook
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.reporting import FinalMark, FinalRow, write_final_csv
 from cnn_assignment.running import FINAL_TABLE, GradingOptions, find_students, grade_class, open_class
@@ -98,7 +99,9 @@ def grade(root, only=(), progress=lambda _: None, **options):
     """What a run makes of the class."""
     assignment = load_assignment(root, "toy")
     students = find_students(assignment, root / "submitted", only)
-    return grade_class(assignment, students, GradingOptions(root / "out", **options), progress)
+    return grade_class(
+        assignment, students, GradingOptions(root / "out", **({"gradebook": open_gradebook} | options)), progress
+    )
 
 
 def graded_in(root, **options):
@@ -429,7 +432,7 @@ def test_a_changed_time_goes_along_without_touching_anything_else(course):
 def planned(root):
     assignment = load_assignment(root, "toy")
     students = find_students(assignment, root / "submitted")
-    with open_class(assignment, students, GradingOptions(root / "out")) as grading:
+    with open_class(assignment, students, GradingOptions(root / "out", gradebook=open_gradebook)) as grading:
         return [student.name for student in grading.todo]
 
 

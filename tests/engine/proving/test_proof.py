@@ -13,9 +13,9 @@ from toy_course import SOLUTION, TASKS, edit, run, write
 
 from cnn_assignment.authoring import release
 from cnn_assignment.cli import main
+from cnn_assignment.cli.proving import make_proof
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.proving import Proof
 from cnn_assignment.running.pool import collect_tasks
 
 STALE = "source/ and release/ are as a build makes them"
@@ -53,7 +53,7 @@ def course(built, tmp_path):
 
 def prove(course):
     """A proof that was run."""
-    proof = Proof(load_assignment(course, "toy"))
+    proof = make_proof(load_assignment(course, "toy"))
     proof.run(2)
     return proof
 
@@ -65,7 +65,7 @@ def test_a_python_older_than_students_are_told_is_found(course, told, holds):
     edit(course / "autograder/toy/assignment.toml", "seed = 3", f'seed = 3\npython = "{told}"')
     assignment = load_assignment(course, "toy")
     release.build(assignment, collect_tasks(assignment), assignment.hints)
-    proof = Proof(assignment, gate=False)
+    proof = make_proof(assignment, gate=False)
     proof.run(2)
     (finding,) = (finding for finding in proof.findings if finding.claim == "the Python that students are told grades")
     assert (finding.expected, finding.holds) == (f"{told} or newer", holds)
@@ -85,7 +85,7 @@ def add(course, task, test):
 
 def test_a_sound_assignment_passes_and_every_trial_is_told(built):
     told = []
-    proof = Proof(load_assignment(built, "toy"))
+    proof = make_proof(load_assignment(built, "toy"))
     proof.run(2, told.append)
     assert proof.holds, proof.survivors
     assert proof.survivors == []
@@ -192,7 +192,7 @@ def test_an_assignment_that_is_not_built_is_refused(course, folder):
     with pytest.raises(
         AuthoringError, match=f"{folder}/toy: the assignment is not built. Run `cnn-assignment build toy`"
     ):
-        Proof(load_assignment(course, "toy"))
+        make_proof(load_assignment(course, "toy"))
 
 
 # The gate
@@ -306,7 +306,7 @@ def test_a_right_solution_that_loses_marks_survives_and_is_told_where(course):
 def test_proof_material_that_does_not_fit_is_refused(course, file, text, message):
     write(course / "autograder/toy/proof" / file, text)
     with pytest.raises(AuthoringError, match=message):
-        Proof(load_assignment(course, "toy"))
+        make_proof(load_assignment(course, "toy"))
 
 
 def test_a_mutant_that_is_listed_as_equivalent_and_is_not_survives(course):

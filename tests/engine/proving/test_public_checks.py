@@ -9,7 +9,7 @@ import toy_course
 from toy_course import SOLUTION, edit, run, write
 
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.proving import Proof, public_checks
+from cnn_assignment.proving import public_checks
 from cnn_assignment.proving.public_checks import PublicChecks
 from cnn_assignment.running.pool import collect_tasks
 
@@ -200,7 +200,7 @@ def test_the_command_names_them_and_exits_with_1(course):
 def test_a_narrative_that_does_not_fit_is_a_finding_of_its_own(course):
     run("build", "toy", cwd=course)
     edit(course / "source/toy.md", 'check="slope"', 'check="slop"')
-    proof = Proof(load_assignment(course, "toy"))
+    proof = make_proof(load_assignment(course, "toy"))
     proof.run(2)
     (told,) = (finding.found for finding in proof.findings if finding.claim == "public checks can be run")
     assert told.startswith("source/toy.md")

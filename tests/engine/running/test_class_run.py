@@ -45,7 +45,7 @@ def chosen(course):
 
 def grade(course, out, **options):
     students = find_students(course, course.root / "submitted")
-    return grade_class(course, students, GradingOptions(out, gradebook=False, **options))
+    return grade_class(course, students, GradingOptions(out, **options))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_pat
     (shared.root / "submitted/cem").mkdir()
     told = []
     students = find_students(shared, shared.root / "submitted")
-    options = GradingOptions(tmp_path / "new/out", jobs=2, gradebook=False)
+    options = GradingOptions(tmp_path / "new/out", jobs=2)
     graded = grade_class(shared, students, options, told.append)
     names = ["_bob", "ada lovelace", "cem", "émile-x@b"]
     assert [report.student for report in graded.reports] == names
@@ -173,7 +173,7 @@ def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_pat
         ("cem", "unreadable", "0.0"),
         ("émile-x@b", "graded", "6.0"),
     ]
-    again = GradingOptions(tmp_path / "again", gradebook=False)
+    again = GradingOptions(tmp_path / "again")
     grade_class(shared, students[::-1], again)
     for path in options.out.iterdir():
         assert path.read_bytes() == (again.out / path.name).read_bytes()
@@ -186,7 +186,7 @@ def test_grading_one_student_again_keeps_the_others_in_the_table(course, tmp_pat
     grade(course, out)
     submit(course.root, "bob", ANSWERED)
     only = find_students(course, course.root / "submitted", ["bob"])
-    grade_class(course, only, GradingOptions(out, gradebook=False, others=("ada",)))
+    grade_class(course, only, GradingOptions(out, others=("ada",)))
     assert table_of(out) == {"ada": ("graded", "8.0"), "bob": ("graded", "8.0")}
 
 
@@ -200,7 +200,7 @@ def test_a_run_for_one_student_brings_nobody_back_and_mixes_no_editions(course, 
     for name in ("ada", "bob", "cem"):
         submit(course.root, name, ANSWERED)
     only = [student for student in find_students(course, course.root / "submitted") if student.name == "ada"]
-    graded = grade_class(course, only, GradingOptions(out, gradebook=False, others=("bob", "cem")))
+    graded = grade_class(course, only, GradingOptions(out, others=("bob", "cem")))
     assert table_of(out) == {"ada": ("graded", "8.0"), "bob": ("ungraded", ""), "cem": ("ungraded", "")}
     assert graded.ungraded == ("bob", "cem")
     grade(course, out)
@@ -208,7 +208,7 @@ def test_a_run_for_one_student_brings_nobody_back_and_mixes_no_editions(course, 
     shutil.rmtree(course.root / "submitted/cem")
     edit(course.root / "autograder/toy/test_cut.py", "points(2)", "points(5)")
     changed = load_assignment(course.root, "toy")
-    graded = grade_class(changed, only, GradingOptions(out, gradebook=False, others=("bob",)))
+    graded = grade_class(changed, only, GradingOptions(out, others=("bob",)))
     assert table_of(out) == {"ada": ("graded", "11.0"), "bob": ("ungraded", "")}
     assert (graded.ungraded, graded.gone) == (("bob",), ("cem",))
     assert (out / "gone/cem.json").is_file()
@@ -231,7 +231,7 @@ def test_a_run_that_ends_early_leaves_the_table_whole(course, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grade_class(course, students, GradingOptions(out, gradebook=False, fresh=True), stop)
+        grade_class(course, students, GradingOptions(out, fresh=True), stop)
     assert table_of(out) == before
 
 
@@ -260,7 +260,7 @@ def test_a_name_that_cannot_be_a_file_name_is_refused_before_any_work(course, tm
     submit(course.root, "b\nb", ANSWERED)
     students = [*find_students(course, course.root / "submitted"), Student("b\nb", course.root / "submitted/b\nb")]
     with pytest.raises(UsageError, match=r"'b\\nb' cannot name a file"):
-        grade_class(course, students, GradingOptions(tmp_path / "out", gradebook=False))
+        grade_class(course, students, GradingOptions(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 

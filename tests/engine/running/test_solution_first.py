@@ -45,7 +45,7 @@ def cnn(course_root, tmp_path):
 
 def grade(course, out, **options):
     students = find_students(course, course.root / "submitted")
-    return grade_class(course, students, GradingOptions(out, **({"gradebook": False} | options)))
+    return grade_class(course, students, GradingOptions(out, **options))
 
 
 def grade_and_be_refused(cnn, *words):

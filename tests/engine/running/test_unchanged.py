@@ -41,7 +41,7 @@ def planned(root, only=(), **options):
     """The students that would be graded, and not kept."""
     assignment = load_assignment(root, "toy")
     students = find_students(assignment, root / "submitted", only)
-    with open_class(assignment, students, GradingOptions(root / "out", gradebook=False, **options)) as grading:
+    with open_class(assignment, students, GradingOptions(root / "out", **options)) as grading:
         return [student.name for student in grading.todo]
 
 
@@ -50,7 +50,7 @@ def grade(root, only=(), **options):
     assignment = load_assignment(root, "toy")
     told = []
     students = find_students(assignment, root / "submitted", only)
-    grade_class(assignment, students, GradingOptions(root / "out", gradebook=False, **options), told.append)
+    grade_class(assignment, students, GradingOptions(root / "out", **options), told.append)
     return sorted(told)
 
 
@@ -167,7 +167,7 @@ def test_reports_of_less_protection_than_is_asked_for_are_not_kept(course):
     strict = replace(assignment, limits=replace(assignment.limits, required_level=level + 1))
     students = find_students(strict, course / "submitted")
     with pytest.raises(ProtectionError, match="student code must be run at level"):
-        grade_class(strict, students, GradingOptions(course / "out", gradebook=False))
+        grade_class(strict, students, GradingOptions(course / "out"))
 
 
 def test_some_students_alone_leave_the_others_kept(course):
@@ -203,7 +203,7 @@ def test_a_link_is_not_followed_and_its_coming_is_noticed(course):
 
 def test_two_runs_into_one_folder_are_refused(course):
     assignment = load_assignment(course, "toy")
-    options = GradingOptions(course / "out", gradebook=False)
+    options = GradingOptions(course / "out")
     students = find_students(assignment, course / "submitted")
     with open_class(assignment, students, options), pytest.raises(UsageError, match="another run is grading into"):
         grade_class(assignment, students, options)

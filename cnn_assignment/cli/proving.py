@@ -1,0 +1,62 @@
+"""Commands that prove an assignment: verify."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cnn_assignment.cli.group import EXIT_DIFFERENT, jobs_option, load, main
+
+if TYPE_CHECKING:
+    from cnn_assignment.core.model import Assignment
+    from cnn_assignment.proving import Proof
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@jobs_option
+@click.pass_obj
+def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None:
+    """Prove the assignment: right solutions keep all marks, wrong ones lose theirs, and are told why.
+
+    Grades the solution, the skeleton, degenerate answers, every misconception, hundreds of mutants of the gaps, and
+    the right solutions of autograder/NAME/proof. Exit status 1 where anything is not as it must be.
+    """
+    from cnn_assignment.proving.table import print_proof
+
+    proof = prove(load(course_dir, name), jobs)
+    if as_json:
+        data = {
+            "holds": proof.holds,
+            "findings": [finding.to_json() for finding in proof.findings],
+            "tasks": [row.to_json() for row in proof.table],
+            "survivors": proof.survivors,
+        }
+        click.echo(json.dumps(data, indent=2))
+    else:
+        print_proof(proof)
+    sys.exit(0 if proof.holds else EXIT_DIFFERENT)
+
+
+def make_proof(assignment: Assignment, *, gate: bool = True) -> Proof:
+    """The proof of an assignment, ready to run; gate: with misconceptions, mutants and right solutions too."""
+    from cnn_assignment.proving import Proof
+    from cnn_assignment.running.pool import collect_tasks, grade_all
+
+    return Proof(assignment, collect_tasks(assignment), partial(grade_all, solution_first=False), gate=gate)
+
+
+def prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:
+    """The proof of an assignment, run behind a bar."""
+    from cnn_assignment.reporting.terminal import show_progress
+
+    proof = make_proof(assignment, gate=gate)
+    with show_progress(len(proof), "verifying") as advance:
+        proof.run(jobs, advance)
+    return proof
