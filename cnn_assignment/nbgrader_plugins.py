@@ -14,22 +14,24 @@ from cnn_assignment.nbgrader_course.converting.preprocessors import configure_au
 from cnn_assignment.nbgrader_course.gradebook.late import configure_late
 from cnn_assignment.nbgrader_course.pages.headers import configure_pages
 from cnn_assignment.nbgrader_course.pages.rendering import configure_rendering
-from cnn_assignment.running.shared import GraderKeeper
+from cnn_assignment.running.shared import SharedGrader
+
+_shared = SharedGrader()
+"""Kept for the life of the interpreter: nbgrader's server loads its configuration anew for every request."""
 
 
 def configure(config: Any) -> None:
     """Plug the kit into nbgrader; config is what ``get_config()`` gives there. Calling it again changes nothing."""
-    keeper = GraderKeeper()
 
     # Functions, because nbgrader copies its configuration deeply, and a process must not be copied.
     def begin_report(assignment: Assignment, submission: Submission) -> Callable[[], Report]:
-        return keeper.begin(assignment, submission)
+        return _shared.begin(assignment, submission)
 
     def prepare(assignment: Assignment) -> tuple[Task, ...]:
-        return keeper.prepare(assignment)
+        return _shared.prepare(assignment)
 
     def report_for(assignment: Assignment, submission: Submission) -> Report:
-        return keeper.report(assignment, submission)
+        return _shared.report(assignment, submission)
 
     put_own_programs_first()
     configure_generate(config)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-import toy_course
-from places import ROOT
 
+import toy_course
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.running.client import GraderProcess
+from places import ROOT
 
 REQUIRE_ALL = "CNN_ASSIGNMENT_REQUIRE_ALL"
 """Set to 1, as CI does, a test that is left out fails the run."""

@@ -23,9 +23,9 @@ from cnn_assignment.reporting import (
     write_final_csv,
     write_report,
 )
+from cnn_assignment.running.client import withheld_report
 from cnn_assignment.running.journal import Entry, Ledger, open_ledger
 from cnn_assignment.running.pool import grade_all
-from cnn_assignment.running.steady import withheld
 from cnn_assignment.running.students import FolderDigests, Student
 from cnn_assignment.submissions import find_submission, work_folder
 
@@ -285,7 +285,7 @@ class ClassGrading:
                 try:
                     pending[student.name] = submission = self._find_submission(student)
                 except GraderError as error:
-                    broken.append(withheld(self._assignment, Submission(student.name, None), str(error)))
+                    broken.append(withheld_report(self._assignment, Submission(student.name, None), str(error)))
                     continue
                 yield submission
 

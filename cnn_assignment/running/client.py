@@ -1,30 +1,34 @@
-"""One grader process: starting it, asking it, and what is seen of it when it dies."""
+"""The grader client: it starts grader processes, asks them for reports, and replaces one that dies.
+
+A submission at which a process died is tried again in a fresh one.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
+from cnn_assignment import __version__
 from cnn_assignment.core.errors import AuthoringError, GraderError, KitError, ProtectionError
-from cnn_assignment.core.model import Assignment, Report, Submission, Task
+from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission, Task
+from cnn_assignment.running.last_words import LastWords
 from cnn_assignment.sandbox.client.launch import ONE_THREAD
-from cnn_assignment.sandbox.client.patience import start_thread, with_patience
+from cnn_assignment.sandbox.client.patience import with_patience
 
-_LAST_WORDS = 2_000
-_SHOWN = 200
-# What differs from machine to machine and from run to run: paths and addresses.
-_PRIVATE = re.compile(r"\S*[/\\]\S*|0x[0-9a-fA-F]+")
+# One death may come from outside; a second one at the same submission comes from it.
+_TRIES = 2
 
 
 class GraderDiedError(GraderError):
@@ -74,7 +78,7 @@ class GraderProcess:
             )
         )
         assert self._process.stderr is not None
-        self._last_words = _LastWords(self._process.stderr)
+        self._last_words = LastWords(self._process.stderr)
         # Answers come in the order of what was sent.
         self._sent = self._received = 0
         try:
@@ -181,32 +185,142 @@ class GraderProcess:
         return GraderDiedError(f"{how}: {said}" if said else how)
 
 
-class _LastWords:
-    """The end of what a process writes to its standard error; the rest is read and forgotten."""
+class CalledOffError(Exception):
+    """A grader was called off before it had a report."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-        self._kept = ""
-        self._reader = start_thread(self._read)
 
-    def last_line(self) -> str:
-        """The last line of a process that has ended, short, without paths and addresses."""
-        self._reader.join(timeout=1)
-        lines = [line for line in self._kept.splitlines() if line.strip()]
-        return _PRIVATE.sub("…", lines[-1].strip())[:_SHOWN] if lines else ""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A submission that a process is at."""
+
+    process: GraderProcess
+    number: int
+
+
+class GraderClient:
+    """Grades with one process at a time, started when it is first needed. Use as a context manager.
+
+    solution_first: whether nothing is graded where the solution loses marks, see `GraderProcess`; a proof wants to know
+    what it loses.
+    Only `abort` may be called from another thread.
+    """
+
+    def __init__(self, assignment: Assignment, *, solution_first: bool = True) -> None:
+        self._assignment = assignment
+        self._solution_first = solution_first
+        self._process: GraderProcess | None = None
+        self._lock = threading.Lock()
+        self._abortable: GraderProcess | None = None
+        self._called_off = False
+
+    def begin(self, submission: Submission) -> Begun | None:
+        """Let a process begin with a submission, for `grade`; None where it died. Raises what `start` raises."""
+        process = self.start()
+        try:
+            return Begun(process, process.send(submission))
+        except GraderDiedError:
+            return None
+
+    def grade(self, submission: Submission, begun: Begun | None = None) -> Report:
+        """The report of one submission. begun: what `begin` gave for it.
+
+        Raises what `GraderProcess` raises when the process tells it, and GraderError, with what was seen, when two
+        processes died at this submission.
+        """
+        deaths: list[str] = []
+        while len(deaths) < _TRIES:
+            try:
+                process = self.start()
+                if begun is not None and begun.process is process and process.owes(begun.number):
+                    return process.receive(begun.number)
+                return process.grade(submission)
+            except GraderDiedError as death:
+                self._refuse_when_called_off()
+                deaths.append(death.seen)
+            except GraderError:
+                # Told by a process, which ends with it.
+                self.close()
+                raise
+        self.close()
+        first, second = deaths
+        raise GraderError(
+            f"the grader process ended at this submission, and again in a fresh one ({first}; {second})",
+            remedy="Grade it alone with --only to see whether it happens again.",
+        )
+
+    def report(self, submission: Submission) -> Report:
+        """The same, but what breaks at this submission alone gives a report that withholds its grade.
+
+        Raises AuthoringError and ProtectionError, which every submission would meet.
+        """
+        try:
+            return self.grade(submission)
+        except ProtectionError:
+            raise
+        except GraderError as error:
+            return withheld_report(self._assignment, submission, str(error))
+
+    def start(self) -> GraderProcess:
+        """The process, ready; a new one if there is none or if it has died. Raises what `GraderProcess` raises."""
+        if self._process is not None and not self._process.running:
+            self.close()
+        if self._process is None:
+            self._refuse_when_called_off()
+            self._process = GraderProcess(
+                self._assignment, solution_first=self._solution_first, on_start=self._remember
+            )
+        return self._process
+
+    def abort(self) -> None:
+        """End for good, now: whoever waits for a report gets a CalledOffError, and no process is started any more."""
+        with self._lock:
+            self._called_off = True
+            if self._abortable is not None:
+                self._abortable.abort()
 
     def close(self) -> None:
-        """Let go of the stream of a process that has ended."""
-        self._reader.join(timeout=1)
-        # What a hidden test left running may hold the other end; its reader goes with it.
-        if not self._reader.is_alive():
-            self._stream.close()
+        """End the process, if there is one."""
+        with self._lock:
+            self._abortable = None
+        if self._process is not None:
+            self._process.close()
+            self._process = None
 
-    def _read(self) -> None:
-        # By lines of bounded length, so that neither a flood nor an endless line fills the memory.
-        with suppress(OSError, ValueError):
-            while line := self._stream.readline(_LAST_WORDS):
-                self._kept = (self._kept + line)[-_LAST_WORDS:]
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _remember(self, process: GraderProcess) -> None:
+        """Let a process be aborted from its first moment on."""
+        with self._lock:
+            self._abortable = process
+            if self._called_off:
+                process.abort()
+
+    def _refuse_when_called_off(self) -> None:
+        if self._called_off:
+            raise CalledOffError("grading was called off")
+
+
+def withheld_report(assignment: Assignment, submission: Submission, reason: str) -> Report:
+    """A report for a submission whose grade is withheld because the grader failed."""
+    return Report(
+        assignment=assignment.name,
+        student=submission.student,
+        status=ReportStatus.GRADER_ERROR,
+        score=0.0,
+        max_score=0.0,
+        tasks=(),
+        notes=(reason,),
+        file=submission.path.name if submission.path is not None else "",
+        digest="",
+        autograder_digest="",
+        seed=assignment.seed,
+        kit=__version__,
+        level=0,
+    )
 
 
 def collect_tasks(assignment: Assignment) -> tuple[Task, ...]:

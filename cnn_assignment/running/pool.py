@@ -7,8 +7,7 @@ import threading
 from collections.abc import Generator, Iterable
 
 from cnn_assignment.core.model import Assignment, Report, Submission
-from cnn_assignment.running.client import GraderProcess, collect_tasks
-from cnn_assignment.running.steady import SteadyGrader
+from cnn_assignment.running.client import GraderClient, GraderProcess, collect_tasks
 from cnn_assignment.sandbox.client.patience import with_patience
 
 __all__ = ["GraderProcess", "collect_tasks", "grade_all"]
@@ -25,7 +24,7 @@ def grade_all(
 
     Submissions are taken a few at a time, in the thread that takes the reports. A process that dies is replaced, and
     costs nothing unless it dies again at the same submission, which is a grader error then. Closing the iterator ends
-    the processes. Raises AuthoringError and ProtectionError, which stop the class; solution_first is as in `SteadyGrader`.
+    the processes. Raises AuthoringError and ProtectionError, which stop the class; solution_first is as in `GraderClient`.
     """
     pool = _Pool(assignment, jobs, solution_first)
     waiting = 0
@@ -57,7 +56,7 @@ class _Pool:
         """Let the next free process grade it."""
         self._todo.put(submission)
         if len(self._runners) < self._jobs:
-            grader = SteadyGrader(self._assignment, solution_first=self._solution_first)
+            grader = GraderClient(self._assignment, solution_first=self._solution_first)
             self._runners.append(_Runner(grader, self._todo, self._done))
             with_patience(self._runners[-1].start)
 
@@ -88,7 +87,7 @@ class _Runner(threading.Thread):
 
     def __init__(
         self,
-        grader: SteadyGrader,
+        grader: GraderClient,
         todo: queue.SimpleQueue[Submission | None],
         done: queue.SimpleQueue[Report | BaseException],
     ) -> None:

@@ -9,11 +9,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from cnn_kit import tree
 from traitlets.config import Config
 
 from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulExtractor
 from cnn_assignment.nbgrader_course.collecting.zip_collecting import configure_collecting
+from cnn_kit import tree
 
 MIB = 2**20
 

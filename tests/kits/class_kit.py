@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nbgrader.api import Gradebook
+
 from attacks.users import as_ordinary
 from cnn_kit import NAME, copy_course, run
-from nbgrader.api import Gradebook
 from places import ROOT
 
 RIGHT = ROOT / f"solutions/{NAME}.py"

@@ -16,7 +16,6 @@ import nbformat
 import sqlalchemy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
-from places import KITS, ROOT
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import (
@@ -30,6 +29,7 @@ from cnn_assignment.core.model import (
     TaskScore,
     Verdict,
 )
+from places import KITS, ROOT
 
 SKELETON = """class Toy:
     def one(self):

@@ -11,8 +11,9 @@ from typing import Any
 
 import sqlalchemy
 from bs4 import BeautifulSoup
-from cnn_kit import NAME, copy_course, tree
 from nbgrader.api import Gradebook
+
+from cnn_kit import NAME, copy_course, tree
 
 COURSE = "dl101"
 _BACKSTOP_S = 900

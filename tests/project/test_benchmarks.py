@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from places import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"

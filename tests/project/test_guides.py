@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from cnn_assignment.authoring.skeleton import strip_markers
 from cnn_kit import NAME, POINTS
 from cycle_kit import School, cells_of, database_url, grades_of, open_school, reports_of, words_of
 from places import ROOT
-
-from cnn_assignment.authoring.skeleton import strip_markers
 
 GUIDES = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("instructor", "grader", "student")}
 WORK = ROOT / "examples/class"

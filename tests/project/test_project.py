@@ -15,10 +15,10 @@ import pytest
 from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from places import ROOT
 
 import cnn_assignment
 from cnn_assignment.core.layout import list_assignments, load_assignment
+from places import ROOT
 
 PACKAGE = ROOT / "cnn_assignment"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ import re
 import textwrap
 
 import pytest
+
 from cnn_kit import NAME, copy_course, run
 from places import ROOT
 from toy_course import edit, run_pytest, write

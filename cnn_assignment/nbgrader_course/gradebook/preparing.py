@@ -12,7 +12,7 @@ from cnn_assignment.core.names import REMEDY, why_not_a_student
 from cnn_assignment.core.texts import shorten
 from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse
 from cnn_assignment.nbgrader_course.gradebook.rows import Marks
-from cnn_assignment.nbgrader_course.notebooks.annotate import annotate, cell_comments, withheld
+from cnn_assignment.nbgrader_course.notebooks.annotate import annotate, cell_comments, withheld_grade
 from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_submitted
 from cnn_assignment.nbgrader_course.notebooks.files import is_linked, read_time
 
@@ -38,7 +38,7 @@ def prepare(course: OpenCourse, release: NotebookNode, submission: Submission, r
     from nbgrader import utils
 
     if report.status is ReportStatus.GRADER_ERROR:
-        raise withheld(report)
+        raise withheld_grade(report)
     _check_student(submission.student)
     path, data = submission.path, read_submitted(submission.path)
     notebook = annotate(put_in_order(release, path.name if path else "", data, course.assignment), report)

@@ -73,7 +73,7 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
     finite, or the tasks and the grade cells do not belong together.
     """
     if report.status is ReportStatus.GRADER_ERROR:
-        raise withheld(report)
+        raise withheld_grade(report)
     notebook = copy.copy(notebook)
     notebook.cells = [copy.copy(cell) for cell in notebook.cells]
     for cell in notebook.cells:
@@ -103,7 +103,7 @@ def _disarm(cell: NotebookNode) -> None:
         cell.source = make_harmless(cell.source, cell.get("attachments", {}))
 
 
-def withheld(report: Report) -> GraderError:
+def withheld_grade(report: Report) -> GraderError:
     """The error that tells that this report is no grade."""
     return GraderError(
         f"the grade of {report.student!r} is withheld: {'; '.join(report.notes) or 'the grader failed'}",

@@ -19,10 +19,9 @@ from distributed.versions import get_package_info
 from cnn_assignment.core.digests import file_digest
 from cnn_assignment.core.errors import GraderError, ProtectionError, UsageError
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission
-from cnn_assignment.running.client import problem_from_json
+from cnn_assignment.running.client import problem_from_json, withheld_report
 from cnn_assignment.running.cluster.payload import Parcel
 from cnn_assignment.running.cluster.tasks import COMPARED, Answer, grade_batch, greet, pick_versions
-from cnn_assignment.running.steady import withheld
 
 # A batch takes about so long, holds no more than so much, and does not outgrow what came before it: the last ones of a
 # class must not keep one worker busy while the others have nothing to do.
@@ -92,7 +91,7 @@ class Dispatcher:
         for suspect in suspects:
             yield from self._grade([suspect])
             for submission in self._suspects:
-                yield withheld(
+                yield withheld_report(
                     self._assignment,
                     submission,
                     "Dask workers were lost again and again while they graded this submission, also when it was graded "
@@ -113,7 +112,7 @@ class Dispatcher:
             try:
                 parcel = Parcel.pack(submission, self._assignment)
             except OSError as error:
-                yield withheld(self._assignment, submission, f"the file cannot be read: {error.strerror}.")
+                yield withheld_report(self._assignment, submission, f"the file cannot be read: {error.strerror}.")
                 continue
             if batch and (len(batch) >= self._length() or _size(batch) + parcel.size > _BATCH_BYTES):
                 yield from self._make_room(_size(batch))

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cnn_assignment.core.model import Assignment, Report
-from cnn_assignment.running.client import GraderProcess
+from cnn_assignment.running.client import CalledOffError, GraderClient, GraderProcess
 from cnn_assignment.running.cluster.payload import Bundle, Parcel
-from cnn_assignment.running.steady import CalledOffError, SteadyGrader
 
 # After so long without work processes and files go, in case whoever sent them is gone and can no longer say so.
 IDLE_S = 60.0
@@ -33,8 +32,8 @@ class Station:
         self._change = threading.Condition()
         self._folder: Path | None = None
         self._assignment: Assignment | None = None
-        self._free: list[SteadyGrader] = []
-        self._busy: list[SteadyGrader] = []
+        self._free: list[GraderClient] = []
+        self._busy: list[GraderClient] = []
         self._timer: threading.Timer | None = None
         self._closed = False
 
@@ -59,19 +58,19 @@ class Station:
             self._rest()
 
     @staticmethod
-    def _grade(grader: SteadyGrader, parcel: Parcel, folder: Path) -> Report:
+    def _grade(grader: GraderClient, parcel: Parcel, folder: Path) -> Report:
         with tempfile.TemporaryDirectory(dir=folder) as own:
             return grader.report(parcel.unpack(Path(own)))
 
     @contextmanager
-    def _borrow(self) -> Iterator[tuple[SteadyGrader, Path]]:
+    def _borrow(self) -> Iterator[tuple[GraderClient, Path]]:
         grader, folder = self._take()
         try:
             yield grader, folder
         finally:
             self._give_back(grader)
 
-    def _take(self) -> tuple[SteadyGrader, Path]:
+    def _take(self) -> tuple[GraderClient, Path]:
         with self._change:
             if self._closed:
                 raise CalledOffError("the class was called off")
@@ -79,11 +78,11 @@ class Station:
             if self._folder is None or self._assignment is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="cnn-assignment-", dir=self._place))
                 self._assignment = self._bundle.unpack(self._folder / "course")
-            grader = self._free.pop() if self._free else SteadyGrader(self._assignment)
+            grader = self._free.pop() if self._free else GraderClient(self._assignment)
             self._busy.append(grader)
             return grader, self._folder
 
-    def _give_back(self, grader: SteadyGrader) -> None:
+    def _give_back(self, grader: GraderClient) -> None:
         if self._closed:
             grader.close()
         with self._change:

@@ -14,10 +14,9 @@ from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 from distributed.versions import get_package_info
 
 from cnn_assignment.core.errors import KitError
-from cnn_assignment.running.client import problem_to_json
+from cnn_assignment.running.client import CalledOffError, problem_to_json
 from cnn_assignment.running.cluster.payload import Bundle, Parcel
 from cnn_assignment.running.cluster.remote import Station
-from cnn_assignment.running.steady import CalledOffError
 
 COMPARED = ("python", "numpy", "cnn-assignment")
 """What has to be of one version everywhere, because a report depends on it."""

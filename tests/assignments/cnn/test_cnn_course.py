@@ -17,13 +17,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit, tree
 from nbgrader.api import Gradebook
 
 from cnn_assignment.authoring import release
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running.pool import collect_tasks
+from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit, tree
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -15,10 +15,11 @@ import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from cnn_kit import POINTS
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+
+from cnn_kit import POINTS
 
 FIGURES = 9
 NOT_A_HANG_S = 600

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from places import ROOT
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.running import CLASS_TABLE, LEDGER, GradingOptions, find_students, grade_class
+from places import ROOT
 
 CLASS = ROOT / "examples" / "class"
 pytestmark = pytest.mark.usefixtures("unmeasured")

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
-from places import ROOT
 from scipy.signal import correlate, correlate2d
+
+from places import ROOT
 
 HIDDEN = ROOT / "autograder" / "cnn"
 

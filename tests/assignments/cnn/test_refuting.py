@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from places import KITS
 
 # Side by side: each grades half of all trials.

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import ROOT
 from scipy.signal import correlate2d
+
+from places import ROOT
 
 SOLUTIONS = ROOT / "solutions"
 

@@ -9,18 +9,18 @@ import re
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from cnn_kit import CLASSES, NAME, class_cells, copy_course, run, submit
-from formgrader_kit import CHROMIUM, instruct, serve
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
-from places import ROOT
 from traitlets.config import Config
-from vectors import make_vectors
 
 from cnn_assignment.nbgrader_course.notebooks.harmless import make_harmless, show_as_written
 from cnn_assignment.nbgrader_course.pages.rendering import _render, clean, clean_notebook, configure_rendering
 from cnn_assignment.nbgrader_course.pages.time_limits import TookTooLongError, limit_time
+from cnn_kit import CLASSES, NAME, class_cells, copy_course, run, submit
+from formgrader_kit import CHROMIUM, instruct, serve
+from places import ROOT
+from vectors import make_vectors
 
 VECTORS = make_vectors()
 MINE, HONEST = "mallory", "honest"

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+
 from places import ROOT
 
 SOLUTIONS = ROOT / "solutions"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 
-import authoring_kit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import authoring_kit
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps, render_gap, require_same_tasks
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Gap

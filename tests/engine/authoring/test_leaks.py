@@ -6,11 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import authoring_kit
 import nbformat
 import pytest
-from authoring_kit import TASKS, edit
 
+import authoring_kit
+from authoring_kit import TASKS, edit
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.release import build
 from cnn_assignment.core.errors import AuthoringError

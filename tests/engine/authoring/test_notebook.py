@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import authoring_kit
 import nbformat
 import pytest
-from authoring_kit import TASKS, edit
 from nbgrader.nbgraderformat import MetadataValidator
 
+import authoring_kit
+from authoring_kit import TASKS, edit
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.core.errors import AuthoringError

@@ -10,13 +10,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import authoring_kit
 import nbformat
 import pytest
-from authoring_kit import TASKS, edit, tree
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
+import authoring_kit
+from authoring_kit import TASKS, edit, tree
 from cnn_assignment.authoring.release import build, check, write_source
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints

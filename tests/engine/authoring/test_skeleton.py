@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import authoring_kit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import authoring_kit
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.skeleton import fill_only, open_gaps, strip_markers
 from cnn_assignment.core.errors import AuthoringError

@@ -10,10 +10,10 @@ import subprocess
 import sys
 
 import pytest
-import toy_course
-from toy_course import COMMAND, SLOW, TOTAL, answer, await_that, descendants, edit, is_running, run, submit, write
 
+import toy_course
 from cnn_assignment.running import LEDGER
+from toy_course import COMMAND, SLOW, TOTAL, answer, await_that, descendants, edit, is_running, run, submit, write
 
 COMMANDS = ("build", "verify", "grade", "doctor", "demo")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import toy_course
-from toy_course import edit, write
 
+import toy_course
 from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.layout import find_course, list_assignments, load_assignment, task_order
 from cnn_assignment.core.model import Hints, Limits
+from toy_course import edit, write
 
 SETTINGS = "autograder/toy/assignment.toml"
 

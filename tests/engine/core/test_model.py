@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-import toy_course
 from hypothesis import given
 from hypothesis import strategies as st
 
+import toy_course
 from cnn_assignment.core.model import (
     REPORT_SCHEMA,
     Gap,

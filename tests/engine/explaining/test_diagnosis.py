@@ -8,9 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import toy_course
-from toy_course import answer, edit, run_pytest, submit, write
 
+import toy_course
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Outcome, ReportStatus, Verdict
@@ -23,6 +22,7 @@ from cnn_assignment.judging.signature import Evidence, Likeness, keep_evidence
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
 from cnn_assignment.submissions import LiftedCode
+from toy_course import answer, edit, run_pytest, submit, write
 
 MISCONCEPTIONS = '''"""Mistakes."""
 

@@ -7,17 +7,17 @@ import re
 from collections import Counter
 
 import pytest
-import toy_course
-from cnn_kit import POINTS
 from hypothesis import given
 from hypothesis import strategies as st
 
+import toy_course
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
 from cnn_assignment.authoring.skeleton import open_gaps
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Hints
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
+from cnn_kit import POINTS
 
 SOLUTION = '''\
 """Scales, for é and others."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from toy_cases import Shape
 
 from cnn_assignment.core.traits import Condition, list_conditions, read_traits
 from cnn_assignment.explaining.patterns import PatternSearch
+from toy_cases import Shape
 
 SEEN = [
     Shape(*numbers) for numbers in ((1, 4, 4, 1), (2, 5, 7, 2), (3, 6, 6, 2), (1, 7, 4, 3), (4, 8, 8, 1), (2, 9, 5, 3))

@@ -6,9 +6,6 @@ import random
 import re
 
 import pytest
-from raised_cases import CASES, SILENT
-from sandbox_kit import FORGER
-from toy_course import answer, notebook, submit
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus, Verdict
@@ -19,6 +16,9 @@ from cnn_assignment.sandbox.client.protocol import CallRaised, read_place
 from cnn_assignment.sandbox.client.seen import Fact, Part, Scene, read_asked, read_fact, read_scene
 from cnn_assignment.sandbox.server.variables import is_like
 from cnn_assignment.sandbox.wire import Handle
+from raised_cases import CASES, SILENT
+from sandbox_kit import FORGER
+from toy_course import answer, notebook, submit
 
 HELPER = "    def helper(self, x):\n        return x[self.factor]\n\n"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import toy_course
-from toy_course import answer, submit, write
 
+import toy_course
 from cnn_assignment.explaining.stale import find_stale
 from cnn_assignment.running.pool import GraderProcess
+from toy_course import answer, submit, write
 
 RNG = np.random.default_rng(11)
 FIRST, SECOND = RNG.normal(size=(2, 3, 4))

@@ -7,14 +7,14 @@ import sys
 from unittest.mock import patch
 
 import pytest
-import toy_course
-from toy_course import HIDDEN, edit, submit, write
 
+import toy_course
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.judging.hidden import HiddenTests
 from cnn_assignment.running.pool import GraderProcess, collect_tasks
+from toy_course import HIDDEN, edit, submit, write
 
 MARK = "@pytest.mark.points(2)\n"
 

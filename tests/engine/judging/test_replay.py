@@ -6,7 +6,6 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from toy_course import answer, edit, make_course, submit
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
@@ -14,6 +13,7 @@ from cnn_assignment.judging.replay import Ending, Transcripts
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, Reply, Request, pack_request
 from cnn_assignment.testing import Mismatch
+from toy_course import answer, edit, make_course, submit
 
 # A test that tells when it is run, and its fixture too.
 TOLD = """

@@ -6,10 +6,9 @@ import textwrap
 
 import numpy as np
 import pytest
+
 import sandbox_kit
 import toy_course
-from toy_course import TOTAL, answer, await_that, edit, left_open, submit
-
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.judging.loading import load_order, solution_limits, worker_limits
@@ -21,6 +20,7 @@ from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.protocol import Reply
 from cnn_assignment.sandbox.client.proxies import fetch
 from cnn_assignment.submissions import LiftedCode, lift_file
+from toy_course import TOTAL, answer, await_that, edit, left_open, submit
 
 
 @pytest.fixture

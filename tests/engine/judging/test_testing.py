@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import sandbox_kit
 import toy_course
-from toy_course import answer, write
-
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.sandbox.client.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
 from cnn_assignment.submissions import lift_file
@@ -24,6 +23,7 @@ from cnn_assignment.testing import (
     put,
     side_by_side,
 )
+from toy_course import answer, write
 
 RIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, 7.0]])
 RETURNS = (

@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 import hypothesis.strategies as st
 import nbformat
 import pytest
-from course_kit import ANSWER, SKELETON, TOY, make_report, marks, source_notebook, write_notebook
 from hypothesis import given
 from nbconvert.filters import markdown2html
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
@@ -23,6 +22,7 @@ from cnn_assignment.core.model import ReportStatus, TaskScore, Verdict
 from cnn_assignment.nbgrader_course import cell_comments, comments
 from cnn_assignment.nbgrader_course.notebooks import annotate
 from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_release, read_submitted
+from course_kit import ANSWER, SKELETON, TOY, make_report, marks, source_notebook, write_notebook
 
 HOSTILE = "<script>alert(1)</script> $$ [x](javascript:alert(1)) \\[ <img src=x onerror=alert(1)> `<b>` $$ <b>"
 

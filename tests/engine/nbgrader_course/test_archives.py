@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from archive_kit import MIB, make_tar, make_zip, tar_member, zip_bytes
-from cnn_kit import tree
 
+from archive_kit import MIB, make_tar, make_zip, tar_member, zip_bytes
 from cnn_assignment.core.errors import TooLargeError
 from cnn_assignment.nbgrader_course.collecting.archives import unpack
+from cnn_kit import tree
 
 
 def unpacked(

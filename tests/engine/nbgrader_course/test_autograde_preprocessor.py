@@ -9,18 +9,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from course_kit import (
-    ANSWER,
-    answered,
-    gradebook_of,
-    make_course,
-    make_report,
-    marks,
-    nbgrader,
-    report_for,
-    source_notebook,
-    submit,
-)
 from nbformat.v4 import new_code_cell
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.apps.baseapp import NbGrader
@@ -36,6 +24,18 @@ from cnn_assignment.nbgrader_course.converting.preprocessors import (
     GradeWithKit,
     SubmissionExporter,
     configure_autograde,
+)
+from course_kit import (
+    ANSWER,
+    answered,
+    gradebook_of,
+    make_course,
+    make_report,
+    marks,
+    nbgrader,
+    report_for,
+    source_notebook,
+    submit,
 )
 
 HOSTILE = ["-rf", "<img src=x onerror=alert(1)>", "b\nb", "\x1b[2J", "x" * 252, "\u202eadA", "a;=cmd()", "[a-z]*"]

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
+
 from cnn_kit import NAME, POINTS, tree
 from cycle_kit import (
     COURSE,
@@ -23,7 +25,6 @@ from cycle_kit import (
     state_of,
     words_of,
 )
-from nbgrader.api import Gradebook
 
 # Students are called after their work in examples/class.
 CLASS = ("einsum", "flipped-filter", "stride-forgotten", "one-task-only", "untouched", "endless-loop", "first-tie")

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import toy_course
-from course_kit import nbgrader
 from nbgrader.api import Gradebook
-from toy_course import COMMAND, answer, await_that, descendants, edit, end_family, is_running, left_open, run, write
 
+import toy_course
 from cnn_assignment.cli.class_grading import open_gradebook
 from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import class_feedback as course_feedback
 from cnn_assignment.nbgrader_course.pages.feedback import FeedbackWriter
 from cnn_assignment.running import LEDGER, GradingOptions, find_students, open_class
+from course_kit import nbgrader
+from toy_course import COMMAND, answer, await_that, descendants, edit, end_family, is_running, left_open, run, write
 
 COURSE = "dl101"
 SETTINGS = f"""

@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import toy_course
-from course_kit import nbgrader
-from cycle_kit import rows_of
 from nbgrader.api import Gradebook
-from toy_course import TOTAL, edit, left_open, run, submit, write
 
+import toy_course
 from cnn_assignment.authoring import release
 from cnn_assignment.cli.class_grading import open_gradebook
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.reporting import FinalMark, FinalRow, write_final_csv
 from cnn_assignment.running import FINAL_TABLE, GradingOptions, find_students, grade_class, open_class
 from cnn_assignment.running.pool import collect_tasks
+from course_kit import nbgrader
+from cycle_kit import rows_of
+from toy_course import TOTAL, edit, left_open, run, submit, write
 
 CLASS = ["cem", "days", "full", "hours", "part"]
 PART = TOTAL - toy_course.TASKS["cut"]

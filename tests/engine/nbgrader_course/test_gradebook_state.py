@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_kit import make_class, make_released_course
 from nbgrader.api import Gradebook
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.gradebook.opening import open_course
 from cnn_assignment.nbgrader_course.gradebook.state import Place, config_digest, locate, read_recorded, values_digest
+from course_kit import make_class, make_released_course
 
 CLASS = 4
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from course_kit import answered, gradebook_of, make_course, nbgrader, report_for, submit
 from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
@@ -23,6 +22,7 @@ from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Submission
 from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.gradebook.late import LatePenalty, configure_late, late_penalty
+from course_kit import answered, gradebook_of, make_course, nbgrader, report_for, submit
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S

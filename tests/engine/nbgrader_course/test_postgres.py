@@ -9,11 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cnn_kit import NAME
-from course_kit import make_class, make_released_course, rows_by_name
-from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
 from nbgrader.api import Gradebook
-from postgres_kit import Server, postgres
 
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.layout import load_assignment
@@ -25,6 +21,10 @@ from cnn_assignment.nbgrader_course.gradebook.marks import read_marks
 from cnn_assignment.nbgrader_course.gradebook.penalties import refresh_penalties
 from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
 from cnn_assignment.reporting import read_report
+from cnn_kit import NAME
+from course_kit import make_class, make_released_course, rows_by_name
+from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
+from postgres_kit import Server, postgres
 
 SUBMITTED = ("einsum", "flipped-filter")
 BY_HAND = ("colab", "one-task-only", "untouched", "stride-forgotten")

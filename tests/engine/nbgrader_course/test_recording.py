@@ -8,6 +8,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell
+from nbgrader.api import Gradebook
+
+from cnn_assignment.core.errors import GraderError
+from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.model import Assignment, ReportStatus, Submission
+from cnn_assignment.nbgrader_course import record
+from cnn_assignment.nbgrader_course.gradebook import recording
+from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
+from cnn_assignment.nbgrader_course.notebooks.annotate import cell_comments
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release
+from cnn_assignment.submissions import find_submission
 from course_kit import (
     ANSWER,
     answered,
@@ -24,18 +36,6 @@ from course_kit import (
     write_notebook,
 )
 from cycle_kit import rows_of
-from nbformat.v4 import new_code_cell
-from nbgrader.api import Gradebook
-
-from cnn_assignment.core.errors import GraderError
-from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Assignment, ReportStatus, Submission
-from cnn_assignment.nbgrader_course import record
-from cnn_assignment.nbgrader_course.gradebook import recording
-from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
-from cnn_assignment.nbgrader_course.notebooks.annotate import cell_comments
-from cnn_assignment.nbgrader_course.notebooks.cells import read_release
-from cnn_assignment.submissions import find_submission
 
 
 @pytest.fixture(scope="module")

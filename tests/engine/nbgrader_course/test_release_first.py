@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from class_kit import RIGHT, open_course, recorded_scores
 from cnn_kit import NAME, run, submit
 

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 
 import pytest
+
 from archive_kit import MIB, extract, make_tar, make_zip, tar_member, zip_bytes
 
 

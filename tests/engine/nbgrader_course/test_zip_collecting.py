@@ -6,19 +6,19 @@ import logging
 from pathlib import Path
 
 import pytest
-from archive_kit import make_zip, zip_bytes
-from cnn_kit import NAME, run, tree
-from cycle_kit import cells_of, database_url, grades_of, open_school, reports_of
 from nbgrader.apps import ZipCollectApp
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExtractorPlugin
 from traitlets.config import Config
 
+from archive_kit import make_zip, zip_bytes
 from cnn_assignment.nbgrader_course.collecting.zip_collecting import (
     NOT_ALL_COLLECTED,
     UploadCollector,
     configure_collecting,
 )
+from cnn_kit import NAME, run, tree
+from cycle_kit import cells_of, database_url, grades_of, open_school, reports_of
 
 EXTRACTED = "downloaded/cnn/extracted"
 

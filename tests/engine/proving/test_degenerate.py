@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from places import ROOT
 
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.proving.degenerate import make_degenerate, read_helper
 from cnn_assignment.proving.degenerate_code import KINDS, knows_nothing
 from cnn_assignment.submissions import lift_file
+from places import ROOT
 
 SOLUTION = ROOT / "solutions" / "cnn.py"
 

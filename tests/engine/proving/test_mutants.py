@@ -6,11 +6,11 @@ import textwrap
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import ROOT
 
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.proving.mutating.mutants import OPERATORS, make_mutants
+from places import ROOT
 
 SOLUTION = ROOT / "solutions" / "cnn.py"
 

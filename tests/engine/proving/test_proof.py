@@ -7,16 +7,16 @@ import shutil
 import sys
 
 import pytest
-import toy_course
 from click.testing import CliRunner
-from toy_course import SOLUTION, TASKS, edit, run, write
 
+import toy_course
 from cnn_assignment.authoring import release
 from cnn_assignment.cli import main
 from cnn_assignment.cli.proving import make_proof
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running.pool import collect_tasks
+from toy_course import SOLUTION, TASKS, edit, run, write
 
 STALE = "source/ and release/ are as a build makes them"
 LEAKS = "answers and hidden tests in the release"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-import toy_course
-from toy_course import SOLUTION, edit, run, write
 
+import toy_course
+from cnn_assignment.cli.proving import make_proof
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.proving import public_checks
 from cnn_assignment.proving.public_checks import PublicChecks
 from cnn_assignment.running.pool import collect_tasks
+from toy_course import SOLUTION, edit, run, write
 
 CLAIMS = [
     "{} public checks pass on the solution",

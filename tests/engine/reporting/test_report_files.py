@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
-from course_kit import make_report
 from hypothesis import given
 
 from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.core.names import why_not_a_student
 from cnn_assignment.reporting import read_report, report_path, write_class_csv, write_report
+from course_kit import make_report
 
 NAMES = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30).filter(
     lambda n: not why_not_a_student(n)

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
+from nbgrader.plugins import CsvExportPlugin
+
 from archive_kit import make_zip
 from attacks.users import as_ordinary
 from class_kit import RIGHT, open_course
 from cnn_kit import NAME, run, submit
-from nbgrader.api import Gradebook
-from nbgrader.plugins import CsvExportPlugin
 from places import ROOT
 from toy_course import await_that
 

@@ -7,9 +7,8 @@ import json
 import shutil
 
 import pytest
-import toy_course
-from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
 
+import toy_course
 from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
@@ -24,6 +23,7 @@ from cnn_assignment.running import (
     grade_class,
 )
 from cnn_assignment.submissions import find_submission
+from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
 
 
 @pytest.fixture

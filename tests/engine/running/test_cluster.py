@@ -14,16 +14,16 @@ from dataclasses import replace
 
 import dask
 import pytest
+
 import toy_course
 from cluster_kit import Worker, open_cluster
-from toy_course import COMMAND, SLOW, SOLUTION, TOTAL, answer, await_that, edit, left_open, notebook, run, submit, write
-
 from cnn_assignment.core.errors import AuthoringError, GraderError, ProtectionError, UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus, Submission
 from cnn_assignment.running.cluster.grading import grade_on_cluster
 from cnn_assignment.running.pool import grade_all
 from cnn_assignment.submissions.plain.folder import FILE_CAP
+from toy_course import COMMAND, SLOW, SOLUTION, TOTAL, answer, await_that, edit, left_open, notebook, run, submit, write
 
 IMPATIENT = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
 SCALER, CUTTER = SOLUTION[: SOLUTION.index("class Cutter")], SOLUTION[SOLUTION.index("class Cutter") :]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from class_kit import RIGHT, give, open_course, recorded_scores, run_as
 from cnn_kit import NAME, run, submit
 from hostile_files import HOSTILE

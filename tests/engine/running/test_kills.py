@@ -10,12 +10,12 @@ import sys
 import time
 
 import pytest
-import toy_course
-from course_kit import gradebook_of
 from nbgrader.api import Gradebook
-from toy_course import COMMAND, SLOW, answer, await_that, left_open, run, submit
 
+import toy_course
 from cnn_assignment.running import LEDGER
+from course_kit import gradebook_of
+from toy_course import COMMAND, SLOW, answer, await_that, left_open, run, submit
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import toy_course
-from toy_course import submit, write
 
+import toy_course
 from cnn_assignment.core.digests import autograder_digest
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Submission
 from cnn_assignment.running.cluster.payload import Bundle, Parcel
 from cnn_assignment.submissions.plain.folder import FILE_CAP
+from toy_course import submit, write
 
 
 @pytest.fixture

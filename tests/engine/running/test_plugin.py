@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+
 import toy_course
 from toy_course import answer, edit, left_open, run_pytest, write
 

@@ -9,16 +9,18 @@ import threading
 from contextlib import closing, suppress
 
 import pytest
-import toy_course
-from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
+from traitlets.config import Config
 
+import toy_course
+from cnn_assignment import nbgrader_plugins
 from cnn_assignment.core.errors import AuthoringError, GraderError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus, Submission
-from cnn_assignment.running.client import GraderProcess
+from cnn_assignment.nbgrader_plugins import configure
+from cnn_assignment.running.client import CalledOffError, GraderClient, GraderProcess
 from cnn_assignment.running.pool import grade_all
-from cnn_assignment.running.shared import GraderKeeper
-from cnn_assignment.running.steady import CalledOffError, SteadyGrader
+from cnn_assignment.running.shared import SharedGrader
+from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
 
 TEXTS = {
     "ada": toy_course.SOLUTION,
@@ -175,7 +177,7 @@ def test_submissions_that_cannot_be_found_stop_the_class(course, submissions):
 
 def test_a_grader_that_was_called_off_starts_nothing(course, submissions):
     before = descendants(os.getpid())
-    grader = SteadyGrader(course)
+    grader = GraderClient(course)
     grader.abort()
     with pytest.raises(CalledOffError, match="grading was called off"):
         grader.grade(submissions[0])
@@ -186,7 +188,7 @@ def test_a_grader_is_called_off_while_its_process_starts(course, submissions):
     told = []
 
     def wait():
-        with SteadyGrader(course) as grader:
+        with GraderClient(course) as grader:
             threading.Thread(target=abort_when_started, args=(grader,)).start()
             try:
                 grader.grade(submissions[0])
@@ -264,55 +266,58 @@ def test_hidden_tests_that_print_do_not_disturb_the_answers(tmp_path):
     )
 
 
-def test_a_keeper_keeps_its_process_until_the_hidden_tests_change(tmp_path):
+def test_a_shared_grader_keeps_its_process_until_the_hidden_tests_change(tmp_path):
     assignment = toy_course.make_course(tmp_path)
     submission = submit(tmp_path, "ada", toy_course.SOLUTION)
-    keeper = GraderKeeper()
+    shared = SharedGrader()
     before = descendants(os.getpid())
-    first = keeper.report(assignment, submission)
+    first = shared.report(assignment, submission)
     started = descendants(os.getpid()) - before
-    assert keeper.report(assignment, submission) == first
+    assert shared.report(assignment, submission) == first
     assert started <= descendants(os.getpid())
     edit(tmp_path / "autograder/toy/test_cut.py", "points(2)", "points(4)")
-    assert keeper.report(assignment, submission).max_score == TOTAL + 2
+    assert shared.report(assignment, submission).max_score == TOTAL + 2
     assert not any(is_running(pid) for pid in started)
-    keeper.close()
-    keeper.close()
+    shared.close()
+    shared.close()
     assert descendants(os.getpid()) <= before
 
 
-def test_a_keeper_begins_with_a_submission_and_gives_its_report_later(tmp_path):
+def test_a_shared_grader_begins_with_a_submission_and_gives_its_report_later(tmp_path):
     assignment = toy_course.make_course(tmp_path)
     ada, bob = (submit(tmp_path, name, toy_course.SOLUTION) for name in ("ada", "bob"))
-    keeper = GraderKeeper()
-    usual = keeper.report(assignment, bob)
+    shared = SharedGrader()
+    usual = shared.report(assignment, bob)
     # The first is begun with and then dropped: no later report is taken for it, nor it for a later one.
-    keeper.begin(assignment, ada)
-    assert keeper.begin(assignment, bob)() == usual
+    shared.begin(assignment, ada)
+    assert shared.begin(assignment, bob)() == usual
     # Another thread of the server asks between the two halves.
-    finish = keeper.begin(assignment, bob)
-    assert keeper.report(assignment, ada).student == "ada"
+    finish = shared.begin(assignment, bob)
+    assert shared.report(assignment, ada).student == "ada"
     assert finish() == usual
     # The process dies between them, and the autograder changes.
-    finish = keeper.begin(assignment, bob)
+    finish = shared.begin(assignment, bob)
     for pid in descendants(os.getpid()):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert finish() == usual
-    finish = keeper.begin(assignment, bob)
+    finish = shared.begin(assignment, bob)
     edit(tmp_path / "autograder/toy/test_cut.py", "points(2)", "points(4)")
     assert finish().max_score == TOTAL + 2
-    keeper.close()
+    shared.close()
 
 
-def test_all_keepers_share_one_process(tmp_path):
-    # nbgrader's server makes a keeper for every request.
+def test_every_configuration_of_nbgrader_shares_one_process(tmp_path):
+    # nbgrader's server loads its configuration for every request.
     assignment = toy_course.make_course(tmp_path)
     submission = submit(tmp_path, "ada", toy_course.SOLUTION)
     before = descendants(os.getpid())
-    first = GraderKeeper().report(assignment, submission)
+    first, second = Config(), Config()
+    configure(first)
+    configure(second)
+    report = first.GradeWithKit.report_for(assignment, submission)
     started = descendants(os.getpid())
-    assert GraderKeeper().report(assignment, submission) == first
+    assert second.GradeWithKit.report_for(assignment, submission) == report
     assert descendants(os.getpid()) == started > before
-    GraderKeeper().close()
+    nbgrader_plugins._shared.close()
     assert descendants(os.getpid()) <= before

@@ -6,13 +6,12 @@ import os
 import threading
 
 import pytest
-import toy_course
-from toy_course import SLOW, SOLUTION, TOTAL, answer, await_that, descendants, submit
 
-from cnn_assignment.running.client import GraderProcess
+import toy_course
+from cnn_assignment.running.client import CalledOffError, GraderProcess
 from cnn_assignment.running.cluster.payload import Bundle, Parcel
 from cnn_assignment.running.cluster.remote import Station
-from cnn_assignment.running.steady import CalledOffError
+from toy_course import SLOW, SOLUTION, TOTAL, answer, await_that, descendants, submit
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-import toy_course
-from sandbox_kit import count_descriptors
-from toy_course import COMMAND, TOTAL, answer, await_that, descendants, is_running, left_open, submit
 
+import toy_course
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running import CLASS_TABLE, LEDGER
 from cnn_assignment.running.pool import grade_all
+from sandbox_kit import count_descriptors
+from toy_course import COMMAND, TOTAL, answer, await_that, descendants, is_running, left_open, submit
 
 # Each tries to leave something behind. None may harm the machine if it succeeds.
 HOSTILE = {

@@ -15,13 +15,13 @@ from collections import defaultdict
 from contextlib import closing
 
 import pytest
-from places import ROOT
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Submission
 from cnn_assignment.judging.hidden import HiddenTests
 from cnn_assignment.running import grader as job
 from cnn_assignment.running.pool import GraderProcess, grade_all
+from places import ROOT
 
 if __name__ != "__main__":
     # A grader process has this folder not on its path.

@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import toy_course
-from sandbox_kit import state_of
-from toy_course import TOTAL, answer, await_that, descendants, edit, left_open, submit
 
+import toy_course
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.running.pool import GraderProcess
+from sandbox_kit import state_of
+from toy_course import TOTAL, answer, await_that, descendants, edit, left_open, submit
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

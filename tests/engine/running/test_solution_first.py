@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
-import cnn_kit
 import pytest
-import toy_course
-from toy_course import TOTAL, edit, left_open, submit, write
 
+import cnn_kit
+import toy_course
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import ReportStatus, Verdict
 from cnn_assignment.running import CLASS_TABLE, GradingOptions, find_students, grade_class
 from cnn_assignment.running.client import GraderProcess
 from cnn_assignment.running.pool import grade_all
 from cnn_assignment.running.solution_first import is_known_sound, require_full_marks
+from toy_course import TOTAL, edit, left_open, submit, write
 
 DOUBLED = ('grads["convolution"], expected["convolution"]', 'grads["convolution"], 2 * expected["convolution"]')
 TWICE = ("expected = right.backward(", "expected = 2 * right.backward(")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from attacks.users import bubblewrap_works_for
 from class_kit import RIGHT, give, open_course, recorded_scores, run_as
 from cnn_kit import NAME, submit

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from cnn_kit import NAME, POINTS, copy_course, run
-from cycle_kit import words_of
 from nbgrader.api import Gradebook
-from places import ROOT
-from troubles import FULL, Trouble, make_troubles
 
 from cnn_assignment.core.layout import load_assignment
+from cnn_kit import NAME, POINTS, copy_course, run
+from cycle_kit import words_of
+from places import ROOT
+from troubles import FULL, Trouble, make_troubles
 
 TROUBLES: dict[str, Trouble] = make_troubles(load_assignment(ROOT, NAME))
 pytestmark = pytest.mark.usefixtures("unmeasured")

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import toy_course
-from toy_course import answer, edit, left_open, run, submit, write
 
+import toy_course
 from cnn_assignment.core.errors import ProtectionError, UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running import LEDGER, GradingOptions, find_students, grade_class, open_class
 from cnn_assignment.running import class_run as course_grading
+from toy_course import answer, edit, left_open, run, submit, write
 
 OWN = "from helper import FACTOR\n" + toy_course.SOLUTION
 

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+
 from attacks.battery import LEVELS, list_attacks
 from attacks.table import make_counts, make_rows, shown
 from attacks.users import bubblewrap_works_for, run_all

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cnn_kit import NAME, copy_course, run
-from places import ROOT
-from toy_course import write
 
 from cnn_assignment.core.model import Outcome, Report, ReportStatus, TaskScore, Verdict
 from cnn_assignment.judging.telling import MOST_CHOSEN, MOST_REPORT, Quoting, Teller
+from cnn_kit import NAME, copy_course, run
+from places import ROOT
+from toy_course import write
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
-from sandbox_kit import FORGER, PATIENT, working
 
 from cnn_assignment.sandbox.client.foresight import Foresight
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import BadReply, CallRaised
 from cnn_assignment.sandbox.client.proxies import Conversation, fetch
+from sandbox_kit import FORGER, PATIENT, working
 
 SOURCE = """
 import numpy as np

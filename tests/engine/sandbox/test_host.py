@@ -12,6 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.client import launch
+from cnn_assignment.sandbox.client.host import (
+    Answer,
+    BadReply,
+    CallRaised,
+    CallTimedOut,
+    Request,
+    Sandbox,
+    SandboxError,
+    TimeLimits,
+    WorkerDied,
+)
+from cnn_assignment.sandbox.client.protocol import Stopwatch
+from cnn_assignment.sandbox.limits import WorkerLimits
 from places import KITS, ROOT
 from sandbox_kit import (
     FORGER,
@@ -29,22 +45,6 @@ from sandbox_kit import (
     working,
     zygote_of,
 )
-
-from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client import launch
-from cnn_assignment.sandbox.client.host import (
-    Answer,
-    BadReply,
-    CallRaised,
-    CallTimedOut,
-    Request,
-    Sandbox,
-    SandboxError,
-    TimeLimits,
-    WorkerDied,
-)
-from cnn_assignment.sandbox.client.protocol import Stopwatch
-from cnn_assignment.sandbox.limits import WorkerLimits
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3], ids=["limits", "confined", "namespaced"])

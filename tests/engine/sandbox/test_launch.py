@@ -9,17 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import doctor_kit as kit
 import numpy as np
 import pytest
-import toy_course
-from places import KITS, ROOT
-from sandbox_kit import count_descriptors, run
-from toy_course import answer, submit
 
+import doctor_kit as kit
+import toy_course
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client import host, launch
 from cnn_assignment.sandbox.client.host import Sandbox, SandboxError
+from places import KITS, ROOT
+from sandbox_kit import count_descriptors, run
+from toy_course import answer, submit
 
 BROKEN = {
     "fails": ("#!/bin/sh\necho 'bwrap: no permission' >&2\nexit 1\n", "bwrap: no permission"),

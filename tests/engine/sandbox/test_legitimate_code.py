@@ -6,12 +6,12 @@ import importlib
 import textwrap
 
 import pytest
-from harmless_uses import HARMLESS, NEEDING, WANTING
-from sandbox_kit import call, run, working
 
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
 from cnn_assignment.sandbox.limits import WorkerLimits
+from harmless_uses import HARMLESS, NEEDING, WANTING
+from sandbox_kit import call, run, working
 
 LEVELS = (0, 1, 2, 3)
 FRESH = "a fresh interpreter"

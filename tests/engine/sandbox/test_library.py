@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sandbox_kit import call, count_descriptors, working
 
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.library import DescriptorFinder
+from sandbox_kit import call, count_descriptors, working
 
 # Pure modules that do work without confinement and not with it, and why.
 NOT_CONFINED = {"curses": "its compiled part needs the terminal library of the system, and a worker has no terminal"}

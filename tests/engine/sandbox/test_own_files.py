@@ -8,11 +8,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from sandbox_kit import call, count_descriptors, run, working
 
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
 from cnn_assignment.sandbox.server.files.memory_files import MOST_BYTES, MOST_NODES, MOST_OPEN
+from sandbox_kit import call, count_descriptors, run, working
 
 # Plays a game of files by chance, and tells all that it sees. Numbers of errors, and no words: those name the folder.
 GAME = """

@@ -12,21 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import toy_course
-from sandbox_kit import (
-    FORGER,
-    SHORT_CPU,
-    SHORT_WALL,
-    call,
-    children_of,
-    count_descriptors,
-    run,
-    state_of,
-    wait_until,
-    working,
-)
-from toy_course import answer, left_open, submit
 
+import toy_course
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox import limits
 from cnn_assignment.sandbox.client import choice, portable
@@ -42,6 +29,19 @@ from cnn_assignment.sandbox.client.protocol import (
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.probe import probe
+from sandbox_kit import (
+    FORGER,
+    SHORT_CPU,
+    SHORT_WALL,
+    call,
+    children_of,
+    count_descriptors,
+    run,
+    state_of,
+    wait_until,
+    working,
+)
+from toy_course import answer, left_open, submit
 
 # What a system without pidfds looks like to Python.
 WITHOUT_PIDFDS = "import os; del os.pidfd_open; "

@@ -7,16 +7,16 @@ import os
 import shutil
 import tempfile
 
-import doctor_kit as kit
 import pytest
 from click.testing import CliRunner
-from sandbox_kit import children_of, count_descriptors, zygote_of
 
+import doctor_kit as kit
 from cnn_assignment.cli import main
 from cnn_assignment.sandbox import probe as probing
 from cnn_assignment.sandbox.client.host import Sandbox, SandboxError, TimeLimits
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.sandbox.probe import PROTECTIONS, probe
+from sandbox_kit import children_of, count_descriptors, zygote_of
 
 LEVELS = {protection.name: protection.level for protection in PROTECTIONS}
 NAMESPACED = {name for name, level in LEVELS.items() if level == 3}

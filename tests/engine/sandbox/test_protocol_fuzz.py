@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import toy_course
 
+import toy_course
 from cnn_assignment.core.model import ReportStatus, Verdict
 from cnn_assignment.judging.failures import judge_failure
 from cnn_assignment.running.pool import GraderProcess

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from sandbox_kit import PATIENT, working
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote, collect, conversation_of, fetch, label_of
+from sandbox_kit import PATIENT, working
 
 SOURCE = """
 import itertools

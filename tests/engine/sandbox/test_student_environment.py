@@ -12,9 +12,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from cnn_kit import POINTS
 
 from cnn_assignment.authoring.skeleton import fill_only, strip_markers
+from cnn_kit import POINTS
 
 INSTALLATION_S, PYTEST_S = 900, 300
 """Far more than a slow connection and a slow machine need: they end what hangs, and judge no speed."""

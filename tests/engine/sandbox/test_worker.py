@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sandbox_kit import LOADING, PATIENT, call, make_order, run, working, zygote_of
 
 from cnn_assignment.sandbox import library, wire
 from cnn_assignment.sandbox.client.host import Answer, CallRaised, Request, Sandbox, WorkerDied
 from cnn_assignment.sandbox.limits import WorkerLimits
+from sandbox_kit import LOADING, PATIENT, call, make_order, run, working, zygote_of
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3], ids=["limits", "confined", "namespaced"])

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import toy_course
-from sandbox_kit import below_bubblewrap, children_of, state_of, wait_until
 
+import toy_course
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Assignment, Report
 from cnn_assignment.running.pool import GraderProcess
+from sandbox_kit import below_bubblewrap, children_of, state_of, wait_until
 
 HIDDEN_TEXT = "hidden-sentinel-9f41c7"
 SOLUTION_TEXT = "solution-sentinel-b7720e"

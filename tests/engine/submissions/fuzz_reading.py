@@ -21,14 +21,13 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kits"))
 
-from hostile_files import HOSTILE
-from places import ROOT
-
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.submissions.plain.budgets import CHOOSE_CPU_S, LIFT_CPU_S, SHOW_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import FolderFiles
 from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.reader import Reader
+from hostile_files import HOSTILE
+from places import ROOT
 
 NAMES = ("cnn.ipynb", "cnn.py")
 # Bytes of one file: most are small, so that many are tried.

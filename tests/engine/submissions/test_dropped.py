@@ -6,11 +6,11 @@ import ast
 import textwrap
 
 import pytest
-from toy_course import SOLUTION, TOTAL, notebook, submit
 
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.submissions.extracting.dropped import find_dropped
 from cnn_assignment.submissions.extracting.needed import analyse, select
+from toy_course import SOLUTION, TOTAL, notebook, submit
 
 GIVEN = """
 import functools

@@ -9,18 +9,18 @@ import sys
 
 import numpy as np
 import pytest
-import sandbox_kit
-import toy_course
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_course import notebook, write
 
+import sandbox_kit
+import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.proxies import fetch
 from cnn_assignment.submissions import lift_file
 from cnn_assignment.submissions.python.parsing import SOURCE_CAP
+from toy_course import notebook, write
 
 # Two classes, as small as they come.
 SMALL = "class Scaler: pass\nclass Cutter: pass\n"

@@ -6,13 +6,10 @@ import ast
 import traceback
 
 import pytest
-import toy_course
-from hostile_files import book
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from places import ROOT
-from toy_course import TOTAL, submit, write
 
+import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
@@ -21,6 +18,9 @@ from cnn_assignment.submissions import lift_file, show_file
 from cnn_assignment.submissions.python.parsing import parse
 from cnn_assignment.submissions.reading.document import parse_document
 from cnn_assignment.submissions.repairing.mending import Effort, mend
+from hostile_files import book
+from places import ROOT
+from toy_course import TOTAL, submit, write
 
 CNN = (ROOT / "solutions/cnn.py").read_text(encoding="utf-8")
 TOY = toy_course.SOLUTION

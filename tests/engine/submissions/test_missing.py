@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import toy_course
-from toy_course import notebook, submit, write
 
+import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.submissions.extracting.extract import lift
 from cnn_assignment.submissions.plain.folder import FolderFiles
 from cnn_assignment.submissions.plain.values import Wanted
+from toy_course import notebook, submit, write
 
 WANTED = Wanted(
     ("Convolution2dLayer", "MaxPooling2dLayer", "ConvolutionalNetwork"),

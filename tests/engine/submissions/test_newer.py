@@ -8,16 +8,16 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hostile_files import book
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_course import SOLUTION, TOTAL, submit, write
 
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.submissions.newer.reading import read_newer
 from cnn_assignment.submissions.python.found import THIS, name_of
 from cnn_assignment.submissions.repairing.mending import Effort, mend
+from hostile_files import book
+from toy_course import SOLUTION, TOTAL, submit, write
 
 OLDEST = (3, 11)
 SPACE = {"d": {"a": 3.14159, "b": [1, 2]}, "w": 9, "p": 2, "x": "é", "words": ["a", "b"]}

@@ -8,10 +8,8 @@ import os
 import signal
 
 import pytest
-import toy_course
-from hostile_files import CLASSES, HOSTILE, book
-from toy_course import write
 
+import toy_course
 from cnn_assignment.core.errors import GraderError, TooLargeError, UnreadableSubmissionError
 from cnn_assignment.sandbox.client.protocol import SandboxError
 from cnn_assignment.submissions import find_submission, lift_file, show_file
@@ -19,6 +17,8 @@ from cnn_assignment.submissions.plain.budgets import Budget
 from cnn_assignment.submissions.plain.folder import FolderFiles, read_plain
 from cnn_assignment.submissions.plain.values import LiftedCode, Shown, ShownCell, Wanted
 from cnn_assignment.submissions.reader import Reader
+from hostile_files import CLASSES, HOSTILE, book
+from toy_course import write
 
 WANTED = Wanted(("Scaler", "Cutter"), ("given",))
 # What takes longer than there is time for, and more than there is room for.
