@@ -56,7 +56,7 @@ class Worker:
     @property
     def graders(self) -> set[int]:
         """The grader processes that it started."""
-        return {pid for pid in descendants(self.process.pid) if "grading.job" in command_of(pid)}
+        return {pid for pid in descendants(self.process.pid) if "running.grader" in command_of(pid)}
 
     def is_clean(self) -> bool:
         """Whether nothing of a class is left."""

@@ -104,7 +104,7 @@ def test_a_process_that_is_killed_once_costs_nothing(course):
         for number, report in enumerate(reports):
             found[report.student] = report
             if number == 0:
-                job = next(pid for pid in descendants(os.getpid()) - before if "grading.job" in command_of(pid))
+                job = next(pid for pid in descendants(os.getpid()) - before if "running.grader" in command_of(pid))
                 theirs = descendants(job)
                 os.kill(job, signal.SIGKILL)
     assert {student: report.score for student, report in found.items()} == {f"s{n}": TOTAL for n in range(4)}
