@@ -19,7 +19,7 @@ from typing import Any
 from cnn_assignment.core.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.server.worker import Channel
-from cnn_assignment.submissions.extracting.extract import find_own_modules, lift
+from cnn_assignment.submissions.extracting.extract import extract, find_own_modules
 from cnn_assignment.submissions.extracting.needed import analyse
 from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.reading.document import parse_document
@@ -79,8 +79,8 @@ def _carry_out(
     wanted, name = Wanted.from_json(order["wanted"]), order["name"]
     wanted = replace(wanted, methods={cls: methods[cls] for cls in wanted.classes if cls in methods})
     match order["what"]:
-        case "lift":
-            return {"found": lift(raw, name, wanted, beside).to_json()}
+        case "extract":
+            return {"found": extract(raw, name, wanted, beside).to_json()}
         case "find_modules":
             return {"found": list(find_own_modules(raw, name, wanted, beside))}
         case "show":

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.layout import list_assignments
 from cnn_assignment.core.model import Assignment, Submission
-from cnn_assignment.submissions.asking import lift_file
+from cnn_assignment.submissions.asking import extract_file
 from cnn_assignment.submissions.plain.budgets import CHOOSE_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import is_folder
 
@@ -139,7 +139,7 @@ def _value(path: Path, assignment: Assignment, budget: Budget) -> _Value:
     if budget.left_s <= 0:
         return unread
     try:
-        code = lift_file(path, assignment, budget)
+        code = extract_file(path, assignment, budget)
     except (OSError, UnreadableSubmissionError):
         # Whatever is wrong with a file is told when it is graded, and stops nobody else.
         return unread

@@ -30,9 +30,9 @@ from cnn_assignment.sandbox.client.protocol import (
     pack_order,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
-from cnn_assignment.submissions.plain.budgets import LIFT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
+from cnn_assignment.submissions.plain.budgets import EXTRACT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import Files
-from cnn_assignment.submissions.plain.values import LiftedCode, Shown, Wanted
+from cnn_assignment.submissions.plain.values import ExtractedCode, Shown, Wanted
 
 # Wall time for a second of CPU time: only a machine that does nothing but wait takes longer.
 _PATIENCE = 20.0
@@ -64,25 +64,27 @@ class Reader:
         self._service = Service("cnn_assignment.submissions.confined", None if release is None else str(release))
         self._sandbox: Spawner | None = None
 
-    def lift(self, raw: bytes, name: str, wanted: Wanted, beside: Files, budget: Budget | None = None) -> LiftedCode:
+    def extract(
+        self, raw: bytes, name: str, wanted: Wanted, beside: Files, budget: Budget | None = None
+    ) -> ExtractedCode:
         """The code of the layers. budget: the time for it, if several readings share one.
 
         Raises UnreadableSubmissionError, with the reason in words for the student, and GraderError where no process
         can be started.
         """
-        found = self._read(_Order("lift", raw, name, wanted), beside, budget or Budget(LIFT_CPU_S))
-        return _open(LiftedCode.from_json, found, name)
+        found = self._read(_Order("extract", raw, name, wanted), beside, budget or Budget(EXTRACT_CPU_S))
+        return _open(ExtractedCode.from_json, found, name)
 
     def find_modules(self, raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
-        """The names of the files beside a submission that lifting it looks at, also those that it leaves out."""
+        """The names of the files beside a submission that extracting it looks at, also those that it leaves out."""
         try:
-            found = self._read(_Order("find_modules", raw, name, wanted), beside, Budget(LIFT_CPU_S))
+            found = self._read(_Order("find_modules", raw, name, wanted), beside, Budget(EXTRACT_CPU_S))
         except UnreadableSubmissionError:
             return ()
         return _open(lambda names: tuple(map(str, names)), found, name)
 
     def show(self, raw: bytes, name: str, wanted: Wanted, budget: Budget | None = None) -> Shown:
-        """The cells of a submission. budget, errors: as for `lift`."""
+        """The cells of a submission. budget, errors: as for `extract`."""
         found = self._read(_Order("show", raw, name, wanted), None, budget or Budget(SHOW_CPU_S))
         return _open(Shown.from_json, found, name)
 

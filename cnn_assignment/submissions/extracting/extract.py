@@ -15,7 +15,7 @@ from cnn_assignment.submissions.extracting.naming import Placed, describe_method
 from cnn_assignment.submissions.extracting.needed import Selection, Statement, analyse, select
 from cnn_assignment.submissions.extracting.ordering import names_at_load, put_in_order
 from cnn_assignment.submissions.plain.folder import Files
-from cnn_assignment.submissions.plain.values import Chunk, LiftedCode, Wanted
+from cnn_assignment.submissions.plain.values import Chunk, ExtractedCode, Wanted
 from cnn_assignment.submissions.python.found import describe_all
 from cnn_assignment.submissions.python.parsing import Work, describe_syntax_error, first_line, open_gaps, work_in
 from cnn_assignment.submissions.reading.document import Document, parse_document
@@ -32,34 +32,34 @@ _MOST_STARS = 50
 _MOST_CODE = 4 * 1024 * 1024
 
 
-def lift(raw: bytes, name: str, wanted: Wanted, beside: Files) -> LiftedCode:
-    """Lift the layers' code from a notebook or a module.
+def extract(raw: bytes, name: str, wanted: Wanted, beside: Files) -> ExtractedCode:
+    """Extract the layers' code from a notebook or a module.
 
     raw, name: the file. beside: the files of its folder. Raises UnreadableSubmissionError, with the reason in words for
-    the student, where there is nothing to lift.
+    the student, where there is nothing to extract.
     """
-    return _begin(raw, name, wanted, beside).lift()
+    return _begin(raw, name, wanted, beside).extract()
 
 
 def find_own_modules(raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
-    """The files beside a submission that lifting it looks at, also those that it leaves out."""
-    lifting = None
+    """The files beside a submission that extracting it looks at, also those that it leaves out."""
+    extraction = None
     # Whatever else is wrong with a file is told when it is graded.
     with suppress(UnreadableSubmissionError):
-        lifting = _begin(raw, name, wanted, beside)
-        lifting.lift()
-    return () if lifting is None else lifting.files
+        extraction = _begin(raw, name, wanted, beside)
+        extraction.extract()
+    return () if extraction is None else extraction.files
 
 
-def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Lifting:
+def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Extraction:
     document = parse_document(raw, name, wanted.classes)
     installed = set(wanted.installed)
     if document.is_module:
         installed.add(PurePath(name).stem)
-    return _Lifting(document, wanted, LocalModules(beside, document.written, installed))
+    return _Extraction(document, wanted, LocalModules(beside, document.written, installed))
 
 
-class _Lifting:
+class _Extraction:
     """One document on its way to code."""
 
     def __init__(self, document: Document, wanted: Wanted, local: LocalModules) -> None:
@@ -76,7 +76,7 @@ class _Lifting:
         """The names of the files beside the document that were looked at so far."""
         return tuple(self._local.files)
 
-    def lift(self) -> LiftedCode:
+    def extract(self) -> ExtractedCode:
         """Choose the statements, and see that they can run in this order."""
         statements = self._without_emptied(self._analyse())
         selection = select(statements, self._classes)
@@ -95,7 +95,7 @@ class _Lifting:
         with_dropped = self._take_dropped(statements, selection)
         return replace(code, notes=_shorten(self._notes), with_dropped=with_dropped)
 
-    def _take(self, selection: Selection, *, with_dropped: bool = False) -> LiftedCode:
+    def _take(self, selection: Selection, *, with_dropped: bool = False) -> ExtractedCode:
         """The code of chosen statements, and of the modules that they import; without notes."""
         nodes = [self._node(statement) for statement, _ in selection.chosen]
         modules = self._local.collect(nodes, with_dropped=with_dropped)
@@ -103,7 +103,7 @@ class _Lifting:
         gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
         lost = self._local.lost + sum(part.lost for part in self._document.parts)
         missing, definitions = tuple(selection.missing), self._definitions
-        return LiftedCode(tuple(chunks), (), modules, missing, len(gaps) + lost, definitions=definitions)
+        return ExtractedCode(tuple(chunks), (), modules, missing, len(gaps) + lost, definitions=definitions)
 
     def _describe_names(self, statements: Sequence[Statement], selection: Selection) -> list[str]:
         """What there is to tell of names that are asked for and not defined as asked."""
@@ -132,7 +132,7 @@ class _Lifting:
             for name in self._classes
         }
 
-    def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> LiftedCode | None:
+    def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> ExtractedCode | None:
         """The code with what was left behind although it may matter, and a note on each; None where nothing was."""
         nodes = [self._node(statement) for statement in statements]
         dropped = find_dropped(nodes, statements, selection, self._local.statements_of)

@@ -1,4 +1,4 @@
-"""The order in which lifted statements run: that of the document, but for what stands below its first use.
+"""The order in which extracted statements run: that of the document, but for what stands below its first use.
 
 Cells that were moved about in a notebook still run there in the order in which a student ran them by hand.
 """

@@ -19,7 +19,7 @@ from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.proxies import fetch
-from cnn_assignment.submissions import lift_file
+from cnn_assignment.submissions import extract_file
 from cnn_assignment.submissions.python.parsing import SOURCE_CAP
 
 # Two classes, as small as they come.
@@ -38,22 +38,22 @@ def sandbox():
 
 
 @pytest.fixture
-def lift(assignment, tmp_path):
+def extract(assignment, tmp_path):
     """Hand in a text as a notebook or a module."""
 
-    def lift(text, name="toy.py"):
-        return lift_file(write(tmp_path / name, text), assignment)
+    def extract(text, name="toy.py"):
+        return extract_file(write(tmp_path / name, text), assignment)
 
-    return lift
+    return extract
 
 
 @pytest.fixture
-def load(lift, assignment, sandbox):
-    """Hand in a text, run what was lifted, and give the module and the notes."""
+def load(extract, assignment, sandbox):
+    """Hand in a text, run what was extracted, and give the module and the notes."""
     attempts = []
 
     def load(text, name="toy.py"):
-        code = lift(text, name)
+        code = extract(text, name)
         attempts.append(Attempt(sandbox, assignment, code))
         module = sandbox_kit.converse(attempts[-1])
         fetch(module.__getattr__("Scaler"))
@@ -212,10 +212,10 @@ def test_errors_name_the_students_own_line(load, text, name, place):
     assert caught.value.place == place
 
 
-def test_cells_are_counted_with_the_text_cells(lift):
+def test_cells_are_counted_with_the_text_cells(extract):
     book = json.loads(notebook("1", SMALL))
     book["cells"].insert(0, {"cell_type": "markdown", "source": "# class Scaler", "metadata": {}})
-    assert kept(lift(json.dumps(book), "toy.ipynb")) == {"cell 3": 2}
+    assert kept(extract(json.dumps(book), "toy.ipynb")) == {"cell 3": 2}
 
 
 # Notebooks
@@ -245,8 +245,8 @@ def test_magics_and_shell_lines_do_not_stand_in_the_way(load, magic):
     assert notes == ()
 
 
-def test_a_class_in_the_same_cell_as_a_magic_is_lifted(lift):
-    assert kept(lift(notebook(f"%matplotlib inline\n{SMALL}!ls"), "toy.ipynb")) == {"cell 1": 2}
+def test_a_class_in_the_same_cell_as_a_magic_is_extracted(extract):
+    assert kept(extract(notebook(f"%matplotlib inline\n{SMALL}!ls"), "toy.ipynb")) == {"cell 1": 2}
 
 
 def test_a_cell_that_is_not_python_is_told_and_costs_nothing(load):
@@ -258,24 +258,24 @@ def test_a_cell_that_is_not_python_is_told_and_costs_nothing(load):
     )
 
 
-def test_a_missing_class_is_told(lift):
-    assert lift("class Cutter: pass").notes == ("Scaler is not defined.",)
+def test_a_missing_class_is_told(extract):
+    assert extract("class Cutter: pass").notes == ("Scaler is not defined.",)
 
 
-def test_source_may_be_a_list_of_lines(lift):
+def test_source_may_be_a_list_of_lines(extract):
     book = json.loads(notebook(""))
     book["cells"][0]["source"] = SMALL.splitlines(keepends=True)
-    assert kept(lift(json.dumps(book), "toy.ipynb")) == {"cell 1": 2}
+    assert kept(extract(json.dumps(book), "toy.ipynb")) == {"cell 1": 2}
 
 
-def test_a_notebook_of_format_3_is_read(lift):
+def test_a_notebook_of_format_3_is_read(extract):
     cell = {"cell_type": "code", "input": SMALL, "language": "python", "outputs": [], "collapsed": False}
     book = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell]}]}
-    assert kept(lift(json.dumps(book), "toy.ipynb")) == {"cell 1": 2}
+    assert kept(extract(json.dumps(book), "toy.ipynb")) == {"cell 1": 2}
 
 
-def test_a_notebook_may_have_a_byte_order_mark(lift):
-    assert kept(lift("\ufeff" + notebook(SMALL), "toy.ipynb")) == {"cell 1": 2}
+def test_a_notebook_may_have_a_byte_order_mark(extract):
+    assert kept(extract("\ufeff" + notebook(SMALL), "toy.ipynb")) == {"cell 1": 2}
 
 
 @pytest.mark.parametrize(
@@ -292,10 +292,10 @@ def test_a_notebook_may_have_a_byte_order_mark(lift):
         None,
     ],
 )
-def test_odd_cells_cost_nothing(lift, cell):
+def test_odd_cells_cost_nothing(extract, cell):
     book = json.loads(notebook(SMALL))
     book["cells"].append(cell)
-    assert kept(lift(json.dumps(book), "toy.ipynb")) == {"cell 1": 2}
+    assert kept(extract(json.dumps(book), "toy.ipynb")) == {"cell 1": 2}
 
 
 @pytest.mark.parametrize(
@@ -325,9 +325,9 @@ def test_odd_cells_cost_nothing(lift, cell):
         ),
     ],
 )
-def test_a_notebook_that_cannot_be_read_has_a_reason(lift, raw, reason):
+def test_a_notebook_that_cannot_be_read_has_a_reason(extract, raw, reason):
     with pytest.raises(UnreadableSubmissionError, match=reason):
-        lift(raw, "toy.ipynb")
+        extract(raw, "toy.ipynb")
 
 
 DEEP = 10_000
@@ -357,29 +357,29 @@ DEEP = 10_000
         (b"x = 1" + b"1" * DEEP, "not valid Python: Exceeds the limit"),
     ],
 )
-def test_a_module_that_cannot_be_read_has_a_reason(lift, raw, reason):
+def test_a_module_that_cannot_be_read_has_a_reason(extract, raw, reason):
     with pytest.raises(UnreadableSubmissionError, match=reason):
-        lift(raw)
+        extract(raw)
 
 
-def test_a_deep_expression_beside_the_layers_costs_nothing(lift):
+def test_a_deep_expression_beside_the_layers_costs_nothing(extract):
     deep = "x = " + "[" * 80 + "]" * 80 + "\nz = " + "-" * (sys.getrecursionlimit() // 3) + "1\n"
-    assert kept(lift(f"{deep}{SMALL}")) == {"toy.py": 2}
+    assert kept(extract(f"{deep}{SMALL}")) == {"toy.py": 2}
 
 
 @pytest.mark.parametrize(
     "cell", ["x = " + "(" * DEEP, "x = " + "-" * DEEP + "1", "x\0", "!ls\n" * 50_000, "'" * DEEP, "\\" * DEEP]
 )
-def test_a_monstrous_cell_is_left_out_with_a_note(lift, cell):
-    code = lift(notebook(cell, SMALL), "toy.ipynb")
+def test_a_monstrous_cell_is_left_out_with_a_note(extract, cell):
+    code = extract(notebook(cell, SMALL), "toy.ipynb")
     assert kept(code) == {"cell 2": 2}
     assert code.notes[0].startswith("cell 1 is left out, because it is not valid Python")
 
 
 @pytest.mark.parametrize("damage", ["return 1\n", "x = \x00\n", "x = (\n", "  x = 2\n"])
-def test_a_damaged_line_beside_the_layers_costs_nothing_and_is_told(lift, damage):
+def test_a_damaged_line_beside_the_layers_costs_nothing_and_is_told(extract, damage):
     for text, line in ((f"{SMALL}{damage}", SMALL.count("\n") + 1), (f"{damage}{SMALL}", 1)):
-        code = lift(text)
+        code = extract(text)
         assert kept(code) == {"toy.py": 2}
         (note,) = code.notes
         assert note.startswith(f"toy.py, line {line}: ")
@@ -388,11 +388,11 @@ def test_a_damaged_line_beside_the_layers_costs_nothing_and_is_told(lift, damage
 def test_a_folder_in_the_place_of_the_file_is_an_error_of_the_system(assignment, tmp_path):
     # Scoring tells the student; here it must only not be taken for code.
     with pytest.raises(IsADirectoryError, match="Is a directory"):
-        lift_file(tmp_path, assignment)
+        extract_file(tmp_path, assignment)
 
 
-def test_syntax_warnings_of_students_are_nobodys(lift):
-    assert kept(lift(f'x = "\\d" is 1\n{SMALL}')) == {"toy.py": 2}
+def test_syntax_warnings_of_students_are_nobodys(extract):
+    assert kept(extract(f'x = "\\d" is 1\n{SMALL}')) == {"toy.py": 2}
 
 
 # What was damaged, cut, copied, moved or renamed
@@ -437,13 +437,13 @@ def test_a_notebook_that_is_cut_anywhere_is_read_as_it_was(tmp_path_factory, ass
     cells = ["\n".join(lines[first:last]) for first, last in itertools.pairwise(places)]
     ids = dict.fromkeys(range(len(cells)), "toy") if with_ids else {}
     path = write(tmp_path_factory.mktemp("cut") / "toy.ipynb", book_of(*cells, marks=ids))
-    assert classes_in(lift_file(path, assignment)) == WHOLE
+    assert classes_in(extract_file(path, assignment)) == WHOLE
 
 
 @given(st.permutations(TOY.split("\n\n\n")))
 def test_the_order_of_cells_does_not_matter(tmp_path_factory, assignment, cells):
     path = write(tmp_path_factory.mktemp("shuffled") / "toy.ipynb", notebook(*cells))
-    assert classes_in(lift_file(path, assignment)) == WHOLE
+    assert classes_in(extract_file(path, assignment)) == WHOLE
 
 
 JSON = notebook("import numpy", *TOY.split("\n\n\n"), "plot()")
@@ -454,15 +454,15 @@ def test_any_damage_to_the_text_gives_code_or_a_reason(tmp_path_factory, assignm
     raw = JSON.encode()
     path = write(tmp_path_factory.mktemp("damaged") / "toy.ipynb", raw[:place] + junk + raw[place + len(junk) :])
     try:
-        code = lift_file(path, assignment)
+        code = extract_file(path, assignment)
     except UnreadableSubmissionError as error:
         assert str(error)  # noqa: PT017 - both ends are right
     else:
         assert set(classes_in(code)) <= set(WHOLE)
 
 
-def test_a_notebook_that_is_cut_off_keeps_its_whole_cells(lift):
-    code = lift(JSON[: JSON.index("class Cutter")], "toy.ipynb")
+def test_a_notebook_that_is_cut_off_keeps_its_whole_cells(extract):
+    code = extract(JSON[: JSON.index("class Cutter")], "toy.ipynb")
     assert (set(classes_in(code)), code.missing) == ({"Scaler"}, ("Cutter",))
     assert code.notes == (
         "toy.ipynb is damaged: 3 cells could be read in it, and no more.",
@@ -534,8 +534,8 @@ def test_of_too_much_code_the_largest_cells_are_left_out(load):
     assert notes == (f"cell 2 is left out, because the notebook holds more than {SOURCE_CAP} characters of code.",)
 
 
-def test_a_class_whose_name_is_spelt_otherwise_is_pointed_at(lift):
-    assert lift("class Cutter: pass\nclass scaler: pass").notes == (
+def test_a_class_whose_name_is_spelt_otherwise_is_pointed_at(extract):
+    assert extract("class Cutter: pass\nclass scaler: pass").notes == (
         "Scaler is not defined, but scaler is: names count letter by letter.",
     )
 
@@ -711,17 +711,17 @@ def test_modules_that_import_each_other_are_read_once(load, tmp_path):
         "x = lambda: [" + "lambda: 0, " * 10_000 + "]\n",
     ],
 )
-def test_crowds_of_functions_are_refused_before_the_compiler_is_asked(lift, text):
+def test_crowds_of_functions_are_refused_before_the_compiler_is_asked(extract, text):
     with pytest.raises(UnreadableSubmissionError, match="more than 3000 functions inside of functions"):
-        lift(text)
+        extract(text)
 
 
-def test_a_class_of_very_many_methods_is_read(lift):
+def test_a_class_of_very_many_methods_is_read(extract):
     text = "class Scaler:\n" + "".join(f"    def g{n}(self): pass\n" for n in range(10_000))
-    assert kept(lift(text + CUTTER)) == {"toy.py": 2}
+    assert kept(extract(text + CUTTER)) == {"toy.py": 2}
 
 
-def test_only_so_many_notes_are_kept(lift):
-    code = lift(notebook(*["def f(:"] * 100, SMALL), "toy.ipynb")
+def test_only_so_many_notes_are_kept(extract):
+    code = extract(notebook(*["def f(:"] * 100, SMALL), "toy.ipynb")
     assert len(code.notes) == 21
     assert code.notes[-1] == "80 more notes are left out."

@@ -356,7 +356,7 @@ def test_what_mending_keeps_it_keeps_beside_newer_syntax_too():
 
 
 def test_a_submission_without_work_is_still_refused(course):
-    from cnn_assignment.submissions import lift_file
+    from cnn_assignment.submissions import extract_file
 
     with pytest.raises(UnreadableSubmissionError, match=r"toy.py is not valid Python: .*Run it once with Python 3\."):
-        lift_file(write(course.root / "submitted/x/toy.py", 'f"{d["a"]}"\nx = (\n'), course)
+        extract_file(write(course.root / "submitted/x/toy.py", 'f"{d["a"]}"\nx = (\n'), course)
