@@ -25,7 +25,8 @@ from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.reading.document import parse_document
 from cnn_assignment.submissions.reading.showing import show
 from cnn_assignment.submissions.repairing.cells import CellReader
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 
 def prepare(release: str | None) -> Callable[[Channel], None]:

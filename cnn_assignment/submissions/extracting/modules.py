@@ -18,7 +18,8 @@ from cnn_assignment.submissions.python.effects import DEFINITIONS
 from cnn_assignment.submissions.python.found import describe_all
 from cnn_assignment.submissions.python.parsing import SOURCE_CAP, describe_syntax_error, statements_in
 from cnn_assignment.submissions.reading.files import decode_module
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 _MOST_MODULES = 50
 # What a module's dotted name may have; each part is a folder to look into.

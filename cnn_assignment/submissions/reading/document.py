@@ -28,7 +28,9 @@ from cnn_assignment.submissions.python.parsing import (
 )
 from cnn_assignment.submissions.reading.files import Cell, read_work, take_first_sides
 from cnn_assignment.submissions.repairing.cells import CellReader, ReadCell
-from cnn_assignment.submissions.repairing.mending import Effort, Mended, mend
+from cnn_assignment.submissions.repairing.damage import Mended
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 # Of a notebook; what is beyond is left out with a note.
 _MOST_CELLS = 2_000

@@ -15,7 +15,8 @@ from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.submissions.newer.reading import Newest
 from cnn_assignment.submissions.plain.attachments import Attachments, read_attachments
 from cnn_assignment.submissions.python.parsing import defined_classes
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
 

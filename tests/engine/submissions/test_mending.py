@@ -20,7 +20,8 @@ from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.submissions import extract_file, show_file
 from cnn_assignment.submissions.python.parsing import parse
 from cnn_assignment.submissions.reading.document import parse_document
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 CNN = (ROOT / "solutions/cnn.py").read_text(encoding="utf-8")
 TOY = toy_course.SOLUTION

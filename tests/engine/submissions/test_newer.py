@@ -17,7 +17,8 @@ from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.submissions.newer.reading import read_newer
 from cnn_assignment.submissions.python.found import THIS, name_of
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 OLDEST = (3, 11)
 SPACE = {"d": {"a": 3.14159, "b": [1, 2]}, "w": 9, "p": 2, "x": "é", "words": ["a", "b"]}
