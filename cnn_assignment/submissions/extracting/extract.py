@@ -18,7 +18,8 @@ from cnn_assignment.submissions.plain.folder import Files
 from cnn_assignment.submissions.plain.values import Chunk, ExtractedCode, Wanted
 from cnn_assignment.submissions.python.found import describe_all
 from cnn_assignment.submissions.python.parsing import Work, describe_syntax_error, first_line, open_gaps, work_in
-from cnn_assignment.submissions.reading.document import Document, parse_document
+from cnn_assignment.submissions.reading.document import parse_document
+from cnn_assignment.submissions.reading.parts import Document
 
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
 _MOST_MOVES = 5

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cnn_assignment.submissions.python.effects import DEFINITIONS
 from cnn_assignment.submissions.python.parsing import statements_in
-from cnn_assignment.submissions.reading.document import Part
+from cnn_assignment.submissions.reading.parts import Part
 
 # How many letters may be wrong, missing, too many or in each other's place, for a letter of the name and in all.
 _MOST_EDITS, _EDITS_A_LETTER = 2, 0.25

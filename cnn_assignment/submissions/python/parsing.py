@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -117,6 +117,22 @@ def first_line(node: ast.stmt) -> int:
 def defined_classes(tree: ast.Module) -> set[str]:
     """The names of the classes at the top of a tree."""
     return {statement.name for statement in tree.body if isinstance(statement, ast.ClassDef)}
+
+
+def bound_names(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements define, import or assign at the top."""
+    found: set[str] = set()
+    for node in statements:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                found |= {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+            case ast.Assign(targets=targets):
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
+                found.add(name)
+    return found
 
 
 def open_gaps(tree: ast.AST) -> set[str]:
