@@ -1,4 +1,4 @@
-"""What the rest of the kit asks of a submission: each answer is found in a confined process, none in this one."""
+"""The questions of the rest of the kit about a submission: each is answered in a confined process, none in this one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def extract_file(path: Path, assignment: Assignment, budget: Budget | None = Non
 
 
 def find_own_files(path: Path, assignment: Assignment) -> tuple[Path, ...]:
-    """The files beside a submission that extracting it looks at, also those that it leaves out. Raises OSError."""
+    """The files beside a submission that its extraction looks at, also those that it leaves out. Raises OSError."""
     try:
         raw = _read_file(path)
     except UnreadableSubmissionError:
@@ -60,7 +60,10 @@ def _read_file(path: Path) -> bytes:
 
 @dataclass(slots=True)
 class _Shared:
-    """The reader of this interpreter, and the release that it knows."""
+    """The one reader of this interpreter, and the release that it knows.
+
+    It is shared, because a process to fork from takes longer to start than a submission takes to read.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     reader: Reader | None = None
@@ -82,7 +85,7 @@ def _shared() -> _Shared:
 @contextmanager
 def _reader(assignment: Assignment) -> Iterator[Reader]:
     """The reader for an assignment, for one thread at a time."""
-    # It brings NumPy along, which whoever only looks into a gradebook need not wait for.
+    # The reader imports NumPy, for which a command that only looks into a gradebook need not wait.
     from cnn_assignment.submissions.reader import Reader
 
     release = assignment.release_file.resolve()

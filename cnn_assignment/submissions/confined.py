@@ -1,7 +1,7 @@
 """The confined side of reading: one file of a submission comes in, plain data goes out.
 
-It runs in a fork of its own, under the limits of student code: what a file does to the parser, to the compiler or to us
-hurts nobody but whoever wrote it. It can open nothing; the files beside a submission are asked for through the pipe.
+It runs in a fork of its own, under the limits of student code: what a file does to the parser, to the compiler or to the
+kit hurts no other submission. It can open no file; the files beside a submission are asked for through the pipe.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from cnn_assignment.submissions.repairing.mending import mend
 def prepare(release: str | None) -> Callable[[Channel], None]:
     """Called once before anything is confined; see `launch.Service`.
 
-    release: the notebook that students were given. Most submissions hold most of its cells, which no fork has to parse
-    then.
+    release: the notebook that students were given. Most submissions hold most of its cells, and no fork has to parse
+    those again.
     """
     # Once imported, parso knows where a cache of its own may lie, and fails for a user without a home. It writes none here.
     os.environ.setdefault("XDG_CACHE_HOME", os.devnull)
@@ -52,7 +52,7 @@ def prepare(release: str | None) -> Callable[[Channel], None]:
 
 
 def serve(channel: Channel, methods: Mapping[str, tuple[str, ...]]) -> None:
-    """Answer the one order that comes. methods: by class, those of the release."""
+    """Answer the one order of this fork. methods: by class, the methods that the release has."""
     header, payload = channel.receive()
     order, nonce = header["read"], header["nonce"]
     try:

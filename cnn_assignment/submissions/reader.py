@@ -1,7 +1,7 @@
-"""Reading submissions in a confined process, each in a fork of its own: nothing that a student writes is parsed here.
+"""Reading submissions in a confined process, each in a fork of its own: no code of a student is parsed here.
 
-What a file may cost is a limit of the fork's: CPU time and memory, as the kernel counts them. One that reaches a limit is
-unreadable, with the reason; everybody else is read.
+The cost of a file is a limit of the fork: CPU time and memory, as the kernel counts them. A file that reaches a limit
+is unreadable, with the reason; all other files are read.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REMEDY = "Submit the file that you were given, with your work in it and nothing
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What is asked of a fork. raw, name: the submission's file."""
+    """An order to a fork. raw, name: the submission's file."""
 
     what: str
     raw: bytes
@@ -76,7 +76,7 @@ class Reader:
         return _open(ExtractedCode.from_json, found, name)
 
     def find_modules(self, raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
-        """The names of the files beside a submission that extracting it looks at, also those that it leaves out."""
+        """The names of the files beside a submission that its extraction looks at, also those that it leaves out."""
         try:
             found = self._read(_Order("find_modules", raw, name, wanted), beside, Budget(EXTRACT_CPU_S))
         except UnreadableSubmissionError:
@@ -89,7 +89,7 @@ class Reader:
         return _open(Shown.from_json, found, name)
 
     def close(self) -> None:
-        """End the process, if there is one; whoever asks next gets a new one."""
+        """End the process, if there is one; the next reading starts a new one."""
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
@@ -135,7 +135,7 @@ class Reader:
 
 
 def _open(make: Callable[[Any], Value], found: Any, name: str) -> Value:
-    """The value that a fork found. Raises UnreadableSubmissionError for what is none."""
+    """The value in a fork's answer. Raises UnreadableSubmissionError where the answer holds no such value."""
     try:
         return make(found)
     except (ValueError, TypeError) as error:
@@ -147,7 +147,7 @@ class _MachineError(Exception):
 
 
 def _judge(failure: WorkerFailure, order: _Order, cpu_s: float) -> Exception:
-    """Whose doing it is that a fork gave no answer."""
+    """The error for a fork without an answer: the student's where the file is the cause, the machine's otherwise."""
     match failure:
         case CallTimedOut(kind="CPU"):
             return _unreadable(order.name, f"takes more than {cpu_s:.1f} seconds to read")
@@ -163,7 +163,7 @@ def _unreadable(name: str, what: str) -> UnreadableSubmissionError:
 
 
 def _answer(question: Reply, beside: Files | None) -> bytes:
-    """What a fork is told of the files beside the submission."""
+    """The answer to a fork's question about the files beside the submission."""
     header: dict[str, Any] = {"found": None}
     data = b""
     match question.read().get("ask"):

@@ -1,4 +1,4 @@
-"""From a document to the code of its layers: nothing is run, and nothing but text leaves this module."""
+"""From a document to the code of its layers: no code is run, and plain text alone leaves this module."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def extract(raw: bytes, name: str, wanted: Wanted, beside: Files) -> ExtractedCo
 
 
 def find_own_modules(raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
-    """The files beside a submission that extracting it looks at, also those that it leaves out."""
+    """The files beside a submission that its extraction looks at, also those that it leaves out."""
     extraction = None
-    # Whatever else is wrong with a file is told when it is graded.
+    # The fault of a file is told when the file is graded.
     with suppress(UnreadableSubmissionError):
         extraction = _begin(raw, name, wanted, beside)
         extraction.extract()
@@ -107,7 +107,7 @@ class _Extraction:
         return ExtractedCode(tuple(chunks), (), modules, missing, len(gaps) + lost, definitions=definitions)
 
     def _describe_names(self, statements: Sequence[Statement], selection: Selection) -> list[str]:
-        """What there is to tell of names that are asked for and not defined as asked."""
+        """The notes on names that are asked for and not defined as asked."""
         placed = [Placed(self._node(s), s.binds, self._label(s)) for s in statements]
         parts = self._document.parts
         is_whole = self._document.is_whole and self._local.is_whole
@@ -115,7 +115,7 @@ class _Extraction:
         return [*told, *describe_unfit(self._classes, placed), *describe_methods(self._wanted.methods, placed, parts)]
 
     def _describe_newer(self, selection: Selection) -> list[str]:
-        """What was written in an older form in the statements that are chosen."""
+        """The notes on newer syntax that was rewritten in the chosen statements."""
         lines: dict[int, set[int]] = {}
         for statement, _ in selection.chosen:
             node = self._node(statement)
@@ -127,14 +127,17 @@ class _Extraction:
         ]
 
     def _find_definitions(self, statements: Sequence[Statement]) -> dict[str, tuple[tuple[str, int], ...]]:
-        """Where the statements stand that bind the classes."""
+        """For each class the labels and lines of the statements that bind it."""
         return {
             name: tuple((self._label(s), self._node(s).lineno) for s in statements if name in s.binds)
             for name in self._classes
         }
 
     def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> ExtractedCode | None:
-        """The code with what was left behind although it may matter, and a note on each; None where nothing was."""
+        """The code with the statements that were left behind although they may matter; None without such statements.
+
+        Each of them gets a note.
+        """
         nodes = [self._node(statement) for statement in statements]
         dropped = find_dropped(nodes, statements, selection, self._local.statements_of)
         told = [(self._label(statements[d.number]), nodes[d.number].lineno, d.calls) for d in dropped]

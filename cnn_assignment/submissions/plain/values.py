@@ -1,4 +1,4 @@
-"""What reading a submission gives, as plain values: they cross from the confined process to whoever asked.
+"""What reading a submission gives, as plain values: they cross from the confined process to the process that asked.
 
 Each has `to_json`; the `from_json` of each takes nothing on trust and raises ValueError or TypeError for
 what is not of that form.

@@ -80,9 +80,9 @@ class Book:
                 )
 
     def mend_damaged(self) -> None:
-        """Read what is whole in cells that Python refuses, as far as no other cell defines it.
+        """Read the whole definitions in cells that Python refuses, as far as no other cell has their names.
 
-        Such a cell never ran, so whatever else there is of its names is the better one.
+        Such a cell never ran, so another definition of the same name is the better one.
         """
         effort = Effort()
         known = {
@@ -204,7 +204,7 @@ def _indent_of(source: str) -> int:
 
 
 def _is_method(tree: ast.Module | None) -> bool:
-    """Whether code begins with a function that only makes sense in a class."""
+    """Whether code begins with a function that makes sense in a class only."""
     match tree.body[:1] if tree is not None else []:
         case [ast.FunctionDef(args=ast.arguments(args=[ast.arg("self" | "cls"), *_]))]:
             return True

@@ -96,7 +96,7 @@ def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, 
 
 
 def _holds_work(mended: Mended, classes: Collection[str]) -> bool:
-    """Whether something of the classes is left in code that was damaged, or an import that may bring them."""
+    """Whether mended code still has a part of the classes, or an import that may bring them."""
     if any(isinstance(node, ast.ImportFrom) and node.module != "__future__" for node in mended.tree.body):
         return mended.wholes > 0 or any(name in classes or name == "*" for name in bound_names(mended.tree.body))
     return mended.wholes > 0 and bool(defined_classes(mended.tree) & set(classes))

@@ -35,12 +35,12 @@ class Part:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether some code of it could not be read."""
+        """Whether some code of the part could not be read."""
         return self.is_mended or isinstance(self.tree, SyntaxError)
 
     @property
     def classes(self) -> set[str]:
-        """The classes that it defines at its top."""
+        """The classes that the part defines at its top."""
         return defined_classes(self.tree) if isinstance(self.tree, ast.Module) else set()
 
 
@@ -48,7 +48,7 @@ class Part:
 class Document:
     """The parts of a file in order. written: modules that its cells write, by name. notes: for the student.
 
-    is_whole: whether there is nothing in the file that is in no part.
+    is_whole: whether the parts hold all of the file.
     """
 
     parts: tuple[Part, ...]

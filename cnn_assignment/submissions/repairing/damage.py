@@ -14,9 +14,9 @@ _MOST_TOLD = 8
 class Damage:
     """A place that could not be read.
 
-    line: from 1. why: the reason in Python's words. name: the function that is lost, or the class whose head is damaged.
-    is_head: whether only the head of a class is damaged, so that its methods are there. instead: the import that the line
-    was read as.
+    line: from 1. why: the reason in Python's words. name: the function that is lost, or the class whose head is
+    damaged. is_head: whether only the head of a class is damaged, so that its methods are there. instead: the import
+    that the line was read as.
     """
 
     line: int

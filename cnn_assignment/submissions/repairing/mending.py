@@ -1,9 +1,9 @@
-"""Code that Python refuses: what is whole in it stays as it is, and what is damaged is left out and told.
+"""Code that Python refuses: whole definitions stay as they are, damaged ones are left out and told.
 
 The mended text has the lines of the student's own: blank where something was left out, so that every error that comes
 later names the right line. A method that cannot be read is replaced by one that says so when it is called, which costs
-no other. Nothing is put right: a method is either as it was written or not there. Only lines that bind names are: those
-of classes and imports. Syntax of a newer Python is no damage where `newer` has an older form of it.
+no other. No method is put right: it is either as it was written or not there. Only lines that bind names are put
+right: the heads of classes, and imports. Syntax of a newer Python is no damage where `newer` has an older form of it.
 
 A method begins at a line with ``def`` in the columns of its class, and ends where the next one begins, whatever stands
 between them. So no bracket, quote or indent that is missing reaches further than to there.
