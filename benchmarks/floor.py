@@ -26,7 +26,7 @@ from cnn_assignment.core.model import Report, Submission, Verdict
 from cnn_assignment.proving.variants import load_variants
 from cnn_assignment.running import find_students
 from cnn_assignment.running.pool import GraderProcess
-from cnn_assignment.submissions import find_submission, lift_file
+from cnn_assignment.submissions import extract_file, find_submission
 
 # What the floor cannot run: code that would end, hold up or change the process that measures, and what cannot be read.
 LEFT_OUT = {
@@ -99,10 +99,10 @@ def passed_in(report: Report) -> set[str]:
 
 
 def prepare(submission: Submission) -> Work:
-    """Have the code lifted for the floor, so that it pays for no more than running it."""
+    """Have the code extracted for the floor, so that it pays for no more than running it."""
     assert submission.path is not None
     statements: list[ast.stmt] = []
-    for chunk in lift_file(submission.path, the_assignment()).chunks:
+    for chunk in extract_file(submission.path, the_assignment()).chunks:
         body = ast.parse(chunk.source).body
         # They hold for the whole text, and Python wants them first.
         futures = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]

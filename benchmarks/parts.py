@@ -34,7 +34,7 @@ WHOLE = "report, verdicts, and what is left"
 WAITING = ("a worker: loading the code", "a worker: calls")
 DOORS: tuple[tuple[Any, str, str], ...] = (
     (scoring.Scorer, "score", WHOLE),
-    (scoring, "lift_file", "reading and lifting the file"),
+    (scoring, "extract_file", "reading and extracting the file"),
     (Sandbox, "spawn", "a worker: start"),
     (WorkerProcess, "load", WAITING[0]),
     (WorkerProcess, "exchange", WAITING[1]),

@@ -9,9 +9,21 @@ import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from cnn_assignment.core.model import Assignment
-from cnn_assignment.submissions import LocalModule
+
+
+class NamedSource(Protocol):
+    """A module of a student's own, as far as a digest tells of it."""
+
+    @property
+    def name(self) -> str:
+        """The dotted name by which it is imported."""
+
+    @property
+    def source(self) -> str:
+        """The text of it."""
 
 
 def file_digest(path: Path) -> str:
@@ -25,7 +37,7 @@ def data_digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def submission_digest(path: Path, modules: Sequence[LocalModule] = ()) -> str:
+def submission_digest(path: Path, modules: Sequence[NamedSource] = ()) -> str:
     """The digest of a submission's file, together with the modules of the student's own that it imports."""
     if not modules:
         return file_digest(path)

@@ -36,7 +36,7 @@ class AuthoringError(KitError):
 
 
 class UnreadableSubmissionError(KitError):
-    """Nothing can be lifted from a submission: a student's error, with the reason for the student."""
+    """Nothing can be extracted from a submission: a student's error, with the reason for the student."""
 
 
 class GraderError(KitError):

@@ -22,7 +22,7 @@ from cnn_assignment.judging.signature import Evidence, Likeness
 from cnn_assignment.judging.telling import Quoting
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.sandbox.client.protocol import Spawner
-from cnn_assignment.submissions import Chunk, LiftedCode
+from cnn_assignment.submissions import Chunk, ExtractedCode
 
 # What each test of a task, in the order of the plan, gave; None where it was passed.
 Row = Sequence[Evidence | None]
@@ -48,7 +48,7 @@ class Diagnostician:
         self._kept = kept
         self._asked: set[str] = set()
 
-    def explain(self, task: PlannedTask, row: Row, code: LiftedCode) -> tuple[tuple[str, ...], ...]:
+    def explain(self, task: PlannedTask, row: Row, code: ExtractedCode) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
         if all(evidence is None for evidence in row) or all(map(_is_untouched, row)):
             return ((),) * len(row)
@@ -73,7 +73,7 @@ class Diagnostician:
         return tuple(told)
 
     @contextmanager
-    def _trying(self, code: LiftedCode) -> Iterator[Callable[[PlannedTask, PlannedTest], bool | None]]:
+    def _trying(self, code: ExtractedCode) -> Iterator[Callable[[PlannedTask, PlannedTest], bool | None]]:
         """A function that tells whether the code passes a test; None where that does not hang on the code alone."""
         attempt = Attempt(self._sandbox, self._hidden.assignment, code)
 
@@ -144,7 +144,7 @@ class Diagnostician:
         """By test what a misconception gives; and whether it would give so each time."""
         assignment = self._hidden.assignment
         chunk = Chunk(assignment.solution_file.name, misconception.apply(self._solution))
-        attempt = Attempt(self._sandbox, assignment, LiftedCode((chunk,), ()))
+        attempt = Attempt(self._sandbox, assignment, ExtractedCode((chunk,), ()))
         before, self._hidden.attempt = self._hidden.attempt, attempt
         try:
             judged = self._hidden.judge_all([task])[task.id]

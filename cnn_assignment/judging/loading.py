@@ -11,7 +11,7 @@ from typing import Any
 
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.sandbox.limits import WorkerLimits
-from cnn_assignment.submissions import LiftedCode
+from cnn_assignment.submissions import ExtractedCode
 
 _MAIN = "__submission__"
 # Of a submission's memory, what its worker that waits may hold, and what the worker of the solution may use.
@@ -21,7 +21,7 @@ _LEAST_MIB_OF_SOLUTION = 128
 _MIB = 1024 * 1024
 
 
-def load_order(assignment: Assignment, code: LiftedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
+def load_order(assignment: Assignment, code: ExtractedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
     """What a worker is told to load: code, the provided files, and which methods to replace.
 
     Under "attributes" stand the names of what a replaced method tells of its object, whatever way the object keeps it.

@@ -21,7 +21,7 @@ from cnn_assignment.judging.stand_ins import RightAnswers
 from cnn_assignment.judging.telling import make_teller
 from cnn_assignment.sandbox.client.protocol import SandboxError, Spawner
 from cnn_assignment.sandbox.probe import Protections
-from cnn_assignment.submissions import LiftedCode, lift_file
+from cnn_assignment.submissions import ExtractedCode, extract_file
 
 _WITH_DROPPED = "What was left out like training was run for this grade, because the code earns more with it."
 
@@ -30,7 +30,7 @@ class Explainer(Protocol):
     """What finds reasons for lost marks."""
 
     def explain(
-        self, task: PlannedTask, row: Sequence[Evidence | None], code: LiftedCode
+        self, task: PlannedTask, row: Sequence[Evidence | None], code: ExtractedCode
     ) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
 
@@ -53,7 +53,7 @@ class Scorer:
         if submission.path is None:
             return self._unreadable(submission, f"no {self._assignment.name}.ipynb and no {self._assignment.name}.py")
         try:
-            code = lift_file(submission.path, self._assignment)
+            code = extract_file(submission.path, self._assignment)
         except UnreadableSubmissionError as error:
             return self._unreadable(submission, str(error))
         except OSError as error:
@@ -78,8 +78,8 @@ class Scorer:
         return [task for task in self._hidden.plan if not submission.tasks or task.id in submission.tasks]
 
     def _judge_best(
-        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
-    ) -> tuple[LiftedCode, dict[str, list[Judgement]], tuple[str, ...]]:
+        self, submission: Submission, code: ExtractedCode, plan: Sequence[PlannedTask]
+    ) -> tuple[ExtractedCode, dict[str, list[Judgement]], tuple[str, ...]]:
         """What the tests say of the code, or of the same code with what was left out of it, whichever earns more."""
         judged, notes = self._judge_patiently(submission, code, plan)
         is_whole = all(found.evidence is None for task in plan for found in judged[task.id])
@@ -91,7 +91,7 @@ class Scorer:
         return code.with_dropped, again, (_WITH_DROPPED, *other_notes)
 
     def _judge_patiently(
-        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+        self, submission: Submission, code: ExtractedCode, plan: Sequence[PlannedTask]
     ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
         try:
             return self._judge(submission, code, plan)
@@ -100,7 +100,7 @@ class Scorer:
             return self._judge(submission, code, plan)
 
     def _judge(
-        self, submission: Submission, code: LiftedCode, plan: Sequence[PlannedTask]
+        self, submission: Submission, code: ExtractedCode, plan: Sequence[PlannedTask]
     ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
         """What the tests say of the code, and what is to be noted of its loading."""
         self._hidden.attempt = attempt = Attempt(self._sandbox, self._assignment, code, self._answers)
@@ -109,7 +109,7 @@ class Scorer:
         finally:
             attempt.close()
 
-    def _explain(self, task: PlannedTask, judged: Sequence[Judgement], code: LiftedCode) -> list[Outcome]:
+    def _explain(self, task: PlannedTask, judged: Sequence[Judgement], code: ExtractedCode) -> list[Outcome]:
         # Where a task was left after its first lost mark, there is less to explain.
         task = replace(task, tests=task.tests[: len(judged)])
         try:

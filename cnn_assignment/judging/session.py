@@ -27,7 +27,7 @@ from cnn_assignment.sandbox.client.protocol import (
     answer_question,
     read_place,
 )
-from cnn_assignment.submissions import LiftedCode
+from cnn_assignment.submissions import ExtractedCode
 
 LOAD_ERROR = "This statement failed when your code was loaded: "
 """How such a note begins; what follows is the code's own words."""
@@ -45,7 +45,7 @@ class Attempt:
     """Serves the tests of one submission. Close it when they are done. answers: those of earlier ones."""
 
     def __init__(
-        self, sandbox: Spawner, assignment: Assignment, code: LiftedCode, answers: RightAnswers | None = None
+        self, sandbox: Spawner, assignment: Assignment, code: ExtractedCode, answers: RightAnswers | None = None
     ) -> None:
         self._answers = answers if answers is not None else RightAnswers()
         self._sandbox = sandbox

@@ -22,7 +22,7 @@ from cnn_assignment.sandbox.client.protocol import (
     WorkerFailure,
     WorkerProcess,
 )
-from cnn_assignment.submissions import Chunk, LiftedCode
+from cnn_assignment.submissions import Chunk, ExtractedCode
 
 _STAND_IN_ITEMS = 100_000
 # Bytes that known answers may take; what is beyond makes room by starting anew.
@@ -109,7 +109,7 @@ class RightMethods:
             path = self._assignment.solution_file
             chunk = Chunk(path.name, path.read_text(encoding="utf-8"))
             limits = TimeLimits(self._assignment.limits.call_cpu_s, self._assignment.limits.call_wall_s)
-            failures = self._worker.load(load_order(self._assignment, LiftedCode((chunk,), ())), limits)
+            failures = self._worker.load(load_order(self._assignment, ExtractedCode((chunk,), ())), limits)
             if failures:
                 raise GraderError(
                     f"the solution does not load: {failures[0]['type']}: {failures[0]['message']}",

@@ -15,7 +15,7 @@ from cnn_assignment.judging.collected import PlannedTask, PlannedTest
 from cnn_assignment.judging.hidden import HiddenTests, Judgement
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.sandbox.client.choice import open_sandbox
-from cnn_assignment.submissions import LiftedCode, lift_file
+from cnn_assignment.submissions import ExtractedCode, extract_file
 
 
 class DebugRun:
@@ -39,7 +39,7 @@ class DebugRun:
             raise pytest.UsageError(f"{self._path}: no such file. Name a notebook or a module after --submission.")
         self._planned = {test.item: (task, test) for task in self._hidden.plan for test in task.tests}
         try:
-            code = lift_file(self._path, self._hidden.assignment)
+            code = extract_file(self._path, self._hidden.assignment)
         except KitError as error:
             raise pytest.UsageError(str(error)) from error
         self._notes = code.notes
@@ -56,7 +56,7 @@ class DebugRun:
                 attempt.close()
                 self._explain(diagnostician, code)
 
-    def _explain(self, diagnostician: Diagnostician, code: LiftedCode) -> None:
+    def _explain(self, diagnostician: Diagnostician, code: ExtractedCode) -> None:
         """Of the tests that were chosen, whatever -k and the like left out."""
         for task in self._hidden.plan:
             if judged := self._judged[task.id]:

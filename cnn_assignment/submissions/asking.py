@@ -1,4 +1,4 @@
-"""What the rest of the kit asks of a submission: each answer is found in a confined process, none in this one."""
+"""The questions of the rest of the kit about a submission: each is answered in a confined process, none in this one."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from cnn_assignment.core.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.submissions.plain.budgets import Budget
 from cnn_assignment.submissions.plain.folder import FILE_CAP, FolderFiles, read_plain
-from cnn_assignment.submissions.plain.values import LiftedCode, Shown, Wanted
+from cnn_assignment.submissions.plain.values import ExtractedCode, Shown, Wanted
 
 if TYPE_CHECKING:
     from cnn_assignment.submissions.reader import Reader
 
 
-def lift_file(path: Path, assignment: Assignment, budget: Budget | None = None) -> LiftedCode:
-    """Lift the layers' code from a notebook or a module. budget: the time for it, if several readings share one.
+def extract_file(path: Path, assignment: Assignment, budget: Budget | None = None) -> ExtractedCode:
+    """Extract the layers' code from a notebook or a module. budget: the time for it, if several readings share one.
 
-    Raises UnreadableSubmissionError, with the reason in words for the student, where there is nothing to lift, OSError
+    Raises UnreadableSubmissionError, with the reason in words for the student, where there is nothing to extract, OSError
     as the system does, and GraderError where this machine cannot read anything.
     """
     raw = _read_file(path)
     with _reader(assignment) as reader:
-        return reader.lift(raw, path.name, Wanted.of(assignment), FolderFiles(path.parent), budget)
+        return reader.extract(raw, path.name, Wanted.of(assignment), FolderFiles(path.parent), budget)
 
 
 def find_own_files(path: Path, assignment: Assignment) -> tuple[Path, ...]:
-    """The files beside a submission that lifting it looks at, also those that it leaves out. Raises OSError."""
+    """The files beside a submission that its extraction looks at, also those that it leaves out. Raises OSError."""
     try:
         raw = _read_file(path)
     except UnreadableSubmissionError:
@@ -44,7 +44,7 @@ def find_own_files(path: Path, assignment: Assignment) -> tuple[Path, ...]:
 
 
 def show_file(raw: bytes, name: str, assignment: Assignment) -> Shown:
-    """The cells of a submitted file in order. Raises UnreadableSubmissionError and GraderError as `lift_file` does."""
+    """The cells of a submitted file in order. Raises UnreadableSubmissionError and GraderError as `extract_file` does."""
     with _reader(assignment) as reader:
         return reader.show(raw, name, Wanted.of(assignment))
 
@@ -60,7 +60,10 @@ def _read_file(path: Path) -> bytes:
 
 @dataclass(slots=True)
 class _Shared:
-    """The reader of this interpreter, and the release that it knows."""
+    """The one reader of this interpreter, and the release that it knows.
+
+    It is shared, because a process to fork from takes longer to start than a submission takes to read.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     reader: Reader | None = None
@@ -82,7 +85,7 @@ def _shared() -> _Shared:
 @contextmanager
 def _reader(assignment: Assignment) -> Iterator[Reader]:
     """The reader for an assignment, for one thread at a time."""
-    # It brings NumPy along, which whoever only looks into a gradebook need not wait for.
+    # The reader imports NumPy, for which a command that only looks into a gradebook need not wait.
     from cnn_assignment.submissions.reader import Reader
 
     release = assignment.release_file.resolve()

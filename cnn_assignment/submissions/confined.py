@@ -1,7 +1,7 @@
 """The confined side of reading: one file of a submission comes in, plain data goes out.
 
-It runs in a fork of its own, under the limits of student code: what a file does to the parser, to the compiler or to us
-hurts nobody but whoever wrote it. It can open nothing; the files beside a submission are asked for through the pipe.
+It runs in a fork of its own, under the limits of student code: what a file does to the parser, to the compiler or to the
+kit hurts no other submission. It can open no file; the files beside a submission are asked for through the pipe.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from typing import Any
 from cnn_assignment.core.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.server.worker import Channel
-from cnn_assignment.submissions.extracting.extract import find_own_modules, lift
+from cnn_assignment.submissions.extracting.extract import extract, find_own_modules
 from cnn_assignment.submissions.extracting.needed import analyse
 from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.reading.document import parse_document
 from cnn_assignment.submissions.reading.showing import show
 from cnn_assignment.submissions.repairing.cells import CellReader
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 
 def prepare(release: str | None) -> Callable[[Channel], None]:
     """Called once before anything is confined; see `launch.Service`.
 
-    release: the notebook that students were given. Most submissions hold most of its cells, which no fork has to parse
-    then.
+    release: the notebook that students were given. Most submissions hold most of its cells, and no fork has to parse
+    those again.
     """
     # Once imported, parso knows where a cache of its own may lie, and fails for a user without a home. It writes none here.
     os.environ.setdefault("XDG_CACHE_HOME", os.devnull)
@@ -51,7 +52,7 @@ def prepare(release: str | None) -> Callable[[Channel], None]:
 
 
 def serve(channel: Channel, methods: Mapping[str, tuple[str, ...]]) -> None:
-    """Answer the one order that comes. methods: by class, those of the release."""
+    """Answer the one order of this fork. methods: by class, the methods that the release has."""
     header, payload = channel.receive()
     order, nonce = header["read"], header["nonce"]
     try:
@@ -79,8 +80,8 @@ def _carry_out(
     wanted, name = Wanted.from_json(order["wanted"]), order["name"]
     wanted = replace(wanted, methods={cls: methods[cls] for cls in wanted.classes if cls in methods})
     match order["what"]:
-        case "lift":
-            return {"found": lift(raw, name, wanted, beside).to_json()}
+        case "extract":
+            return {"found": extract(raw, name, wanted, beside).to_json()}
         case "find_modules":
             return {"found": list(find_own_modules(raw, name, wanted, beside))}
         case "show":

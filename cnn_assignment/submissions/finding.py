@@ -18,7 +18,7 @@ from typing import NamedTuple
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.layout import list_assignments
 from cnn_assignment.core.model import Assignment, Submission
-from cnn_assignment.submissions.asking import lift_file
+from cnn_assignment.submissions.asking import extract_file
 from cnn_assignment.submissions.plain.budgets import CHOOSE_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import is_folder
 
@@ -80,7 +80,7 @@ def find_in_folder(
 
 
 def _other_assignments(folder: Path, assignment: Assignment) -> set[str]:
-    """The folders of other assignments in a student's, whoever grades them: nbgrader names the main notebook like its folder."""
+    """The folders of other assignments in a student's folder: nbgrader names the main notebook like its folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         names = (entry.name for entry in islice(entries, _MOST_LISTED) if entry.is_dir(follow_symlinks=False))
         others = (name for name in names if assignment.name.lower() not in name.lower())
@@ -117,7 +117,7 @@ def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: 
 
 
 class _Value(NamedTuple):
-    """What decides between files, the smallest first; modules: the files that this one imports."""
+    """The value of a file among others, the smallest wins. modules: the files that this file imports."""
 
     is_unreadable: bool
     missing_classes: int
@@ -129,7 +129,7 @@ _UNKNOWN = _Value(False, 0, 0)
 
 
 def _weigh(candidates: Sequence[Path], assignment: Assignment) -> list[_Value]:
-    """What decides between these files, as far as there is time to read them all."""
+    """The values of these files; a file that there is no time left to read counts as unreadable."""
     budget = Budget(CHOOSE_CPU_S)
     return [_value(path, assignment, budget) for path in candidates]
 
@@ -139,15 +139,15 @@ def _value(path: Path, assignment: Assignment, budget: Budget) -> _Value:
     if budget.left_s <= 0:
         return unread
     try:
-        code = lift_file(path, assignment, budget)
+        code = extract_file(path, assignment, budget)
     except (OSError, UnreadableSubmissionError):
-        # Whatever is wrong with a file is told when it is graded, and stops nobody else.
+        # The fault of a file is told when the file is graded, and stops no other file.
         return unread
     return _Value(False, len(code.missing), code.open_gaps, tuple(module.label for module in code.modules))
 
 
 def _kind(path: Path, assignment: Assignment) -> str:
-    """``.ipynb`` or ``.py``, also where a browser hung an ending of its own on it or took it away; "" for other files."""
+    """``.ipynb`` or ``.py``, also where a browser added an ending of its own or took this one away; "" for other files."""
     name = path.name.lower()
     for suffix in _SUFFIXES:
         if name.endswith((suffix, *(suffix + ending for ending in _ENDINGS))):

@@ -1,7 +1,7 @@
-"""Reading submissions in a confined process, each in a fork of its own: nothing that a student writes is parsed here.
+"""Reading submissions in a confined process, each in a fork of its own: no code of a student is parsed here.
 
-What a file may cost is a limit of the fork's: CPU time and memory, as the kernel counts them. One that reaches a limit is
-unreadable, with the reason; everybody else is read.
+The cost of a file is a limit of the fork: CPU time and memory, as the kernel counts them. A file that reaches a limit
+is unreadable, with the reason; all other files are read.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from cnn_assignment.sandbox.client.protocol import (
     pack_order,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
-from cnn_assignment.submissions.plain.budgets import LIFT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
+from cnn_assignment.submissions.plain.budgets import EXTRACT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import Files
-from cnn_assignment.submissions.plain.values import LiftedCode, Shown, Wanted
+from cnn_assignment.submissions.plain.values import ExtractedCode, Shown, Wanted
 
 # Wall time for a second of CPU time: only a machine that does nothing but wait takes longer.
 _PATIENCE = 20.0
@@ -46,7 +46,7 @@ _REMEDY = "Submit the file that you were given, with your work in it and nothing
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What is asked of a fork. raw, name: the submission's file."""
+    """An order to a fork. raw, name: the submission's file."""
 
     what: str
     raw: bytes
@@ -64,30 +64,32 @@ class Reader:
         self._service = Service("cnn_assignment.submissions.confined", None if release is None else str(release))
         self._sandbox: Spawner | None = None
 
-    def lift(self, raw: bytes, name: str, wanted: Wanted, beside: Files, budget: Budget | None = None) -> LiftedCode:
+    def extract(
+        self, raw: bytes, name: str, wanted: Wanted, beside: Files, budget: Budget | None = None
+    ) -> ExtractedCode:
         """The code of the layers. budget: the time for it, if several readings share one.
 
         Raises UnreadableSubmissionError, with the reason in words for the student, and GraderError where no process
         can be started.
         """
-        found = self._read(_Order("lift", raw, name, wanted), beside, budget or Budget(LIFT_CPU_S))
-        return _open(LiftedCode.from_json, found, name)
+        found = self._read(_Order("extract", raw, name, wanted), beside, budget or Budget(EXTRACT_CPU_S))
+        return _open(ExtractedCode.from_json, found, name)
 
     def find_modules(self, raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
-        """The names of the files beside a submission that lifting it looks at, also those that it leaves out."""
+        """The names of the files beside a submission that its extraction looks at, also those that it leaves out."""
         try:
-            found = self._read(_Order("find_modules", raw, name, wanted), beside, Budget(LIFT_CPU_S))
+            found = self._read(_Order("find_modules", raw, name, wanted), beside, Budget(EXTRACT_CPU_S))
         except UnreadableSubmissionError:
             return ()
         return _open(lambda names: tuple(map(str, names)), found, name)
 
     def show(self, raw: bytes, name: str, wanted: Wanted, budget: Budget | None = None) -> Shown:
-        """The cells of a submission. budget, errors: as for `lift`."""
+        """The cells of a submission. budget, errors: as for `extract`."""
         found = self._read(_Order("show", raw, name, wanted), None, budget or Budget(SHOW_CPU_S))
         return _open(Shown.from_json, found, name)
 
     def close(self) -> None:
-        """End the process, if there is one; whoever asks next gets a new one."""
+        """End the process, if there is one; the next reading starts a new one."""
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
@@ -133,7 +135,7 @@ class Reader:
 
 
 def _open(make: Callable[[Any], Value], found: Any, name: str) -> Value:
-    """The value that a fork found. Raises UnreadableSubmissionError for what is none."""
+    """The value in a fork's answer. Raises UnreadableSubmissionError where the answer holds no such value."""
     try:
         return make(found)
     except (ValueError, TypeError) as error:
@@ -145,7 +147,7 @@ class _MachineError(Exception):
 
 
 def _judge(failure: WorkerFailure, order: _Order, cpu_s: float) -> Exception:
-    """Whose doing it is that a fork gave no answer."""
+    """The error for a fork without an answer: the student's where the file is the cause, the machine's otherwise."""
     match failure:
         case CallTimedOut(kind="CPU"):
             return _unreadable(order.name, f"takes more than {cpu_s:.1f} seconds to read")
@@ -161,7 +163,7 @@ def _unreadable(name: str, what: str) -> UnreadableSubmissionError:
 
 
 def _answer(question: Reply, beside: Files | None) -> bytes:
-    """What a fork is told of the files beside the submission."""
+    """The answer to a fork's question about the files beside the submission."""
     header: dict[str, Any] = {"found": None}
     data = b""
     match question.read().get("ask"):

@@ -29,7 +29,7 @@ from cnn_assignment.proving.gate import make_gate
 from cnn_assignment.proving.trials import Kind
 from cnn_assignment.running.grader import GradingLoop
 from cnn_assignment.sandbox.client.choice import open_sandbox
-from cnn_assignment.submissions import Chunk, LiftedCode
+from cnn_assignment.submissions import Chunk, ExtractedCode
 
 KINDS = (Kind.MISCONCEPTION, Kind.MUTANT, Kind.EQUIVALENT, Kind.RIGHT)
 OTHER_CASES = 50
@@ -60,7 +60,7 @@ class Refuter:
         return GradingLoop.pytest_runtest_makereport(item, call)
 
     def _try(self, trial):
-        code = LiftedCode((Chunk("cnn.py", trial.content),), ())
+        code = ExtractedCode((Chunk("cnn.py", trial.content),), ())
         self._hidden.attempt = attempt = Attempt(self._sandbox, self._hidden.assignment, code)
         try:
             for task in self._hidden.plan:

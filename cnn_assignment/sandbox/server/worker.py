@@ -134,7 +134,7 @@ class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         raise ModuleNotFoundError(f"{top} is not available when this assignment is graded", name=top)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Run a provided file, or what was lifted of a student's own, in its new module."""
+        """Run a provided file, or what was extracted from a student's own, in its new module."""
         if module.__name__ in self._own:
             label, source, keep, _ = self._own[module.__name__]
             module.__file__ = label
@@ -227,7 +227,7 @@ class Worker:
     # Loading
 
     def _load(self, order: dict[str, Any]) -> tuple[Any, list[bytes]]:
-        """Run the lifted statements in a new module; report those that failed, and go on after each."""
+        """Run the extracted statements in a new module; report those that failed, and go on after each."""
         failures: list[dict[str, Any]] = []
 
         def run(statement: ast.stmt, label: str, flags: int, module: types.ModuleType) -> None:

@@ -1,6 +1,6 @@
-"""Top-level statements that were left behind as training, and may have made something that the layers need all the same.
+"""Top-level statements that were left behind as training, although they may change an object that the layers need.
 
-`effects` follows what calls change with care, so that nobody's training is run. This module follows it without: every
+`effects` follows what calls change with care, so that no training is run. This module follows it without care: every
 function and class of the submission that a statement names counts as called, whatever it is given, and so do those that
 these name in turn. It errs on the side of naming too many: what it names is run only where marks are lost without
 it.
@@ -85,7 +85,7 @@ def find_dropped(
 
 @dataclass(slots=True)
 class _Body:
-    """A function, a method or a class as what is called: what it does itself, and what it calls.
+    """A function, a method or a class that is called: its own effects, and the functions that it calls.
 
     receiver: of a method the name by which it knows its object, or its class where that is_of_class. is_opaque: whether
     no name tells what it changes. foreign: the module of the student's own that it stands in, "" for the submission.
@@ -101,7 +101,7 @@ class _Body:
 
 
 class _Follower:
-    """What calls lead to, in one submission."""
+    """Follows the calls of one submission to the functions that they lead to."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class _Follower:
         }
 
     def find_reason(self, parts: Sequence[ast.AST]) -> str | None:
-        """What a statement calls, or hands on to be called, that may change what is needed; None where nothing may.
+        """The function that a statement calls or hands on and that may change a needed object; None without such a function.
 
         parts: all that is in the statement.
         """
@@ -147,7 +147,7 @@ class _Follower:
         return None
 
     def _reach(self, name: str) -> list[_Body]:
-        """Everything that a call may lead to."""
+        """Every function that a call of this name may lead to."""
         if name not in self._reached:
             self._reached[name] = self._follow(name)
         return self._reached[name]
@@ -174,7 +174,7 @@ class _Follower:
         return self._bodies[key]
 
     def _find_imported(self, name: str) -> list[_Body]:
-        """What is called by a name that comes from a module of the student's own."""
+        """The functions that a name stands for where it is imported from a module of the student's own."""
         if name.startswith("."):
             # ``layers.set_up()``: any module that is imported as a whole may be meant.
             wholes = [module for module, original in self._imports.values() if original is None]
@@ -188,7 +188,7 @@ class _Follower:
         return self._scopes[module]
 
     def _read(self, node: ast.AST, module: str) -> _Body | None:
-        """A definition as a body; None where too much was looked at before."""
+        """A definition as a body; None where the nodes that may be looked at are used up."""
         self._nodes_left -= sum(1 for _ in ast.walk(node))
         if self._nodes_left < 0:
             return None
@@ -226,13 +226,13 @@ class _Follower:
         return body.is_opaque or bool(outer if body.foreign else outer & self._needed)
 
     def _changed_places(self, key: str) -> set[tuple[str, Place]]:
-        """The places by which what a call leads to changes what it is handed."""
+        """The places whose arguments are changed by the functions that a call leads to."""
         if key not in self._places:
             self._places[key], _ = changed_places([body.function for body in self._reach(key) if body.function.name])
         return self._places[key]
 
     def _changes_handed(self, call: ast.Call, name: str, key: str) -> bool:
-        """Whether something that is needed is handed to where it is changed."""
+        """Whether a call hands a needed object to a place where it is changed."""
         places = self._changed_places(key)
         handed = read_call(name, call)
         if isinstance(call.func, ast.Attribute):
@@ -285,7 +285,7 @@ def _called_methods(node: ast.AST) -> Iterator[str]:
 
 
 def _definitions(nodes: Sequence[ast.stmt]) -> dict[str, list[ast.AST]]:
-    """What calls may lead to by name: functions, classes, methods (``.name``) and what variables are bound to."""
+    """The nodes that calls may lead to, by name: functions, classes, methods (``.name``) and the values of variables."""
     found: dict[str, list[ast.AST]] = {}
     todo: list[ast.AST] = list(reversed(nodes))
     while todo:
@@ -309,7 +309,7 @@ def _definitions(nodes: Sequence[ast.stmt]) -> dict[str, list[ast.AST]]:
 
 
 def _imports(nodes: Sequence[ast.stmt]) -> dict[str, tuple[str, str | None]]:
-    """For each name that an import at the top binds its module, and what it is there; None for the module itself."""
+    """For each name that an import at the top binds its module and its name there; None for the module itself."""
     found: dict[str, tuple[str, str | None]] = {}
     for node in nodes:
         match node:
@@ -321,7 +321,7 @@ def _imports(nodes: Sequence[ast.stmt]) -> dict[str, tuple[str, str | None]]:
 
 
 def _note_aliases(function: Function, parts: Sequence[ast.AST]) -> None:
-    """Let what a local name is bound to stand behind it, as what is looped over does."""
+    """Treat the value of a local name as that of a loop variable: a change of the name is one of the value."""
     for part in parts:
         for node in ast.walk(part):
             if isinstance(node, ast.Assign):

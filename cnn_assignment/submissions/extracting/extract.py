@@ -1,4 +1,4 @@
-"""From a document to the code of its layers: nothing is run, and nothing but text leaves this module."""
+"""From a document to the code of its layers: no code is run, and plain text alone leaves this module."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from cnn_assignment.submissions.extracting.naming import Placed, describe_method
 from cnn_assignment.submissions.extracting.needed import Selection, Statement, analyse, select
 from cnn_assignment.submissions.extracting.ordering import names_at_load, put_in_order
 from cnn_assignment.submissions.plain.folder import Files
-from cnn_assignment.submissions.plain.values import Chunk, LiftedCode, Wanted
+from cnn_assignment.submissions.plain.values import Chunk, ExtractedCode, Wanted
 from cnn_assignment.submissions.python.found import describe_all
 from cnn_assignment.submissions.python.parsing import Work, describe_syntax_error, first_line, open_gaps, work_in
-from cnn_assignment.submissions.reading.document import Document, parse_document
+from cnn_assignment.submissions.reading.document import parse_document
+from cnn_assignment.submissions.reading.parts import Document
 
 # What was moved is told, but not all of a notebook that was shuffled. The same holds for all notes.
 _MOST_MOVES = 5
@@ -32,34 +33,34 @@ _MOST_STARS = 50
 _MOST_CODE = 4 * 1024 * 1024
 
 
-def lift(raw: bytes, name: str, wanted: Wanted, beside: Files) -> LiftedCode:
-    """Lift the layers' code from a notebook or a module.
+def extract(raw: bytes, name: str, wanted: Wanted, beside: Files) -> ExtractedCode:
+    """Extract the layers' code from a notebook or a module.
 
     raw, name: the file. beside: the files of its folder. Raises UnreadableSubmissionError, with the reason in words for
-    the student, where there is nothing to lift.
+    the student, where there is nothing to extract.
     """
-    return _begin(raw, name, wanted, beside).lift()
+    return _begin(raw, name, wanted, beside).extract()
 
 
 def find_own_modules(raw: bytes, name: str, wanted: Wanted, beside: Files) -> tuple[str, ...]:
-    """The files beside a submission that lifting it looks at, also those that it leaves out."""
-    lifting = None
-    # Whatever else is wrong with a file is told when it is graded.
+    """The files beside a submission that its extraction looks at, also those that it leaves out."""
+    extraction = None
+    # The fault of a file is told when the file is graded.
     with suppress(UnreadableSubmissionError):
-        lifting = _begin(raw, name, wanted, beside)
-        lifting.lift()
-    return () if lifting is None else lifting.files
+        extraction = _begin(raw, name, wanted, beside)
+        extraction.extract()
+    return () if extraction is None else extraction.files
 
 
-def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Lifting:
+def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Extraction:
     document = parse_document(raw, name, wanted.classes)
     installed = set(wanted.installed)
     if document.is_module:
         installed.add(PurePath(name).stem)
-    return _Lifting(document, wanted, LocalModules(beside, document.written, installed))
+    return _Extraction(document, wanted, LocalModules(beside, document.written, installed))
 
 
-class _Lifting:
+class _Extraction:
     """One document on its way to code."""
 
     def __init__(self, document: Document, wanted: Wanted, local: LocalModules) -> None:
@@ -76,7 +77,7 @@ class _Lifting:
         """The names of the files beside the document that were looked at so far."""
         return tuple(self._local.files)
 
-    def lift(self) -> LiftedCode:
+    def extract(self) -> ExtractedCode:
         """Choose the statements, and see that they can run in this order."""
         statements = self._without_emptied(self._analyse())
         selection = select(statements, self._classes)
@@ -95,7 +96,7 @@ class _Lifting:
         with_dropped = self._take_dropped(statements, selection)
         return replace(code, notes=_shorten(self._notes), with_dropped=with_dropped)
 
-    def _take(self, selection: Selection, *, with_dropped: bool = False) -> LiftedCode:
+    def _take(self, selection: Selection, *, with_dropped: bool = False) -> ExtractedCode:
         """The code of chosen statements, and of the modules that they import; without notes."""
         nodes = [self._node(statement) for statement, _ in selection.chosen]
         modules = self._local.collect(nodes, with_dropped=with_dropped)
@@ -103,10 +104,10 @@ class _Lifting:
         gaps = set().union(*map(open_gaps, nodes), *(open_gaps(ast.parse(module.source)) for module in modules))
         lost = self._local.lost + sum(part.lost for part in self._document.parts)
         missing, definitions = tuple(selection.missing), self._definitions
-        return LiftedCode(tuple(chunks), (), modules, missing, len(gaps) + lost, definitions=definitions)
+        return ExtractedCode(tuple(chunks), (), modules, missing, len(gaps) + lost, definitions=definitions)
 
     def _describe_names(self, statements: Sequence[Statement], selection: Selection) -> list[str]:
-        """What there is to tell of names that are asked for and not defined as asked."""
+        """The notes on names that are asked for and not defined as asked."""
         placed = [Placed(self._node(s), s.binds, self._label(s)) for s in statements]
         parts = self._document.parts
         is_whole = self._document.is_whole and self._local.is_whole
@@ -114,7 +115,7 @@ class _Lifting:
         return [*told, *describe_unfit(self._classes, placed), *describe_methods(self._wanted.methods, placed, parts)]
 
     def _describe_newer(self, selection: Selection) -> list[str]:
-        """What was written in an older form in the statements that are chosen."""
+        """The notes on newer syntax that was rewritten in the chosen statements."""
         lines: dict[int, set[int]] = {}
         for statement, _ in selection.chosen:
             node = self._node(statement)
@@ -126,14 +127,17 @@ class _Lifting:
         ]
 
     def _find_definitions(self, statements: Sequence[Statement]) -> dict[str, tuple[tuple[str, int], ...]]:
-        """Where the statements stand that bind the classes."""
+        """For each class the labels and lines of the statements that bind it."""
         return {
             name: tuple((self._label(s), self._node(s).lineno) for s in statements if name in s.binds)
             for name in self._classes
         }
 
-    def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> LiftedCode | None:
-        """The code with what was left behind although it may matter, and a note on each; None where nothing was."""
+    def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> ExtractedCode | None:
+        """The code with the statements that were left behind although they may matter; None without such statements.
+
+        Each of them gets a note.
+        """
         nodes = [self._node(statement) for statement in statements]
         dropped = find_dropped(nodes, statements, selection, self._local.statements_of)
         told = [(self._label(statements[d.number]), nodes[d.number].lineno, d.calls) for d in dropped]

@@ -18,7 +18,8 @@ from cnn_assignment.submissions.python.effects import DEFINITIONS
 from cnn_assignment.submissions.python.found import describe_all
 from cnn_assignment.submissions.python.parsing import SOURCE_CAP, describe_syntax_error, statements_in
 from cnn_assignment.submissions.reading.files import decode_module
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 _MOST_MODULES = 50
 # What a module's dotted name may have; each part is a folder to look into.
@@ -28,7 +29,7 @@ _ALWAYS_INSTALLED = frozenset({"numpy", *sys.stdlib_module_names, *sys.builtin_m
 
 @dataclass(frozen=True)
 class _Source:
-    """A module as it was found."""
+    """A module of the student's own, parsed."""
 
     label: str
     text: str
@@ -37,24 +38,24 @@ class _Source:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """What it binds at its top."""
+        """The names that the module binds at its top."""
         return frozenset(name for statement in analyse(self.tree, 0) for name in statement.binds) - {"*"}
 
     @cached_property
     def public_names(self) -> frozenset[str]:
-        """What an import of everything binds."""
+        """The names that ``import *`` of the module binds."""
         return frozenset(name for name in self.names if not name.startswith("_"))
 
     def keep(self, wanted: Collection[str], *, with_dropped: bool = False) -> Keep:
-        """Its definitions, and what is asked for by name; training and plots stay behind here too.
+        """The definitions of the module, and the names that are wanted of it; training and plots stay behind here too.
 
-        with_dropped: but for those that `find_dropped` tells.
+        with_dropped: the statements that `find_dropped` tells are kept too.
         """
         also = tuple(dropped.number for dropped in self.find_dropped(wanted)) if with_dropped else ()
         return self._select(wanted, also).keep
 
     def find_dropped(self, wanted: Collection[str]) -> list[Dropped]:
-        """What stays behind although it may matter."""
+        """The statements that stay behind although they may matter."""
         return find_dropped(self.tree.body, analyse(self.tree, 0), self._select(wanted))
 
     def _select(self, wanted: Collection[str], also: tuple[int, ...] = ()) -> Selection:
@@ -65,7 +66,7 @@ class _Source:
 
     @cached_property
     def _selected(self) -> dict[tuple[frozenset[str], tuple[int, ...]], Selection]:
-        """What was selected before, by the names and the numbers that were asked for."""
+        """The selections that were made before, by the names and the numbers that were wanted."""
         return {}
 
 
@@ -92,7 +93,7 @@ class LocalModules:
         self.files: list[str] = []
 
     def public_names(self, name: str) -> frozenset[str]:
-        """What ``from name import *`` binds, none where this is no module of the student's."""
+        """The names that ``from name import *`` binds; none where the module is not of the student's own."""
         found = self._find(name)
         return frozenset() if found is None else found.public_names
 
@@ -102,7 +103,10 @@ class LocalModules:
         return [] if found is None else found.tree.body
 
     def find_dropped(self) -> list[tuple[str, int, str]]:
-        """What stayed behind in the modules collected last although it may matter: module, line, and what is called."""
+        """The statements that stayed behind in the modules collected last although they may matter.
+
+        Of each the label of the module, the line, and the function that is called.
+        """
         return [
             (found.label, found.tree.body[dropped.number].lineno, dropped.calls)
             for name, found in sorted(self._found.items())
@@ -113,7 +117,7 @@ class LocalModules:
     def collect(self, statements: Iterable[ast.stmt], *, with_dropped: bool = False) -> tuple[LocalModule, ...]:
         """Every module of the student's own that these statements need, sorted by name.
 
-        with_dropped: with those statements that `find_dropped` tells.
+        with_dropped: whether the statements that `find_dropped` tells are kept too.
         """
         self._wanted = wanted = dict[str, set[str]]()
         todo = [request for statement in statements for request in _imports(statement, "")]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cnn_assignment.submissions.python.effects import DEFINITIONS
 from cnn_assignment.submissions.python.parsing import statements_in
-from cnn_assignment.submissions.reading.document import Part
+from cnn_assignment.submissions.reading.parts import Part
 
 # How many letters may be wrong, missing, too many or in each other's place, for a letter of the name and in all.
 _MOST_EDITS, _EDITS_A_LETTER = 2, 0.25
@@ -38,9 +38,9 @@ class Placed:
 def describe_missing(
     missing: Sequence[str], wanted: Collection[str], placed: Sequence[Placed], parts: Sequence[Part], *, is_whole: bool
 ) -> list[str]:
-    """A sentence for each class that nothing defines.
+    """A sentence for each class that no statement defines.
 
-    wanted: all classes that are asked for. parts: those of the document. is_whole: whether nothing else was left out.
+    wanted: all classes that are asked for. parts: those of the document. is_whole: whether all the rest was read.
     """
     is_whole = is_whole and not any(part.is_damaged for part in parts)
     known = [node.name for one in placed for node in _open_statements(one.node) if isinstance(node, ast.ClassDef)]
@@ -76,7 +76,7 @@ def describe_methods(
 
 
 def nearest(name: str, others: Collection[str]) -> str | None:
-    """The name that is another one for certain but for its spelling: other case, underscores, or a letter or two."""
+    """The name that is certainly a misspelling of this one: in case, in underscores, or in a letter or two."""
     short = [other for other in others if other != name and len(other) <= _LONGEST_ALIKE][:_MOST_ALIKE]
     most = min(_MOST_EDITS, int(len(name) * _EDITS_A_LETTER))
     rated = [(0 if _plain(other) == _plain(name) else _distance(name, other, most), other) for other in short]
@@ -143,7 +143,7 @@ def _describe_methods_of(
 
 
 def _is_plain(node: ast.ClassDef) -> bool:
-    """Whether all that a class has stands in its body."""
+    """Whether the body of a class tells all attributes that it has."""
     bases = [base for base in node.bases if not (isinstance(base, ast.Name) and base.id == "object")]
     opaque = {"__getattr__", "__getattribute__"}
     return not (bases or node.keywords or node.decorator_list or opaque & {_name_of(part) for part in node.body})
@@ -181,7 +181,7 @@ def _is_method(node: ast.stmt, name: str) -> bool:
 
 
 def _is_bound_to_value(node: ast.stmt) -> bool:
-    """Whether a statement gives a name to something that is no class; None may stand for one that comes later."""
+    """Whether a statement binds a name to an object that is no class. None is no such object: a class may replace it later."""
     match node:
         case ast.Assign(targets=[ast.Name()], value=ast.Constant(value=value)):
             return value is not None
@@ -226,7 +226,7 @@ def _nested(top: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _children(node: ast.AST) -> list[ast.stmt]:
-    """The statements right inside of one."""
+    """The statements directly inside of a statement."""
     found: list[ast.stmt] = []
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
@@ -241,7 +241,7 @@ def _plain(name: str) -> str:
 
 
 def _distance(one: str, other: str, most: int) -> int:
-    """How many letters differ, are missing, too many, or changed places; most + 1 for any more than most."""
+    """How many letters differ, are missing, are too many, or changed places; most + 1 for all counts above most."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     older: list[int] = []

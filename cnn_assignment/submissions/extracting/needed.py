@@ -11,7 +11,7 @@ import builtins
 import symtable
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 from cnn_assignment.submissions.plain.values import Keep
 from cnn_assignment.submissions.python.effects import (
@@ -32,12 +32,8 @@ _BUILTINS = frozenset(dir(builtins))
 # Attributes of modules that are no functions: `max = np.inf` begins a search, it does not replace max().
 _CONSTANTS = frozenset({"e", "euler_gamma", "inf", "Inf", "maxsize", "nan", "NaN", "newaxis", "NINF", "pi", "tau"})
 _ALWAYS = "setrecursionlimit"
-# symtable looks through all scopes inside of a scope for each of its names. Nobody writes a layer of so many.
+# symtable looks through all scopes inside of a scope for each of its names. No layer has so many.
 _MOST_SCOPES = 500
-# What was found out of a tree, as long as there is the tree: those of short cells are kept by `parsing.parse`.
-# By the number of the chunk: a cell stands in the same place with most students.
-_DESCRIBED: WeakKeyDictionary[ast.Module, dict[int, list[Statement]]] = WeakKeyDictionary()
-_MOST_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class Statement:
 class Selection:
     """The statements to run, in document order, each with the positions of the aliases to keep of an import.
 
-    missing: the wanted names that nobody defines. needed: all names that the statements need.
+    missing: the wanted names that no statement defines. needed: all names that the statements need.
     """
 
     chosen: list[tuple[Statement, tuple[int, ...] | None]] = field(default_factory=list)
@@ -79,18 +75,18 @@ class Selection:
         return tuple((statement.index, positions) for statement, positions in self.chosen)
 
 
-def analyse(tree: ast.Module, chunk: int) -> list[Statement]:
+def analyse(tree: ast.Module, chunk: int) -> tuple[Statement, ...]:
     """Describe every top-level statement of a parsed chunk, whose tree is not to be changed any more."""
-    known = _DESCRIBED.setdefault(tree, {})
-    if chunk in known:
-        return known[chunk]
-    if known:
-        found = [replace(statement, chunk=chunk) for statement in next(iter(known.values()))]
-    else:
-        found = [_describe(statement, chunk, index) for index, statement in enumerate(tree.body)]
-    if len(known) < _MOST_PLACES:
-        known[chunk] = found
-    return found
+    found = _describe_all(tree)
+    return tuple(replace(statement, chunk=chunk) for statement in found) if chunk else found
+
+
+# The cells of a release are described before any submission is read: see `confined.prepare`. It holds as many trees
+# as `parsing.parse` remembers.
+@lru_cache(maxsize=256)
+def _describe_all(tree: ast.Module) -> tuple[Statement, ...]:
+    """The statements of a tree as those of chunk 0."""
+    return tuple(_describe(statement, 0, index) for index, statement in enumerate(tree.body))
 
 
 def select(statements: Sequence[Statement], wanted: Iterable[str], also: Iterable[int] = ()) -> Selection:

@@ -1,4 +1,4 @@
-"""The order in which lifted statements run: that of the document, but for what stands below its first use.
+"""The order in which extracted statements run: that of the document, but for what stands below its first use.
 
 Cells that were moved about in a notebook still run there in the order in which a student ran them by hand.
 """
@@ -31,7 +31,7 @@ def names_at_load(statement: ast.stmt) -> frozenset[str]:
 
 
 def _defaults(arguments: ast.arguments) -> list[ast.AST]:
-    """What a definition computes at once: defaults and annotations."""
+    """The expressions that a definition computes at once: defaults and annotations."""
     parameters = chain(arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
     annotations = [parameter.annotation for parameter in parameters]
     return [part for part in (*arguments.defaults, *arguments.kw_defaults, *annotations) if part is not None]
@@ -40,7 +40,7 @@ def _defaults(arguments: ast.arguments) -> list[ast.AST]:
 def put_in_order(
     binds: Sequence[Collection[str]], reads: Sequence[Collection[str]]
 ) -> tuple[list[int], list[tuple[int, int, str]]]:
-    """An order in which statements can run, by their numbers, and who was moved before whom for which name.
+    """An order in which statements can run, by their numbers, and the moves: which statement before which other, for which name.
 
     binds, reads: for each statement the names that it binds, and those that it reads at once. A statement moves up only
     to the first one that reads a name which nothing above binds.

@@ -1,1 +1,1 @@
-"""Syntax that a newer Python reads than the one that grades: `reading` is where to ask, the rest is how it is done."""
+"""Syntax that a newer Python reads than the one that grades: `reading` is the interface, the other modules are its parts."""

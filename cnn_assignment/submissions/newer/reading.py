@@ -1,8 +1,8 @@
 """Syntax that a newer Python reads than the one that grades: written as that one reads it, or told by its name.
 
-Whoever works with a newer Python hands in right code. Where it is certain what it does, it is graded in full; where it
-cannot be written for the Python that grades, it is known why, and no more is lost than stands there. Nothing is told of
-what no Python reads: with the newer syntax taken away, the rest has to be right.
+A student who works with a newer Python hands in right code. Where the meaning of its newer syntax is certain, the code
+is graded in full; where that syntax has no older form, the student is told why, and loses that place only. Code that no
+Python reads is not told as newer: with the newer syntax taken away, the rest has to be right.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ class Reading:
     parameters: Parameters = field(default_factory=dict)
 
     def explain(self, is_right: Callable[[str], bool], start: int = 0, stop: int | None = None) -> SyntaxError | None:
-        """An error that names what has no older form in lines from start to stop, from 0; None where more is wrong.
+        """The error that names the syntax without an older form in the lines from start to stop, counted from 0.
 
-        is_right: whether the lines would be read with an older form of it, if there were one.
+        None where the lines have no such syntax, or another fault besides.
+
+        is_right: whether Python reads the text in which that syntax has a form on trial.
         """
         unread = (newer for newer in self.found if not newer.is_rewritten and start < newer.line)
         found = next((newer for newer in unread if stop is None or newer.line <= stop), None)
@@ -54,7 +56,7 @@ class Reading:
         return NewerSyntaxError(found.why, (None, found.line, None, None))
 
     def settle(self, code: str) -> str:
-        """Code that was made from the text and is valid, so that it also runs."""
+        """Code without the names that no bracket defines any more, so that it also runs. code: valid, made from the text."""
         if not self.parameters:
             return code
         settled = without_parameters(code, parse(code, "newer"), self.parameters)
@@ -66,7 +68,7 @@ class Reading:
 
 
 def read_newer(text: str, version: Version = THIS) -> Reading | None:
-    """Read a text that this version of Python refuses. None where nothing of it is newer; it may be damaged all the same."""
+    """Read a text that this version of Python refuses. None where it has no newer syntax. It may be damaged in both cases."""
     if len(text) > _SIZE_CAP or not _SIGNS.search(text):
         return None
     tokens = tokens_of(text)
@@ -92,7 +94,7 @@ class Newest:
         self._left = EFFORT
 
     def read(self, text: str) -> Reading | None:
-        """What `read_newer` says, as long as there is time for it."""
+        """The answer of `read_newer`; None once the characters that may be read are used up."""
         if not _SIGNS.search(text) or len(text) > self._left:
             return None
         self._left -= len(text)

@@ -23,7 +23,7 @@ _KINDS = {"": "TypeVar", "*": "TypeVarTuple", "**": "ParamSpec"}
 
 
 def placeholder(name: str, stars: str = "") -> str:
-    """What stands for a type that has a name only: it can be combined with others, as annotations do."""
+    """The stand-in for a type of which only the name is known: it can be combined with others, as annotations do."""
     return f'__import__("typing").{_KINDS[stars]}("{name}")'
 
 
@@ -52,7 +52,7 @@ class Statements:
         return "".join([*out, self.text[done:]])
 
     def _edits(self, code: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
-        """From where to where something else is to stand, and what."""
+        """The replacements in the text: start, stop, and the text between them from then on."""
         behind = failed = 0
         for number, token in enumerate(code):
             if number < behind or token.kind != "name" or failed > _MOST_FAILED:
@@ -211,7 +211,7 @@ def _closing(code: Sequence[Token], number: int) -> int | None:
 
 
 def _split(code: Sequence[Token]) -> Iterator[list[Token]]:
-    """What stands between the commas."""
+    """The tokens between commas, a group each."""
     depth, item = 0, list[Token]()
     for token in code:
         depth += (token.text in _OPEN) - (token.text in _CLOSE)
@@ -226,7 +226,7 @@ def _split(code: Sequence[Token]) -> Iterator[list[Token]]:
 
 
 def _cut_default(code: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
-    """What stands before the equals sign of a parameter, and the value behind it."""
+    """The tokens before the equals sign of a parameter, and those of the value behind it."""
     depth = 0
     for number, token in enumerate(code):
         depth += (token.text in _OPEN) - (token.text in _CLOSE)

@@ -19,7 +19,7 @@ _DEEPEST_SPEC = 2
 
 
 class _ImpossibleError(Exception):
-    """This cannot be written for an older version, or in none at all."""
+    """A string that has no older form, or that no version of Python reads."""
 
 
 class Strings:
@@ -75,7 +75,7 @@ class Strings:
         return "".join([*out, "))"])
 
     def _why(self, token: Token) -> str:
-        """What an older version does not read in an f-string; "" where there is nothing."""
+        """The feature of an f-string that an older version does not read; "" where there is none."""
         return next((why for part in _fields(token.parts) if (why := self._why_field(part, token.quote))), "")
 
     def _why_field(self, field: Field, quote: str) -> str:

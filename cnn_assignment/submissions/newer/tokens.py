@@ -1,4 +1,4 @@
-"""Python cut into tokens as its newest version cuts it, whatever version runs this; and what is no Python, as far as it goes.
+"""Python cut into tokens as its newest version cuts it, whatever version runs this; damaged text too, as far as it goes.
 
 Python's own tokenizer reads f-strings as its version does: before 3.12 a quote inside of the braces ends one.
 """
@@ -219,7 +219,7 @@ class _Scanner:
     def _read_spec(
         self, position: int, prefix: str, quote: str, level: int, limit: int
     ) -> tuple[tuple[Part, ...], int]:
-        """The parts of what follows a colon, up to the closing brace."""
+        """The parts of the format behind a colon, up to the closing brace."""
         parts: list[Part] = []
         start = position
         while True:
@@ -237,7 +237,7 @@ class _Scanner:
             position += 1
 
     def _read_code(self, position: int, level: int, limit: int) -> tuple[tuple[Token, ...], int]:
-        """The tokens in a field up to what ends its code, and where that stands."""
+        """The tokens in a field up to the end of its code, and where that end stands."""
         tokens: list[Token] = []
         depth = 0
         while True:

@@ -1,4 +1,4 @@
-"""Names of types that were parameters: without the brackets that gave them nothing else does.
+"""Names of types that were parameters: the brackets that defined them are gone, so no name of them may be looked up.
 
 An annotation with one becomes a text, as it may be anyway; anywhere else a type stands for it that has its name only.
 """
@@ -86,7 +86,7 @@ def _edits_in(top: _Definition, names: Mapping[str, str], source: _Source) -> It
 
 
 def _inside(top: _Definition) -> list[ast.AST]:
-    """What stands in the scope of a definition's parameters: not its decorators and defaults."""
+    """The nodes in the scope of a definition's parameters: not its decorators and defaults."""
     if isinstance(top, ast.ClassDef):
         return [*top.bases, *top.keywords, *top.body]
     arguments = top.args

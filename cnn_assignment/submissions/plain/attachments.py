@@ -27,7 +27,7 @@ _INLINE = re.compile(
 
 
 def read_attachments(data: Any) -> Attachments:
-    """The pictures among a cell's attachments; whatever else it says it has is left out."""
+    """The pictures among a cell's attachments; all other attachments are left out."""
     found: Attachments = {}
     left = _MOST_IN_ALL
     for name, kinds in data.items() if isinstance(data, dict) else ():

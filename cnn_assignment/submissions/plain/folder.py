@@ -14,7 +14,7 @@ from typing import Protocol
 from cnn_assignment.core.errors import TooLargeError
 
 FILE_CAP = 128 * 1024 * 1024
-# For all that is asked of one submission's folder: more is nobody's homework.
+# For all that is asked of one submission's folder: no homework needs more.
 _MOST_REQUESTS = 500
 _MOST_BYTES = 16 * 1024 * 1024
 _MOST_ENTRIES = 1_000
@@ -68,7 +68,7 @@ class FolderFiles:
 def is_folder(path: Path) -> bool:
     """Whether this is a folder, and no link to one. Never raises, whatever it is.
 
-    pathlib raises where a link's target is a name that no file can have, or lies where nobody may look.
+    pathlib raises where a link's target is a name that no file can have, or lies in a folder without permission.
     """
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
@@ -82,7 +82,7 @@ def read_plain(path: Path, most: int = FILE_CAP) -> bytes:
 
 
 def _read_plain(name: str, folder: int | None, most: int) -> bytes:
-    # Without waiting, because a pipe may have nobody who writes.
+    # Without waiting, because a pipe may have no writer.
     number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     with open(number, "rb") as stream:  # noqa: PTH123 - of a descriptor that was opened with care
         found = os.fstat(number)

@@ -1,4 +1,4 @@
-"""What reading a submission gives, as plain values: they cross from the confined process to whoever asked.
+"""What reading a submission gives, as plain values: they cross from the confined process to the process that asked.
 
 Each has `to_json`; the `from_json` of each takes nothing on trust and raises ValueError or TypeError for
 what is not of that form.
@@ -91,12 +91,12 @@ class LocalModule:
 
 
 @dataclass(frozen=True, slots=True)
-class LiftedCode:
-    """What was lifted from a submission, and notes for the student on what was left out or mended.
+class ExtractedCode:
+    """What was extracted from a submission, and notes for the student on what was left out or mended.
 
     modules: modules of the student's own that the chunks import. missing: classes that nothing defines. definitions: by
     class the label and the line of each statement at the top that binds it. open_gaps: how
-    many gaps the lifted code still holds as they were released, and how many functions could not be read. with_dropped: the
+    many gaps the extracted code still holds as they were released, and how many functions could not be read. with_dropped: the
     same code with the statements that were left out although they may matter, None where there are none; `notes` names
     them.
     """
@@ -106,7 +106,7 @@ class LiftedCode:
     modules: tuple[LocalModule, ...] = ()
     missing: tuple[str, ...] = ()
     open_gaps: int = 0
-    with_dropped: LiftedCode | None = None
+    with_dropped: ExtractedCode | None = None
     definitions: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class LiftedCode:
         }
 
     @classmethod
-    def from_json(cls, data: Any) -> LiftedCode:
+    def from_json(cls, data: Any) -> ExtractedCode:
         """The inverse of `to_json`."""
         match data:
             case {

@@ -14,7 +14,7 @@ THIS: Version = sys.version_info[:2]
 
 
 class NewerSyntaxError(SyntaxError):
-    """Nothing is wrong but that a newer Python is needed."""
+    """The only fault of the code is that it needs a newer Python."""
 
 
 def name_of(version: Version = THIS) -> str:
@@ -27,7 +27,7 @@ _MOST_TOLD = 3
 
 
 def describe_all(found: Sequence[Newer], label: str) -> list[str]:
-    """What was rewritten, for the student: the first ones where there are many. label: the file or the cell."""
+    """Sentences for the student on what was rewritten: the first ones, and how many more there are. label: the file or cell."""
     rewritten = [newer for newer in found if newer.is_rewritten]
     more = len(rewritten) - _MOST_TOLD
     told = [newer.describe(label) for newer in rewritten[:_MOST_TOLD]]
@@ -36,7 +36,7 @@ def describe_all(found: Sequence[Newer], label: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """One place. line: from 1. what: with its article. since: the first Python that reads it.
+    """One place of newer syntax. line: from 1. what: its name with an article. since: the first Python that reads it.
 
     is_rewritten: whether it was written for the Python that grades, without changing what it does.
     """
@@ -48,11 +48,11 @@ class Newer:
 
     @property
     def why(self) -> str:
-        """Why it cannot be read."""
+        """Why the Python that grades cannot read it."""
         return f"{self.what}, which {name_of(self.since)} and newer read (this is graded with {name_of()})"
 
     def describe(self, label: str) -> str:
-        """For the student, where it was rewritten; label: the file or the cell."""
+        """The sentence for the student where it was rewritten. label: the file or the cell."""
         return (
             f"{label}, line {self.line}: {self.what}, which {name_of(self.since)} and newer read, was rewritten for "
             f"{name_of()}, which grades it; this costs nothing."

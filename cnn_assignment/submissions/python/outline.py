@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Without f-strings, whose parts nobody asks for here, and for which it takes quadratic time.
+# Without f-strings, whose parts are not needed here, and for which it takes quadratic time.
 _VERSION = (3, 5)
 _OPEN = re.compile(r"[a-zA-Z]{0,2}(?:\"\"\"|''')")
 
@@ -24,7 +24,7 @@ class Outline:
 
 
 def read_outline(lines: Sequence[str]) -> Outline:
-    """Outline a text. Raises SyntaxError where parso fails, which raises what it likes on what is no code."""
+    """Outline a text. Raises SyntaxError where parso fails, whatever parso raises."""
     from parso.python.token import PythonTokenTypes as Kind
     from parso.python.tokenize import tokenize
 

@@ -1,11 +1,11 @@
-"""Python as students write it: parsing that says no in one way only, and what there is to ask of code."""
+"""Python as students write it: parsing that refuses with one error type only, and questions about parsed code."""
 
 from __future__ import annotations
 
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -77,7 +77,7 @@ def _parse(source: str, label: str) -> ast.Module:
 
 
 def _refuse_crowds(tree: ast.Module) -> None:
-    """Refuse what the compiler would take minutes for: its time is quadratic in the functions inside of a function."""
+    """Refuse a tree that the compiler would take minutes for: its time is quadratic in the functions inside of a function."""
     crowd = 0
     todo: list[tuple[ast.AST, bool]] = [(tree, False)]
     while todo:
@@ -90,7 +90,7 @@ def _refuse_crowds(tree: ast.Module) -> None:
 
 
 def _refuse_nested_finally(tree: ast.Module) -> None:
-    """Refuse what the compiler would double a level: ``finally`` in ``finally``, whatever stands between them."""
+    """Refuse a tree whose code the compiler would double at each level: ``finally`` in ``finally``, whatever stands between them."""
     todo: list[tuple[ast.AST, int]] = [(tree, 0)]
     while todo:
         node, depth = todo.pop()
@@ -102,7 +102,7 @@ def _refuse_nested_finally(tree: ast.Module) -> None:
 
 
 def describe_syntax_error(error: SyntaxError) -> str:
-    """What code with this error is, in one line, with the error's own."""
+    """One line on code with this error: whether it is damaged or newer, the error's message, and its line."""
     line = f" (line {error.lineno})" if error.lineno else ""
     what = "written for a newer Python" if isinstance(error, NewerSyntaxError) else "not valid Python"
     return f"{what}: {error.msg}{line}"
@@ -117,6 +117,22 @@ def first_line(node: ast.stmt) -> int:
 def defined_classes(tree: ast.Module) -> set[str]:
     """The names of the classes at the top of a tree."""
     return {statement.name for statement in tree.body if isinstance(statement, ast.ClassDef)}
+
+
+def bound_names(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements define, import or assign at the top."""
+    found: set[str] = set()
+    for node in statements:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                found |= {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+            case ast.Assign(targets=targets):
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
+                found.add(name)
+    return found
 
 
 def open_gaps(tree: ast.AST) -> set[str]:
@@ -186,6 +202,6 @@ def _is_fence(line: str) -> bool:
 
 
 def without_litter(source: str) -> str:
-    """A cell without what pasting from a page or a chat leaves in it: fences around code, and unusual spaces."""
+    """A cell without the fences and the unusual spaces that pasting from a page or a chat leaves in it."""
     lines = ["" if _is_fence(line) else line for line in source.translate(_SPACES).split("\n")]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""From a file's bytes to cells or to the text of a module, whatever the file is called and whatever was done to it."""
+"""From a file's bytes to cells or to the text of a module, whatever the file's name and its damage."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.submissions.newer.reading import Newest
 from cnn_assignment.submissions.plain.attachments import Attachments, read_attachments
 from cnn_assignment.submissions.python.parsing import defined_classes
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 
 DOWNLOAD = "Download it from Jupyter as .ipynb and submit that."
 
-# In the first two lines of a module, of which nobody needs more than so many bytes for it.
+# Bytes of a module in which its first two lines, and so its declaration, are looked for.
 _DECLARATION = 4096
 
 _KINDS = frozenset({"code", "markdown", "raw"})
@@ -74,9 +75,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a file holds: cells (None for a module), or the text of a module; and what was repaired on the way.
+    """The content of a file: cells (None for a module), or the text of a module; and notes on the repairs.
 
-    is_whole: whether nothing of it was lost.
+    is_whole: whether all of the content was read.
     """
 
     cells: tuple[Cell, ...] | None = None
@@ -163,7 +164,7 @@ def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
 
 
 def take_first_sides(text: str) -> str | None:
-    """The text with the first side of each conflict of a merge, which is the one of whoever merged; None without any.
+    """The text with the first side of each merge conflict, which is the side of the merging person; None without a conflict.
 
     Lines are blank where something was taken away, so that all others keep their numbers.
     """

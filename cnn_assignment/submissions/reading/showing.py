@@ -8,7 +8,8 @@ from cnn_assignment.submissions.plain.attachments import Attachments, take_inlin
 from cnn_assignment.submissions.plain.values import Shown, ShownCell, Wanted
 from cnn_assignment.submissions.python.effects import DEFINITIONS
 from cnn_assignment.submissions.python.parsing import first_line
-from cnn_assignment.submissions.reading.document import Part, parse_document
+from cnn_assignment.submissions.reading.document import parse_document
+from cnn_assignment.submissions.reading.parts import Part
 
 _MOST_CELLS = 2_000
 # Characters of one cell, and of all.

@@ -1,1 +1,1 @@
-"""Code that Python refuses: what is whole in it is kept, and what is left out is told."""
+"""Code that Python refuses: whole definitions are kept, and each loss is told."""

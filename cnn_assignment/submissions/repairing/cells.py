@@ -14,7 +14,7 @@ from cnn_assignment.submissions.python.parsing import SOURCE_CAP, parse, without
 # as so many, beside the cell's own.
 MAGIC_EFFORT = 256 * 1024
 _MAGIC_TRY = 400
-# Without any of these, or an indent, IPython finds nothing to replace.
+# A cell without these and without an indent has no magic for IPython to replace.
 _MAGIC_SIGNS = ("%", "!", "?", ">>>", "In [")
 # Python's tokenizer in Python, which IPython asks, takes quadratic time for what it cannot read after blanks.
 _BLANKS = re.compile(r"[ \t\f]+")

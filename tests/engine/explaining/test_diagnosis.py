@@ -21,7 +21,7 @@ from cnn_assignment.judging.replay import Ending
 from cnn_assignment.judging.signature import Evidence, Likeness, keep_evidence
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
-from cnn_assignment.submissions import LiftedCode
+from cnn_assignment.submissions import ExtractedCode
 from toy_course import answer, edit, run_pytest, submit, write
 
 MISCONCEPTIONS = '''"""Mistakes."""
@@ -217,7 +217,7 @@ def test_a_worker_that_the_machine_ended_is_no_trait_of_a_mistake(tmp_path, cour
     hidden, kept = Stumbling(course, stumbles), KeptRows(tmp_path / "rows.sqlite")
     diagnostician = Diagnostician(hidden, None, kept)
     for _ in range(2):
-        (why,) = diagnostician.explain(TASK, [found(VALUES)], LiftedCode((), ()))
+        (why,) = diagnostician.explain(TASK, [found(VALUES)], ExtractedCode((), ()))
         assert ("It never ends." in why) is told
     assert hidden.runs == runs
     assert bool(kept.find("never-ends")) is keeps

@@ -19,7 +19,7 @@ from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
 from cnn_assignment.sandbox.client.protocol import Reply
 from cnn_assignment.sandbox.client.proxies import fetch
-from cnn_assignment.submissions import LiftedCode, lift_file
+from cnn_assignment.submissions import ExtractedCode, extract_file
 from toy_course import TOTAL, answer, await_that, edit, left_open, submit
 
 
@@ -512,13 +512,13 @@ def test_the_names_that_a_stand_in_asks_for_are_public_ones_of_the_solution_and_
     toy_course.write(
         tmp_path / "solutions/given.py", "HALF = 0.5\nclass Base:\n    def f(self):\n        return self.base\n"
     )
-    order = load_order(course, LiftedCode((), ()), ["Cutter.pieces"])
+    order = load_order(course, ExtractedCode((), ()), ["Cutter.pieces"])
     assert order["attributes"] == ["base", "factor", "pieces", "size"]
     toy_course.write(tmp_path / "solutions/toy.py", SPELLED)
     expected = ["assigned", "base", "counter", "declared", "first", "read", "rest", "second", "total"]
-    assert load_order(course, LiftedCode((), ()), ["Cutter.pieces"])["attributes"] == expected
+    assert load_order(course, ExtractedCode((), ()), ["Cutter.pieces"])["attributes"] == expected
     # Where nothing is replaced, nothing is asked for.
-    assert load_order(course, LiftedCode((), ()))["attributes"] == []
+    assert load_order(course, ExtractedCode((), ()))["attributes"] == []
 
 
 def test_load_errors_are_told_once_whatever_the_number_of_workers(grade):
@@ -563,7 +563,7 @@ def test_a_stand_in_for_a_task_that_was_not_attempted_is_not_told(grade):
 
 def test_a_closed_attempt_leaves_no_worker(course, tmp_path):
     with Sandbox() as sandbox:
-        code = lift_file(toy_course.write(tmp_path / "toy.py", answer(scale="raise ValueError")), course)
+        code = extract_file(toy_course.write(tmp_path / "toy.py", answer(scale="raise ValueError")), course)
         attempt = Attempt(sandbox, course, code)
         student = sandbox_kit.converse(attempt)
         with pytest.raises(CallRaised, match="ValueError"):
@@ -614,7 +614,7 @@ class Cutter:
 def holder(course, tmp_path):
     """An attempt whose code holds what it is told to."""
     with Sandbox() as sandbox:
-        attempt = Attempt(sandbox, course, lift_file(toy_course.write(tmp_path / "toy.py", HOLDER), course))
+        attempt = Attempt(sandbox, course, extract_file(toy_course.write(tmp_path / "toy.py", HOLDER), course))
         yield attempt
         attempt.close()
 
@@ -688,7 +688,7 @@ def clear(counting, course, code, answers, x):
 
 @pytest.fixture
 def wrong_pieces(course, tmp_path):
-    return lift_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
+    return extract_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
 
 
 def test_a_question_that_was_answered_before_needs_no_right_worker(course, wrong_pieces):
@@ -722,7 +722,7 @@ def test_an_answer_is_on_offer_only_where_it_was(course):
 
 def test_what_is_refused_is_asked_again(course, tmp_path):
     """A refusal may come of what a submission did to its own right worker before."""
-    code = lift_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
+    code = extract_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
     answers = RightAnswers()
     with Sandbox() as sandbox:
         counting = Counting(sandbox)

@@ -9,7 +9,7 @@ import sandbox_kit
 import toy_course
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.sandbox.client.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
-from cnn_assignment.submissions import lift_file
+from cnn_assignment.submissions import extract_file
 from cnn_assignment.testing import (
     Mismatch,
     WorkerGoneError,
@@ -48,7 +48,7 @@ def converse(assignment, sandbox, tmp_path):
     attempts = []
 
     def converse(text):
-        attempts.append(Attempt(sandbox, assignment, lift_file(write(tmp_path / "toy.py", text), assignment)))
+        attempts.append(Attempt(sandbox, assignment, extract_file(write(tmp_path / "toy.py", text), assignment)))
         return lambda: sandbox_kit.converse(attempts[-1])
 
     yield converse

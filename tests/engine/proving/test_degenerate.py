@@ -12,7 +12,7 @@ from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.proving.degenerate import make_degenerate, read_helper
 from cnn_assignment.proving.degenerate_code import KINDS, knows_nothing
-from cnn_assignment.submissions import lift_file
+from cnn_assignment.submissions import extract_file
 from places import ROOT
 
 SOLUTION = ROOT / "solutions" / "cnn.py"
@@ -239,9 +239,9 @@ def test_answers_of_the_assignment_survive_the_intake(tmp_path, kind):
     for entry in found:
         path = tmp_path / "cnn.py"
         path.write_text(entry.text, encoding="utf-8")
-        lifted = lift_file(path, assignment)
-        assert lifted.notes == ()
-        kept = {index for index, _ in lifted.chunks[0].keep}
+        extracted = extract_file(path, assignment)
+        assert extracted.notes == ()
+        kept = {index for index, _ in extracted.chunks[0].keep}
         helper = next(
             n for n, node in enumerate(ast.parse(entry.text).body) if getattr(node, "name", "")[:5] == "_give"
         )

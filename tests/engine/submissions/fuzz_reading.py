@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kits"))
 
 from cnn_assignment.core.errors import UnreadableSubmissionError
-from cnn_assignment.submissions.plain.budgets import CHOOSE_CPU_S, LIFT_CPU_S, SHOW_CPU_S, Budget
+from cnn_assignment.submissions.plain.budgets import CHOOSE_CPU_S, EXTRACT_CPU_S, SHOW_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import FolderFiles
 from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.reader import Reader
@@ -114,11 +114,11 @@ def fuzz(cpu_minutes: float, seed: int, keep: Path) -> Tally:
 
     def read(raw: bytes, name: str) -> float:
         used_s, tally.examples = 0.0, tally.examples + 1
-        for most_s, what in ((CHOOSE_CPU_S, "lift"), (LIFT_CPU_S, "lift"), (SHOW_CPU_S, "show")):
+        for most_s, what in ((CHOOSE_CPU_S, "extract"), (EXTRACT_CPU_S, "extract"), (SHOW_CPU_S, "show")):
             budget = Budget(most_s)
             try:
-                if what == "lift":
-                    reader.lift(raw, name, wanted, FolderFiles(beside), budget)
+                if what == "extract":
+                    reader.extract(raw, name, wanted, FolderFiles(beside), budget)
                 else:
                     reader.show(raw, name, wanted, budget)
             except UnreadableSubmissionError as error:

@@ -1,4 +1,4 @@
-"""Lifting: imports, definitions and what they refer to are taken; nothing else is, wherever it stands."""
+"""Extracting: imports, definitions and what they refer to are taken; nothing else is, wherever it stands."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Layer:
 """
 
 
-def lift(*chunks: str, wanted: tuple[str, ...] = ("Layer",)) -> str:
-    """The lifted statements as text, one after the other."""
+def extract(*chunks: str, wanted: tuple[str, ...] = ("Layer",)) -> str:
+    """The extracted statements as text, one after the other."""
     trees = [ast.parse(textwrap.dedent(chunk)) for chunk in chunks]
     selection = select([s for number, tree in enumerate(trees) for s in analyse(tree, number)], wanted)
     found = []
@@ -40,16 +40,16 @@ def lift(*chunks: str, wanted: tuple[str, ...] = ("Layer",)) -> str:
 
 
 def plain(text: str) -> str:
-    """All statements, written as `lift` writes them."""
+    """All statements, written as `extract` writes them."""
     return "\n".join(ast.unparse(statement) for statement in ast.parse(text).body)
 
 
 def lines(text: str) -> list[str]:
-    return lift(text).split("\n")
+    return extract(text).split("\n")
 
 
-def test_definitions_imports_and_what_they_refer_to_are_lifted_in_document_order():
-    assert lift(LAYERS) == plain(LAYERS)
+def test_definitions_imports_and_what_they_refer_to_are_extracted_in_document_order():
+    assert extract(LAYERS) == plain(LAYERS)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_definitions_imports_and_what_they_refer_to_are_lifted_in_document_order
     ],
 )
 def test_what_no_layer_refers_to_is_left_behind_before_and_after(statement):
-    assert lift(statement + "\n" + LAYERS + statement) == lift(LAYERS)
+    assert extract(statement + "\n" + LAYERS + statement) == extract(LAYERS)
 
 
 def test_an_import_keeps_only_the_names_that_are_needed():
@@ -97,14 +97,14 @@ def test_locals_do_not_drag_in_heavy_globals_of_the_same_name():
             out = [i for i in x]
             return out
     """
-    assert "train" not in lift(text)
-    assert "load" not in lift(text)
-    assert "i = 5" not in lift(text)
+    assert "train" not in extract(text)
+    assert "load" not in extract(text)
+    assert "i = 5" not in extract(text)
 
 
 def test_attributes_and_keywords_are_no_names():
     text = "size = train()\nclass Layer:\n    def f(self): return self.size + self.g(size=1)"
-    assert "train" not in lift(text)
+    assert "train" not in extract(text)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_attributes_and_keywords_are_no_names():
     ],
 )
 def test_every_way_to_bind_a_name_is_seen(needed, use):
-    assert ast.unparse(ast.parse(needed)) in lift(f"{needed}\nclass Layer:\n    def f(self): return {use}")
+    assert ast.unparse(ast.parse(needed)) in extract(f"{needed}\nclass Layer:\n    def f(self): return {use}")
 
 
 @pytest.mark.parametrize(
@@ -150,27 +150,27 @@ def test_every_way_to_bind_a_name_is_seen(needed, use):
     ],
 )
 def test_every_way_to_read_a_name_is_seen(use):
-    assert "a = make()" in lift(f"a = make()\nclass Layer:\n{use}")
+    assert "a = make()" in extract(f"a = make()\nclass Layer:\n{use}")
 
 
-def test_decorators_bases_and_metaclasses_are_lifted():
+def test_decorators_bases_and_metaclasses_are_extracted():
     text = "def d(c): return c\nclass M(type): pass\nclass B: pass\n@d\nclass Layer(B, metaclass=M): pass"
-    assert lift(text) == plain(text)
+    assert extract(text) == plain(text)
 
 
 def test_a_property_of_the_name_of_a_global_does_not_drag_it_in():
     text = "size = train()\nclass Layer:\n    @property\n    def size(self): pass\n    @size.setter\n    def size(self, n): pass"
-    assert "train" not in lift(text)
+    assert "train" not in extract(text)
 
 
-def test_dataclasses_and_their_import_are_lifted():
+def test_dataclasses_and_their_import_are_extracted():
     text = "from dataclasses import dataclass, field\n@dataclass\nclass Layer:\n    n: int = field(default=1)"
-    assert lift(text) == plain(text)
+    assert extract(text) == plain(text)
 
 
-def test_all_definitions_of_a_name_are_lifted_in_order_so_that_the_last_wins():
+def test_all_definitions_of_a_name_are_extracted_in_order_so_that_the_last_wins():
     assert (
-        lift("class Layer: a = 1", "class Layer(Layer): b = 2")
+        extract("class Layer: a = 1", "class Layer(Layer): b = 2")
         == "class Layer:\n    a = 1\nclass Layer(Layer):\n    b = 2"
     )
 
@@ -189,15 +189,15 @@ def test_all_definitions_of_a_name_are_lifted_in_order_so_that_the_last_wins():
         "del Layer.forward",
     ],
 )
-def test_what_is_attached_to_a_class_afterwards_is_lifted_with_what_it_needs(change):
-    found = lift(f"class Layer: pass\ndef forward(self, x): return x\n{change}")
+def test_what_is_attached_to_a_class_afterwards_is_extracted_with_what_it_needs(change):
+    found = extract(f"class Layer: pass\ndef forward(self, x): return x\n{change}")
     assert ast.unparse(ast.parse(change)) in found
     assert ("def forward" in found) == ("forward" in change and "del" not in change)
 
 
-def test_tables_that_are_filled_by_calls_are_lifted_whole():
+def test_tables_that_are_filled_by_calls_are_extracted_whole():
     text = "TABLE = []\nTABLE.append(1)\nfor n in range(3):\n    TABLE.extend([n])\nTABLE.clear()\n"
-    found = lift(text + "class Layer:\n    def f(self): return TABLE")
+    found = extract(text + "class Layer:\n    def f(self): return TABLE")
     assert "TABLE.append(1)" in found
     assert "TABLE.extend([n])" in found
 
@@ -340,14 +340,14 @@ CALLS = {
 
 
 @pytest.mark.parametrize("what", CALLS)
-def test_calls_and_decorators_that_make_what_a_layer_needs_are_lifted_with_what_they_need(what):
+def test_calls_and_decorators_that_make_what_a_layer_needs_are_extracted_with_what_they_need(what):
     before = "TABLE = {}\nclass Other: pass\nclass Layer:\n    def f(self): return TABLE, helper\n"
     own = textwrap.dedent(CALLS[what])
-    found = lift(before + own)
+    found = extract(before + own)
     for statement in ast.parse(own).body:
         assert ast.unparse(statement) in found
     # In cells of their own, too.
-    assert lift(before, *map(ast.unparse, ast.parse(own).body)) == found
+    assert extract(before, *map(ast.unparse, ast.parse(own).body)) == found
 
 
 @pytest.mark.parametrize(
@@ -410,13 +410,13 @@ def test_calls_that_train_test_and_plot_are_left_behind(statement):
         assert layer.forward(1)
     def test_all(cls, results): results.append(test(cls))
     """
-    assert lift(given, statement) == lift(given)
+    assert extract(given, statement) == extract(given)
 
 
-def test_functions_that_stand_for_a_builtin_are_lifted():
+def test_functions_that_stand_for_a_builtin_are_extracted():
     layer = "class Layer:\n    def f(self, x): return sum(max(abs(min(x))))"
     text = "import numpy as np\nfrom numpy import amin\nsum = np.sum\nmax = lambda x: x\nmin = amin\nabs: object = np.abs\n"
-    assert lift(text + layer) == plain(text + layer)
+    assert extract(text + layer) == plain(text + layer)
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_functions_that_stand_for_a_builtin_are_lifted():
 )
 def test_numbers_that_have_the_name_of_a_builtin_do_not_become_part_of_a_layer(value):
     layer = "import numpy as np\nclass Layer:\n    def f(self, x): return max(np.abs(x))"
-    assert lift(f"best = 3\nlosses = [1]\nmax = {value}\n{layer}") == plain(layer)
+    assert extract(f"best = 3\nlosses = [1]\nmax = {value}\n{layer}") == plain(layer)
 
 
 def test_many_calls_that_lead_to_each_other_are_followed_in_time():
@@ -443,7 +443,7 @@ def test_many_calls_that_lead_to_each_other_are_followed_in_time():
 
 
 def test_helpers_in_later_chunks_are_found():
-    found = lift(
+    found = extract(
         "class Layer:\n    def f(self): return helper()", "print(1)", "def helper(): return LIMIT", "LIMIT = 3"
     )
     assert found.endswith("def helper():\n    return LIMIT\nLIMIT = 3")
@@ -452,7 +452,7 @@ def test_helpers_in_later_chunks_are_found():
 
 def test_a_builtin_name_in_a_plot_does_not_become_part_of_a_layer():
     text = "sum = train()\nfor max in range(3): pass\nclass Layer:\n    def f(self, x): return sum(max(x))"
-    assert lift(text).startswith("class Layer")
+    assert extract(text).startswith("class Layer")
 
 
 def test_statements_joined_by_semicolons_are_told_apart():
@@ -471,7 +471,7 @@ def test_missing_names_are_told():
 
 def test_a_future_import_is_never_a_statement_to_run():
     # The worker compiles every statement of the chunk with its flags instead.
-    assert "__future__" not in lift("from __future__ import annotations\nclass Layer: pass")
+    assert "__future__" not in extract("from __future__ import annotations\nclass Layer: pass")
 
 
 @pytest.mark.parametrize("deep", ["x" + ".a" * 900, "-" * 900 + "x", "[" * 90 + "x" + "]" * 90])
@@ -512,9 +512,9 @@ UNRELATED = st.one_of(
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), UNRELATED), max_size=8))
-def test_unrelated_statements_never_change_what_is_lifted(additions):
+def test_unrelated_statements_never_change_what_is_extracted(additions):
     statements = [ast.unparse(statement) for statement in ast.parse(LAYERS).body]
     for place, statement in additions:
         statements.insert(place, statement)
-    assert lift("\n".join(statements)) == lift(LAYERS)
-    assert lift(*statements) == lift(LAYERS)
+    assert extract("\n".join(statements)) == extract(LAYERS)
+    assert extract(*statements) == extract(LAYERS)

@@ -14,10 +14,11 @@ from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.running.pool import GraderProcess
-from cnn_assignment.submissions import lift_file, show_file
+from cnn_assignment.submissions import extract_file, show_file
 from cnn_assignment.submissions.python.parsing import parse
 from cnn_assignment.submissions.reading.document import parse_document
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.effort import Effort
+from cnn_assignment.submissions.repairing.mending import mend
 from hostile_files import book
 from places import ROOT
 from toy_course import TOTAL, submit, write
@@ -314,7 +315,7 @@ def test_a_damaged_cell_is_read_as_a_module_is(course, grader):
     report = grader.grade(submit(course.root, "ada", raw.decode(), "toy.ipynb"))
     assert list(lost(report)) == ["clear"]
     assert report.notes[0].startswith("cell 3, line ")
-    assert lift_file(path, course).open_gaps == 1
+    assert extract_file(path, course).open_gaps == 1
     assert show_file(raw, "toy.ipynb", course).cells[2].source == f"class {cutter}"
 
 
@@ -352,7 +353,7 @@ def test_both_sides_of_a_merge_in_a_module_are_told(course, grader):
 
 def test_a_whole_file_counts_before_a_damaged_one_of_the_right_name(course):
     write(course.root / "submitted/eve/toy/toy.py", DAMAGED)
-    assert lift_file(course.root / "submitted/eve/toy/toy.py", course).open_gaps == 1
+    assert extract_file(course.root / "submitted/eve/toy/toy.py", course).open_gaps == 1
 
 
 def test_what_shows_a_damaged_module_shows_it_as_it_was(course):
@@ -363,7 +364,7 @@ def test_what_shows_a_damaged_module_shows_it_as_it_was(course):
 
 def test_a_file_of_which_no_method_is_whole_stays_unreadable(course, tmp_path):
     with pytest.raises(UnreadableSubmissionError, match=r"toy.py is not valid Python: .* \(line 2\)"):
-        lift_file(write(tmp_path / "toy.py", "class Scaler:\n    def forward(self, x:\n        return x\n"), course)
+        extract_file(write(tmp_path / "toy.py", "class Scaler:\n    def forward(self, x:\n        return x\n"), course)
 
 
 FILLED = {

@@ -7,7 +7,7 @@ import pytest
 import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.running.pool import GraderProcess
-from cnn_assignment.submissions.extracting.extract import lift
+from cnn_assignment.submissions.extracting.extract import extract
 from cnn_assignment.submissions.plain.folder import FolderFiles
 from cnn_assignment.submissions.plain.values import Wanted
 from toy_course import notebook, submit, write
@@ -31,7 +31,7 @@ def notes(tmp_path):
     def notes(*texts, wanted=WANTED):
         name = "cnn.py" if len(texts) == 1 else "cnn.ipynb"
         text = texts[0] if len(texts) == 1 else notebook(*texts)
-        return lift(text.encode(), name, wanted, FolderFiles(tmp_path)).notes
+        return extract(text.encode(), name, wanted, FolderFiles(tmp_path)).notes
 
     return notes
 
@@ -127,7 +127,7 @@ def test_where_something_could_not_be_read_a_class_is_missing_in_the_rest_only(n
 def test_where_a_notebook_is_cut_off_a_class_is_missing_in_the_rest_only(tmp_path):
     raw = notebook(CONVOLUTION + POOLING, NETWORK)
     raw = raw[: raw.index("class ConvolutionalNetwork")]
-    told = lift(raw.encode(), "cnn.ipynb", WANTED, FolderFiles(tmp_path)).notes
+    told = extract(raw.encode(), "cnn.ipynb", WANTED, FolderFiles(tmp_path)).notes
     assert told[-1] == "ConvolutionalNetwork is not defined in what could be read."
 
 
@@ -139,7 +139,7 @@ def test_where_a_module_of_ones_own_is_left_out_a_class_is_missing_in_the_rest_o
 
 def test_where_all_classes_are_missing_those_that_are_close_are_told(tmp_path):
     with pytest.raises(UnreadableSubmissionError) as caught:
-        lift(b"class scaler: pass\n", "toy.py", Wanted(("Scaler",)), FolderFiles(tmp_path))
+        extract(b"class scaler: pass\n", "toy.py", Wanted(("Scaler",)), FolderFiles(tmp_path))
     assert str(caught.value) == (
         "none of the classes Scaler is defined. Scaler is not defined, but scaler is: names count letter by letter."
     )

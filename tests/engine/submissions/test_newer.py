@@ -15,6 +15,7 @@ from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.submissions.newer.reading import read_newer
 from cnn_assignment.submissions.python.found import THIS, name_of
+from cnn_assignment.submissions.repairing.effort import Effort
 from cnn_assignment.submissions.repairing.mending import Effort, mend
 from hostile_files import book
 from toy_course import SOLUTION, TOTAL, submit, write
@@ -356,7 +357,7 @@ def test_what_mending_keeps_it_keeps_beside_newer_syntax_too():
 
 
 def test_a_submission_without_work_is_still_refused(course):
-    from cnn_assignment.submissions import lift_file
+    from cnn_assignment.submissions import extract_file
 
     with pytest.raises(UnreadableSubmissionError, match=r"toy.py is not valid Python: .*Run it once with Python 3\."):
-        lift_file(write(course.root / "submitted/x/toy.py", 'f"{d["a"]}"\nx = (\n'), course)
+        extract_file(write(course.root / "submitted/x/toy.py", 'f"{d["a"]}"\nx = (\n'), course)

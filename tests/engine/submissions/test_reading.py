@@ -12,10 +12,10 @@ import pytest
 import toy_course
 from cnn_assignment.core.errors import GraderError, TooLargeError, UnreadableSubmissionError
 from cnn_assignment.sandbox.client.protocol import SandboxError
-from cnn_assignment.submissions import find_submission, lift_file, show_file
+from cnn_assignment.submissions import extract_file, find_submission, show_file
 from cnn_assignment.submissions.plain.budgets import Budget
 from cnn_assignment.submissions.plain.folder import FolderFiles, read_plain
-from cnn_assignment.submissions.plain.values import LiftedCode, Shown, ShownCell, Wanted
+from cnn_assignment.submissions.plain.values import ExtractedCode, Shown, ShownCell, Wanted
 from cnn_assignment.submissions.reader import Reader
 from hostile_files import CLASSES, HOSTILE, book
 from toy_course import write
@@ -49,7 +49,7 @@ def test_a_hostile_file_ends_in_what_it_holds_or_in_a_reason_of_its_own(reader, 
     name, make = HOSTILE[kind]
     raw = make()
     for read, form in (
-        (lambda: reader.lift(raw, name, WANTED, beside), LiftedCode),
+        (lambda: reader.extract(raw, name, WANTED, beside), ExtractedCode),
         (lambda: reader.show(raw, name, WANTED), Shown),
     ):
         fact = ""
@@ -62,20 +62,20 @@ def test_a_hostile_file_ends_in_what_it_holds_or_in_a_reason_of_its_own(reader, 
 
 def test_a_file_that_takes_too_long_is_unreadable_and_the_next_one_is_read(reader, beside):
     with pytest.raises(UnreadableSubmissionError, match=r"toy\.py takes more than 2\.5 seconds to read"):
-        reader.lift(SLOW, "toy.py", WANTED, beside)
-    assert reader.lift(GOOD, "toy.py", WANTED, beside).missing == ()
+        reader.extract(SLOW, "toy.py", WANTED, beside)
+    assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
 
 
 def test_a_file_that_takes_too_much_memory_is_unreadable_and_the_next_one_is_read(reader, beside):
     with pytest.raises(UnreadableSubmissionError, match=r"toy\.ipynb takes more than 512 MiB of memory to read"):
-        reader.lift(LARGE, "toy.ipynb", WANTED, beside)
-    assert reader.lift(GOOD, "toy.py", WANTED, beside).missing == ()
+        reader.extract(LARGE, "toy.ipynb", WANTED, beside)
+    assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
 
 
 def test_readings_that_share_a_budget_end_when_it_is_used_up(reader, beside):
     budget = Budget(0.3)
     with pytest.raises(UnreadableSubmissionError, match=r"takes more than 0\.3 seconds"):
-        reader.lift(SLOW, "toy.py", WANTED, beside, budget)
+        reader.extract(SLOW, "toy.py", WANTED, beside, budget)
     assert budget.left_s == 0
 
 
@@ -85,12 +85,12 @@ def test_nothing_of_a_submission_is_parsed_in_this_process(assignment, tmp_path,
 
     write(tmp_path / "ada/toy.py", GOOD)
     write(tmp_path / "ada/toy.ipynb", book(toy_course.SOLUTION))
-    lift_file(tmp_path / "ada/toy.py", assignment)  # starts the confined process
+    extract_file(tmp_path / "ada/toy.py", assignment)  # starts the confined process
     monkeypatch.setattr(ast, "parse", refuse)
     monkeypatch.setattr("builtins.compile", refuse)
     found = find_submission("ada", tmp_path / "ada", assignment)
     assert found.path == tmp_path / "ada/toy.ipynb"
-    assert lift_file(found.path, assignment).missing == ()
+    assert extract_file(found.path, assignment).missing == ()
     assert show_file(found.path.read_bytes(), "toy.ipynb", assignment).cells[0].classes == {"Scaler", "Cutter"}
 
 
@@ -105,10 +105,10 @@ def test_a_slow_file_beside_the_good_one_does_not_count_in_its_place(assignment,
 def test_a_reader_whose_process_was_killed_gets_a_new_one(beside):
     reader = Reader()
     try:
-        reader.lift(GOOD, "toy.py", WANTED, beside)
+        reader.extract(GOOD, "toy.py", WANTED, beside)
         os.kill(reader._sandbox._process.pid, signal.SIGKILL)
         reader._sandbox._process.wait()
-        assert reader.lift(GOOD, "toy.py", WANTED, beside).missing == ()
+        assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
     finally:
         reader.close()
 
@@ -119,18 +119,18 @@ def test_a_machine_that_starts_no_process_withholds_the_grade(monkeypatch, besid
 
     monkeypatch.setattr("cnn_assignment.submissions.reader.open_sandbox", refuse)
     with pytest.raises(GraderError, match=r"toy\.py could not be read: no process to be had"):
-        Reader().lift(GOOD, "toy.py", WANTED, beside)
+        Reader().extract(GOOD, "toy.py", WANTED, beside)
 
 
 def test_reading_is_as_confined_as_student_code_without_bubblewrap(reader, beside):
-    reader.lift(GOOD, "toy.py", WANTED, beside)
+    reader.extract(GOOD, "toy.py", WANTED, beside)
     assert reader._sandbox.level == 2
 
 
 def test_a_release_that_is_no_notebook_is_done_without(tmp_path, beside):
     reader = Reader(write(tmp_path / "release.ipynb", "{"))
     try:
-        assert reader.lift(GOOD, "toy.py", WANTED, beside).missing == ()
+        assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
     finally:
         reader.close()
 
@@ -196,14 +196,14 @@ def test_a_submission_may_ask_for_so_many_files_and_no_more(tmp_path):
     ],
 )
 def test_what_is_not_of_the_form_is_no_code(damage):
-    good = LiftedCode((), ()).to_json()
+    good = ExtractedCode((), ()).to_json()
     with pytest.raises((ValueError, TypeError), match=r"not |unpack|iter"):
-        LiftedCode.from_json(good | damage)
+        ExtractedCode.from_json(good | damage)
 
 
 def test_values_come_back_as_they_were(reader, beside):
-    code = reader.lift(book("import numpy as np, os", toy_course.SOLUTION), "toy.ipynb", WANTED, beside)
-    assert LiftedCode.from_json(json.loads(json.dumps(code.to_json()))) == code
+    code = reader.extract(book("import numpy as np, os", toy_course.SOLUTION), "toy.ipynb", WANTED, beside)
+    assert ExtractedCode.from_json(json.loads(json.dumps(code.to_json()))) == code
     shown = reader.show(book(("markdown", "a *b*"), toy_course.SOLUTION, ids=["one", "two"]), "toy.ipynb", WANTED)
     assert Shown.from_json(json.loads(json.dumps(shown.to_json()))) == shown
     assert shown.cells[0] == ShownCell("cell 1", "markdown", "a *b*", "one")
@@ -218,7 +218,7 @@ def test_the_first_side_of_every_conflict_is_read(reader, beside):
         '    "A\\n",',
         '<<<<<<< ours\n   "class Scaler: a = 1\\n",\n||||||| base\n   "(",\n=======\n   ")",\n>>>>>>> theirs',
     )
-    code = reader.lift(ours.encode(), "toy.ipynb", WANTED, beside)
+    code = reader.extract(ours.encode(), "toy.ipynb", WANTED, beside)
     assert code.missing == ()
     assert "a = 1" in code.chunks[0].source
     assert code.notes == ("toy.ipynb holds both sides of a merge; the first of each was read.",)
