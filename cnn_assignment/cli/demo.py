@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from cnn_assignment.core.errors import UsageError
-from cnn_assignment.core.layout import COURSE_MARK
+from cnn_assignment.core.layout import COURSE_CONFIG
 
 _MARK = ".made-by-cnn-assignment-demo"
 
@@ -29,6 +29,6 @@ def prepare_course(root: Path, assignment: str, folder: Path) -> None:
     (folder / _MARK).touch()
     for name in ("autograder", "solutions", "source"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
-    shutil.copy(root / COURSE_MARK, folder / COURSE_MARK)
+    shutil.copy(root / COURSE_CONFIG, folder / COURSE_CONFIG)
     for student in sorted(path for path in examples.iterdir() if path.is_dir()):
         shutil.copytree(student, folder / "submitted" / student.name / assignment)

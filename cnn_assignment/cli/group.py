@@ -106,16 +106,17 @@ def build(course_dir: Path, name: str | None, check: bool, hints: str | None) ->
     """Make source/NAME/ and release/NAME/ from the solution and the narrative."""
     from cnn_assignment.authoring import release
     from cnn_assignment.core.model import Hints
+    from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.running.pool import collect_tasks
 
     assignment = _load(course_dir, name)
     tasks = collect_tasks(assignment)
     edition = Hints(hints) if hints else assignment.hints
     if check:
-        difference = release.check(assignment, tasks, edition)
+        difference = release.check(assignment, tasks, edition, generate_release)
         click.echo("\n".join(difference) if difference else f"{assignment.name}: source/ and release/ are up to date.")
         sys.exit(EXIT_DIFFERENT if difference else 0)
-    for path in release.build(assignment, tasks, edition):
+    for path in release.build(assignment, tasks, edition, generate_release):
         click.echo(path.relative_to(assignment.root).as_posix())
 
 
@@ -239,6 +240,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
     from cnn_assignment.authoring import release
     from cnn_assignment.cli.demo import prepare_course
+    from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.reporting.terminal import print_proof
     from cnn_assignment.running import GradingOptions, find_students
     from cnn_assignment.running.pool import collect_tasks
@@ -249,7 +251,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     prepare_course(root, name, folder)
     assignment = load_assignment(folder, name)
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    release.build(assignment, collect_tasks(assignment), assignment.hints, generate_release)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
     proof = _prove(assignment, jobs, gate=False)
     print_proof(proof)
@@ -307,10 +309,11 @@ def _print_next(assignment: Assignment) -> None:
 
 
 def _prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:
+    from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving import Proof
     from cnn_assignment.reporting.terminal import show_progress
 
-    proof = Proof(assignment, gate=gate)
+    proof = Proof(assignment, generate=generate_release, gate=gate)
     with show_progress(len(proof), "verifying") as advance:
         proof.run(jobs, advance)
     return proof

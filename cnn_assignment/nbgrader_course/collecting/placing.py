@@ -19,7 +19,7 @@ _EARLIER = "earlier uploads"
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedFile:
     """One file, whose it is, and its path in the student's folder."""
 
     source: Path
@@ -36,7 +36,7 @@ class Placement:
     exchange's to say.
     """
 
-    files: list[Placed] = field(default_factory=list)
+    files: list[PlacedFile] = field(default_factory=list)
     students: list[str] = field(default_factory=list)
     nobodys: list[Nobodys] = field(default_factory=list)
     earlier: list[tuple[str, Path]] = field(default_factory=list)
@@ -176,7 +176,7 @@ def _place_files(student: str, files: Sequence[tuple[Path, PurePath]], assignmen
         else:
             taken.add(name)
             folders.update(name.parents)
-            found.files.append(Placed(path, student, name))
+            found.files.append(PlacedFile(path, student, name))
 
 
 def _count_wrappers(names: Sequence[PurePath], assignment: str) -> int:

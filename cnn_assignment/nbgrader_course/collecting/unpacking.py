@@ -14,7 +14,7 @@ from nbgrader.plugins import ExtractorPlugin
 from traitlets import Integer
 
 from cnn_assignment.nbgrader_course.collecting.archives import CLONED, is_litter, reason, unpack
-from cnn_assignment.nbgrader_course.notebooks.files import MOST_LEVELS, Budget
+from cnn_assignment.nbgrader_course.notebooks.files import MOST_LEVELS, CopyBudget
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 
 _MIB = 1024 * 1024
@@ -25,7 +25,7 @@ _HONEST_RATIO = 100
 _ALWAYS_ALLOWED = 64 * _MIB
 
 
-class CarefulExtractor(ExtractorPlugin):
+class CarefulUnpacker(ExtractorPlugin):
     """Unpacks every archive into a folder of its name, as nbgrader does, within limits and never outside.
 
     Links and other special members, absolute names, names with ``..`` and names that no file can have are left out, and
@@ -92,7 +92,7 @@ class CarefulExtractor(ExtractorPlugin):
                 self._leave_out(f"it cannot be copied ({reason(error)})", path)
         packed = sum(plan.size for plan in plans)
         most = min(self.max_total_mib * _MIB, _ALWAYS_ALLOWED + _HONEST_RATIO * packed)
-        self._unpack_all(plans, Budget(most, self.max_total_files, seconds=self.max_total_seconds), 1)
+        self._unpack_all(plans, CopyBudget(most, self.max_total_files, seconds=self.max_total_seconds), 1)
 
     def _leave_out(self, why: str, path: Path) -> None:
         self.log.warning("Left out, because %s: %s", why, path)
@@ -120,19 +120,19 @@ class CarefulExtractor(ExtractorPlugin):
     def _is_archive(self, path: Path) -> bool:
         return path.suffix.lower() in self.zip_ext
 
-    def _unpack_all(self, plans: Sequence[_Plan], budget: Budget, depth: int) -> None:
+    def _unpack_all(self, plans: Sequence[_Plan], budget: CopyBudget, depth: int) -> None:
         """Unpack archives, and then those inside them, each with an equal share of what the budget has left."""
         inner: list[_Plan] = []
         for number, plan in enumerate(sorted(plans, key=lambda plan: plan.size)):
             waiting = len(plans) - number
             entries = min(self.max_files, budget.entries_left // waiting)
             seconds = min(self.max_seconds, budget.seconds_left / waiting)
-            share = Budget(budget.left // waiting, entries, budget, seconds)
+            share = CopyBudget(budget.left // waiting, entries, budget, seconds)
             inner += self._unpack(plan, share, depth)
         if inner:
             self._unpack_all(inner, budget, depth + 1)
 
-    def _unpack(self, plan: _Plan, budget: Budget, depth: int) -> list[_Plan]:
+    def _unpack(self, plan: _Plan, budget: CopyBudget, depth: int) -> list[_Plan]:
         """Unpack one archive, which is kept where it cannot be unpacked. Returns those that are inside it."""
         self.log.info("Extracting from %s to %s", plan.archive, plan.target)
         most = (self.max_archive_mib if depth == 1 else self.max_inner_mib) * _MIB

@@ -11,8 +11,8 @@ from nbgrader.utils import parse_utc
 from traitlets import List, Unicode
 
 from cnn_assignment.core.names import refusal
-from cnn_assignment.nbgrader_course.collecting.placing import Placed, place
-from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulExtractor
+from cnn_assignment.nbgrader_course.collecting.placing import PlacedFile, place
+from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulUnpacker
 from cnn_assignment.nbgrader_course.collecting.uploads import find_uploads
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 
@@ -30,7 +30,7 @@ _WITH_PATTERN = (".ipynb", ".py")
 def configure_collecting(c: Config) -> None:
     """Plug extractor and collector in; what the instructor has set stays."""
     defaults: dict[str, Any] = {
-        "ZipCollectApp.extractor_plugin": CarefulExtractor,
+        "ZipCollectApp.extractor_plugin": CarefulUnpacker,
         "ZipCollectApp.collector_plugin": UploadCollector,
         "ExtractorPlugin.zip_ext": [".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz"],
     }
@@ -63,7 +63,7 @@ class UploadCollector(FileNameCollectorPlugin):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._found: dict[str, Placed] | None = None
+        self._found: dict[str, PlacedFile] | None = None
         self._students: list[str] = []
         self._left_out: list[str] = []
         app, process = self.parent, self.parent.process_extracted_files
@@ -108,7 +108,7 @@ class UploadCollector(FileNameCollectorPlugin):
         app = self.parent
         return Path(app._format_collect_path(app.extracted_directory))  # noqa: SLF001  # nbgrader tells it nowhere else
 
-    def _choose(self) -> dict[str, Placed]:
+    def _choose(self) -> dict[str, PlacedFile]:
         root, assignment = self._root, self.parent.coursedir.assignment_id
         if not root.is_dir():
             return {}
@@ -124,7 +124,7 @@ class UploadCollector(FileNameCollectorPlugin):
         self._left_out += [
             f"{each.path.relative_to(root)}: {each.why}. {each.remedy}" for each in sorted(placement.nobodys, key=str)
         ]
-        found: dict[str, Placed] = {}
+        found: dict[str, PlacedFile] = {}
         for placed in placement.files:
             found[str(placed.source if str(placed.source) not in found else _copied(placed, root))] = placed
         return found
@@ -151,7 +151,7 @@ class UploadCollector(FileNameCollectorPlugin):
             app.exit(NOT_ALL_COLLECTED)
 
 
-def _copied(placed: Placed, root: Path) -> Path:
+def _copied(placed: PlacedFile, root: Path) -> Path:
     """A copy of a file that is also somebody else's: nbgrader takes each file for one student."""
     path = root / _COPIES / placed.student / placed.name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ from cnn_assignment.core.names import refusal, why_not_a_student
 from cnn_assignment.nbgrader_course.notebooks.annotate import check_same_tasks
 from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 from cnn_assignment.nbgrader_course.notebooks.files import (
-    Budget,
+    CopyBudget,
     copy_regular_files,
     find_submitted,
     is_linked,
@@ -251,7 +251,7 @@ class AutogradeAnything(Autograde):
         """The folder with what is to be copied. It is for show: grading reads what was handed in, and asks for none of it."""
         try:
             for path in copy_regular_files(
-                source, target, Budget(self.coursedir.max_dir_size * _KILOBYTE), _is_harmless
+                source, target, CopyBudget(self.coursedir.max_dir_size * _KILOBYTE), _is_harmless
             ):
                 self.log.warning(
                     "Not copied, because it is no plain file of a known kind, or too large: %s of %s",

@@ -10,7 +10,7 @@ from nbgrader.preprocessors import ClearSolutions
 from traitlets import Enum
 
 from cnn_assignment.authoring.notebook import METADATA_KEY
-from cnn_assignment.authoring.skeleton import open_gaps
+from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.core.model import Hints
 
 
@@ -41,7 +41,7 @@ class OpenGaps(ClearSolutions):  # nbgrader has no types
             replaced: bool = super()._replace_solution_region(cell, language)
             return replaced
         label = f"{self._notebook}.ipynb[{cell.metadata.nbgrader.grade_id}]"
-        opened = open_gaps(cell.source, label, self._edition)
+        opened = make_skeleton(cell.source, label, self._edition)
         changed = bool(opened != cell.source)
         cell.source = opened
         return changed

@@ -28,7 +28,7 @@ from cnn_assignment.nbgrader_course.converting.autograding import (
     configure_reading,
 )
 from cnn_assignment.nbgrader_course.notebooks.annotate import annotate, cell_comments, is_graded_by_kit
-from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_release, read_submitted
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release, read_submitted, restore_notebook
 from cnn_assignment.nbgrader_course.notebooks.files import find_submitted, release_file
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assig
     return load_assignment(root, names["assignment"])
 
 
-def find_submission(configurable: Configurable, assignment: Assignment, resources: dict[str, Any]) -> Submission:
+def find_submission_in_turn(
+    configurable: Configurable, assignment: Assignment, resources: dict[str, Any]
+) -> Submission:
     """What the student handed in whose turn it is."""
     converter, student = find_converter(configurable), resources["nbgrader"]["student"]
     if isinstance(converter, AutogradeAnything):
@@ -120,10 +122,10 @@ class SubmissionExporter(NotebookExporter):
         assignment = find_assignment(course, resources or {}) if course is not None else None
         if course is None or assignment is None or resources is None:
             return super().from_filename(filename, resources=resources, **kw)
-        submission = find_submission(self, assignment, resources)
+        submission = find_submission_in_turn(self, assignment, resources)
         file = submission.path.name if submission.path is not None else ""
         release = read_release(release_file(course, assignment))
-        notebook = put_in_order(release, file, read_submitted(submission.path), assignment)
+        notebook = restore_notebook(release, file, read_submitted(submission.path), assignment)
         resources["metadata"] = {"name": assignment.name, "path": str(Path(filename).parent)}
         convert: Any = self.from_notebook_node  # nbconvert's types call its text a notebook
         return cast("tuple[NotebookNode, dict[str, Any]]", convert(notebook, resources=resources, **kw))
@@ -161,7 +163,7 @@ class GradeWithKit(NbGraderPreprocessor):
         assignment = find_assignment(course, resources)
         if assignment is None:
             return Execute(parent=self.parent)(nb, resources)  # type: ignore[no-any-return]
-        submission = find_submission(self, assignment, resources)
+        submission = find_submission_in_turn(self, assignment, resources)
         report = self.make_report(assignment, submission)
         resources[REPORT_KEY] = report
         return annotate(nb, report), resources

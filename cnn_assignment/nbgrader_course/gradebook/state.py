@@ -75,7 +75,7 @@ class Place:
 def locate(assignment: Assignment) -> Place:
     """Where `record` writes, by the course's configuration. Starts nbgrader, which takes a second or so."""
     from cnn_assignment.nbgrader_course.gradebook.opening import open_course
-    from cnn_assignment.nbgrader_course.pages.feedback import find_templates
+    from cnn_assignment.nbgrader_course.gradebook.page_converter import find_templates
 
     digest = config_digest(assignment)  # first: a change while nbgrader reads must not go unseen
     course = open_course(assignment)

@@ -10,9 +10,9 @@ import authoring_kit
 import nbformat
 import pytest
 from authoring_kit import TASKS, edit
+from release_kit import build
 
 from cnn_assignment.authoring.leaks import find_leaks
-from cnn_assignment.authoring.release import build
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 
@@ -152,8 +152,8 @@ WHOLE = OTHER.replace("        ### BEGIN SOLUTION walk-go\n", "").replace("     
 @pytest.mark.parametrize(
     ("provided", "told"),
     [
-        (OTHER, "holds the mark of a gap, '### BEGIN SOLUTION walk-go'"),
-        ("STEP = 1\n\n  ###  END HIDDEN TESTS\n", "holds the mark of a gap, '###  END HIDDEN TESTS'"),
+        (OTHER, "holds the marker of a gap, '### BEGIN SOLUTION walk-go'"),
+        ("STEP = 1\n\n  ###  END HIDDEN TESTS\n", "holds the marker of a gap, '###  END HIDDEN TESTS'"),
         (
             WHOLE.replace("        ### BEGIN SOLUTION walk-back\n", ""),
             "an answer of the gap 'walk-go' .* of the assignment 'walk'",

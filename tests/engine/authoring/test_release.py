@@ -15,9 +15,10 @@ import nbformat
 import pytest
 from authoring_kit import TASKS, edit, tree
 from nbgrader.api import Gradebook
+from release_kit import build, check
 from traitlets.config import Config
 
-from cnn_assignment.authoring.release import build, check, write_source
+from cnn_assignment.authoring.release import write_source
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 from cnn_assignment.nbgrader_course.converting.gap_opener import OpenGaps, configure_generate

@@ -21,8 +21,8 @@ from nbgrader.utils import determine_grade
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import ReportStatus, TaskScore, Verdict
 from cnn_assignment.nbgrader_course import cell_comments, comments
-from cnn_assignment.nbgrader_course.notebooks import annotate
-from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_release, read_submitted
+from cnn_assignment.nbgrader_course.notebooks.annotate import annotate
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release, read_submitted, restore_notebook
 
 HOSTILE = "<script>alert(1)</script> $$ [x](javascript:alert(1)) \\[ <img src=x onerror=alert(1)> `<b>` $$ <b>"
 
@@ -281,7 +281,7 @@ def release():
 
 
 def put(notebook, file="toy.ipynb"):
-    return put_in_order(release(), file, nbformat.writes(notebook).encode(), TOY)
+    return restore_notebook(release(), file, nbformat.writes(notebook).encode(), TOY)
 
 
 def names_of(notebook):
@@ -360,7 +360,7 @@ def test_a_notebook_of_format_3_is_read():
         }
     ]
     content = {"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
-    restored = put_in_order(release(), "toy.ipynb", json.dumps(content).encode("utf-8-sig"), TOY)
+    restored = restore_notebook(release(), "toy.ipynb", json.dumps(content).encode("utf-8-sig"), TOY)
     assert_in_order(restored)
     assert "return 1" in cell_of(restored, "Toy").source
 
@@ -380,7 +380,7 @@ def test_a_notebook_of_format_3_is_read():
     ],
 )
 def test_what_is_no_notebook_is_shown_as_text_in_the_release(data):
-    restored = put_in_order(release(), "toy.ipynb", data, TOY)
+    restored = restore_notebook(release(), "toy.ipynb", data, TOY)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source.startswith("# toy.ipynb could not be read as a notebook.")
 
@@ -393,7 +393,7 @@ def test_a_notebook_without_the_class_shows_its_code_in_the_solution_cell():
 
 def test_a_module_shows_its_class_in_the_solution_cell_and_the_rest_before_it():
     text = f"import numpy\r\n\r\n\r\n{ANSWER}\n\ndef helper():\n    return 2\n"
-    restored = put_in_order(release(), "toy.py", text.encode("utf-8-sig"), TOY)
+    restored = restore_notebook(release(), "toy.py", text.encode("utf-8-sig"), TOY)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source == ANSWER.rstrip("\n")
     rest = restored.cells[restored.cells.index(cell_of(restored, "Toy")) - 1]
@@ -401,12 +401,12 @@ def test_a_module_shows_its_class_in_the_solution_cell_and_the_rest_before_it():
 
 
 def test_a_module_that_does_not_parse_is_shown_whole():
-    restored = put_in_order(release(), "toy.py", b"class Toy(:\n    pass\n", TOY)
+    restored = restore_notebook(release(), "toy.py", b"class Toy(:\n    pass\n", TOY)
     assert cell_of(restored, "Toy").source == "class Toy(:\n    pass\n"
 
 
 def test_without_a_file_the_release_is_shown():
-    restored = put_in_order(release(), "", None, TOY)
+    restored = restore_notebook(release(), "", None, TOY)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source == SKELETON
 
@@ -431,13 +431,13 @@ CELLS = st.fixed_dictionaries(
 @given(st.lists(CELLS, max_size=6))
 def test_any_cells_at_all_give_a_notebook_that_nbgrader_can_grade(cells):
     data = json.dumps({"cells": cells}).encode()
-    restored = put_in_order(release(), "toy.ipynb", data, TOY)
+    restored = restore_notebook(release(), "toy.ipynb", data, TOY)
     nbformat.validate(restored)
     MetadataValidator().validate_nb(restored)
     assert sorted(names_of(restored)) == ["Toy", "imports", "toy-one", "toy-two"]
     written = nbformat.writes(annotate(restored, make_report()))
     assert written.encode("utf-8")
-    assert written == nbformat.writes(annotate(put_in_order(release(), "toy.ipynb", data, TOY), make_report()))
+    assert written == nbformat.writes(annotate(restore_notebook(release(), "toy.ipynb", data, TOY), make_report()))
 
 
 def test_a_link_is_never_followed(tmp_path):

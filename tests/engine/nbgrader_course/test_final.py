@@ -15,9 +15,9 @@ import toy_course
 from course_kit import nbgrader
 from cycle_kit import rows_of
 from nbgrader.api import Gradebook
+from release_kit import build
 from toy_course import TOTAL, edit, left_open, run, submit, write
 
-from cnn_assignment.authoring import release
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.reporting import FinalMark, FinalRow, write_final_csv
 from cnn_assignment.running import FINAL_TABLE, GradingOptions, find_students, grade_class, open_class
@@ -59,7 +59,7 @@ def graded(tmp_path_factory) -> Path:
     """A class with its gradebook: work that came 90 minutes and 25 hours late, cem's is unreadable, and eve has none."""
     root = tmp_path_factory.mktemp("graded") / "course"
     assignment = toy_course.make_course(root)
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    build(assignment, collect_tasks(assignment), assignment.hints)
     settings(root, "c = get_config()\nc.LatePenalty.percent_per_day = 10")
     for student, text in dict.fromkeys(CLASS, toy_course.SOLUTION).items():
         submit(root, student, text, "toy/toy.py")

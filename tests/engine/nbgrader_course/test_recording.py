@@ -409,7 +409,7 @@ def test_an_interruption_while_a_batch_is_written_loses_nothing(empty):
 
 
 def test_an_interruption_while_files_are_written_loses_nothing(empty, monkeypatch):
-    prepare, calls = recording.prepare, []
+    prepare, calls = recording.prepare_graded, []
 
     def interrupted_once(*words):
         calls.append(words)
@@ -417,7 +417,7 @@ def test_an_interruption_while_files_are_written_loses_nothing(empty, monkeypatc
             raise KeyboardInterrupt("in between")
         return prepare(*words)
 
-    monkeypatch.setattr(recording, "prepare", interrupted_once)
+    monkeypatch.setattr(recording, "prepare_graded", interrupted_once)
     with pytest.raises(KeyboardInterrupt, match="in between"):
         record(empty, make_class(3))
     assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001"]

@@ -6,10 +6,11 @@ import json
 
 import pytest
 import toy_course
+from release_kit import Proof
 from toy_course import SOLUTION, edit, run, write
 
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.proving import Proof, public_checks
+from cnn_assignment.proving import public_checks
 from cnn_assignment.proving.public_checks import PublicChecks
 from cnn_assignment.running.pool import collect_tasks
 
