@@ -1,4 +1,4 @@
-"""What the kit changes in nbgrader: a course's ``nbgrader_config.py`` calls `configure` and nothing else."""
+"""The changes that the kit makes to nbgrader. A course's ``nbgrader_config.py`` calls `configure` and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cnn_assignment.running.shared import GraderKeeper
 
 
 def configure(config: Any) -> None:
-    """Plug the kit into nbgrader; config is what ``get_config()`` gives there. Calling it again changes nothing."""
+    """Plug the kit into nbgrader; config: the object that ``get_config()`` returns. Calling it again changes nothing."""
     keeper = GraderKeeper()
 
     # Functions, because nbgrader copies its configuration deeply, and a process must not be copied.

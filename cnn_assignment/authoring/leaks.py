@@ -58,7 +58,7 @@ class _Released:
 
 
 def find_leaks(assignment: Assignment, folder: Path) -> list[str]:
-    """What the folder gives away, one sentence a find with the file first; empty where nothing leaks.
+    """The leaks of a folder, one sentence each with the file first; empty where nothing leaks.
 
     Looked for are all statements of gaps (not those that the solution also has as code outside its gaps, nor trivial
     ones such as ``pass`` and ``return x``), hidden tests, their longer statements (not those that the public checks also

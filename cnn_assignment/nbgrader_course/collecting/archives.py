@@ -26,7 +26,7 @@ CLONED = ".git"
 
 _MIB = 1024 * 1024
 _MOST_WARNINGS = 20
-# The mark of one member in a zip's directory. Those of zips inside are counted with it, so there may be some more.
+# The signature of one entry in a zip's directory. Those of zips inside are counted with it, so there may be some more.
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 _MOST_DIRECTORY_ENTRIES = 200_000
 # Of a class's archive everybody who lost something is named.
@@ -113,13 +113,13 @@ def _litter_at(parts: Sequence[str]) -> list[int]:
 
 
 def _without_litter(parts: list[str]) -> list[str]:
-    """The folder around litter: somebody may have handed in nothing else. Of a repository its mark is kept, empty."""
+    """The folder around litter: somebody may have handed in nothing else. Of a repository its ``.git`` is kept, empty."""
     end = next(iter(_litter_at(parts)), len(parts))
     return parts[: end + 1] if parts[end : end + 1] == [CLONED] else parts[:end]
 
 
 def reason(error: Exception) -> str:
-    """The first line of what an error says."""
+    """The first line of an error's message."""
     return str(error).strip().split("\n")[0][:120] or type(error).__name__
 
 

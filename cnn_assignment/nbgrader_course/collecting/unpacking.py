@@ -1,4 +1,4 @@
-"""Unpacking all that a platform gave: the archives of one upload share limits, and each costs only itself."""
+"""Unpacks the download of a platform: the archives of one upload share limits, and a bad one costs only itself."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ class CarefulUnpacker(ExtractorPlugin):
     """Unpacks every archive into a folder of its name, as nbgrader does, within limits and never outside.
 
     Links and other special members, absolute names, names with ``..`` and names that no file can have are left out, and
-    so is what lies in too many folders. An archive that is broken, encrypted or too large is kept as it is and
-    told with the reason, and costs nobody else anything: all archives of an upload share what may be unpacked at all, small ones go first,
-    and none may use more than an equal share of what is left, so that one that is a bomb leaves enough for the others.
-    Of an archive of the upload itself, which may be a class's, only the largest members are left out, and those that
-    cannot be unpacked.
+    so are members in too many folders. An archive that is broken, encrypted or too large is kept as it is, is named with
+    the reason, and costs nobody else anything: all archives of an upload share one limit, small ones go first, and none
+    may use more than an equal share of the rest, so that a bomb leaves enough for the others. Of an archive of the upload
+    itself, which may be a class's, only the largest members are left out, and those that cannot be unpacked.
     """
 
     max_total_mib = Integer(
@@ -60,7 +59,7 @@ class CarefulUnpacker(ExtractorPlugin):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.left_out: list[str] = []
-        """What was left out or is not unpacked, and why: lines to show at the end."""
+        """Lines to show at the end: each file that was left out or not unpacked, with the reason."""
         self.unpacked: set[Path] = set()
         """The folders that were archives."""
 
@@ -99,7 +98,7 @@ class CarefulUnpacker(ExtractorPlugin):
         self.left_out.append(f"{path}: {why}")
 
     def _files(self, top: Path) -> Iterator[Path]:
-        """All that is no folder in a folder and in those in it, down to a depth, and folders that hold nothing."""
+        """All files and links below a folder, down to a depth, and all empty folders."""
         todo = [(top, 1)]
         while todo:
             folder, level = todo.pop()

@@ -1,4 +1,4 @@
-"""nbgrader's `generate_assignment`, opening gaps in our way."""
+"""The step of nbgrader's `generate_assignment` that opens the kit's gaps."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class OpenGaps(ClearSolutions):  # nbgrader has no types
 
 
 def configure_generate(config: Any) -> None:
-    """Make `GenerateAssignment` open gaps in our way; config is what ``get_config()`` gives in a config file.
+    """Make `GenerateAssignment` open the kit's gaps; config: the object that ``get_config()`` returns.
 
     The list is assigned as a whole: nbgrader loads a config file more than once, and whatever is appended piles up.
     """

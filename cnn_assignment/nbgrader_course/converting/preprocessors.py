@@ -1,7 +1,7 @@
-"""What `nbgrader autograde` and formgrader run for the kit's assignments; all others get nbgrader's own behaviour.
+"""The steps of `nbgrader autograde` and formgrader for the kit's assignments; all others get nbgrader's own steps.
 
 `configure_autograde` plugs the classes in. They are told how to grade by the trait `GradeWithKit.report_for`, because
-this road makes no reports itself.
+this room makes no reports itself.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def configure_autograde(
     """Make `Autograde` grade the kit's assignments with the kit.
 
     report_for: makes the report of one submission; see `GradeWithKit.report_for`. begin_report: the same in two steps;
-    see `AutogradeAnything.begin_report`. prepare: what comes before all of them; see `AutogradeAnything.prepare`. The whole list is assigned, never extended, because nbgrader loads its
-    configuration several times: calling this again changes nothing.
+    see `AutogradeAnything.begin_report`. prepare: called once before all submissions; see `AutogradeAnything.prepare`.
+    The whole list is assigned, never extended, because nbgrader loads its configuration several times: calling this
+    again changes nothing.
     """
     steps: list[Any] = []
     for step in Autograde.class_traits()["autograde_preprocessors"].default():
@@ -100,7 +101,7 @@ def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assig
 def find_submission_in_turn(
     configurable: Configurable, assignment: Assignment, resources: dict[str, Any]
 ) -> Submission:
-    """What the student handed in whose turn it is."""
+    """The submission of the student who is being graded now."""
     converter, student = find_converter(configurable), resources["nbgrader"]["student"]
     if isinstance(converter, AutogradeAnything):
         return converter.find_submission(assignment, student)
@@ -145,7 +146,7 @@ class GradeWithKit(NbGraderPreprocessor):
     ).tag(config=True)
 
     def make_report(self, assignment: Assignment, submission: Submission) -> Report:
-        """The report of one submission; what subclasses may replace instead of setting `report_for`."""
+        """The report of one submission; a subclass may replace this method instead of setting `report_for`."""
         if self.report_for is None:
             raise GraderError(
                 "nothing tells how to grade",

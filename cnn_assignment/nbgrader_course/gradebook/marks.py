@@ -1,4 +1,4 @@
-"""What each student has in the gradebook, from programs and from people, asked without nbgrader, which starts slowly."""
+"""The marks in the gradebook, from programs and from people, read without nbgrader, which starts slowly."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class GradebookMarks:
 
 
 def read_marks(place: Place, assignment_name: str) -> GradebookMarks | None:
-    """What the gradebook holds of an assignment now; None where it cannot be read or does not know the assignment."""
+    """The marks of an assignment in the gradebook now; None where it cannot be read or does not know the assignment."""
     answers = ask_database(place, _queries(assignment_name))
     if answers is None:
         return None

@@ -44,7 +44,7 @@ class OpenCourse:
         return release_file(self.directory, self.assignment)
 
     def resources(self, student: str) -> dict[str, Any]:
-        """What nbgrader's preprocessors want to know."""
+        """The names that nbgrader's preprocessors ask for."""
         names = {"student": student, "assignment": self.name, "notebook": self.name, "db_url": self.directory.db_url}
         return {"nbgrader": names}
 
@@ -96,7 +96,7 @@ def open_gradebook(course: OpenCourse, release: NotebookNode | None = None) -> G
 
 
 def first_line_of(error: Exception) -> str:
-    """What a database says in its first line; statements with their values, and links, come after it."""
+    """The first line of a database's message; statements with their values, and links, come after it."""
     return str(error).strip().split("\n")[0]
 
 

@@ -1,4 +1,4 @@
-"""All that is recorded of one submission, made ready before anything is written."""
+"""Everything that is recorded of one submission, prepared before anything is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """All that is recorded of one submission. module: the file that was handed in, where it is not a notebook."""
+    """Everything that is recorded of one submission. module: the file that was handed in, where it is not a notebook."""
 
     values: StudentValues
     notebook: NotebookNode
@@ -31,7 +31,7 @@ class Graded:
 
 
 def prepare_graded(course: OpenCourse, release: NotebookNode, submission: Submission, report: Report) -> Graded:
-    """Read what was handed in, and put the report into it.
+    """Read the submitted file, and put the report into it.
 
     Raises GraderError where the grade is withheld, and UsageError for a student or a time that nobody could mean.
     """

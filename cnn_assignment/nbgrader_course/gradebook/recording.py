@@ -1,4 +1,4 @@
-"""Record reports in nbgrader's gradebook: what `nbgrader autograde` would have left, without kernel and conversion."""
+"""Record reports in nbgrader's gradebook: the files and rows of `nbgrader autograde`, without its kernel."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def record(
 
 @dataclass(slots=True)
 class _Waiting:
-    """A report that was taken. values: its rows to be, once its files are written."""
+    """A report that was taken. values: of its rows, known once its files are written."""
 
     submission: Submission
     report: Report
@@ -80,7 +80,7 @@ class _Waiting:
 
 
 class _Recorder:
-    """Reports on their way into the gradebook. failures: what to tell of those that did not arrive, by student.
+    """Reports on their way into the gradebook. failures: by student the reason why a report was not recorded.
 
     A report waits until all is done for it, so a `flush` that was interrupted can be called again.
     """
@@ -105,7 +105,7 @@ class _Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write all that waits."""
+        """Write the rows of all reports that wait."""
         for waiting in list(self._waiting.values()):
             if waiting.values is None:  # interrupted
                 self._write_files(waiting)
@@ -158,7 +158,7 @@ class _Recorder:
 
 
 def _failure(student: str, error: Exception) -> str:
-    """Why one student's report was not recorded, as a sentence that names the student where only that one has the trouble."""
+    """The reason why a report was not recorded, as a sentence that names the student where only that one is affected."""
     from sqlalchemy.exc import DBAPIError
 
     if isinstance(error, KitError):
@@ -183,5 +183,5 @@ def _by_reason(failures: Mapping[str, str]) -> list[str]:
 
 
 def _names(reason: str, student: str) -> bool:
-    """Whether a reason says whose it is already."""
+    """Whether the text of a reason names the student."""
     return clean(student) in reason or shorten(student) in reason

@@ -1,4 +1,4 @@
-"""The rows of many submissions in nbgrader's tables at once: those that its own API would leave one by one."""
+"""The rows of many submissions, written into nbgrader's tables at once; its own API would write the same one by one."""
 
 from __future__ import annotations
 

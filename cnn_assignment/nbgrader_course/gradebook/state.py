@@ -1,4 +1,4 @@
-"""Does the gradebook still hold what was recorded? Asked and answered without nbgrader, which starts slowly."""
+"""The values that the gradebook holds, and where it is; they are read without nbgrader, which starts slowly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STUDENT = "{student_id}"
 _CONFIG_NAMES = ("jupyter_config", "nbgrader_config")
 _CONFIG_ENDINGS = (".json", ".py")
-# What is longer is no time.
+# A longer text is no time.
 _LONGEST_TIME_FILE = 1_000
 
 Value = float | str | None
@@ -97,7 +97,7 @@ def config_digest(assignment: Assignment) -> str:
     """A digest of the configuration files that nbgrader reads for a course, without nbgrader.
 
     Those are the course's own and those on Jupyter's path. The working directory is part of it, since paths may be
-    relative to it. What such a file imports or asks of its surroundings is not seen.
+    relative to it. Modules that such a file imports, and the environment that it reads, are not covered.
     """
     digest = hashlib.sha256(os.fsencode(Path.cwd()) + b"\0")
     for path in _config_files(assignment):
@@ -171,7 +171,7 @@ def _read_time_file(folder: Path) -> bytes | None:
 
 
 def values_digest(scores: Mapping[str, Value], comments: Mapping[str, Value]) -> str:
-    """A digest of what a program, not a person, gave each cell of a submission: points and words, by grade_id."""
+    """A digest of the points and comments, by grade_id, that a program and no person gave the cells of a submission."""
     points = sorted((name, None if score is None else float(score) + 0.0) for name, score in scores.items())
     words = sorted(comments.items())
     return hashlib.sha256(json.dumps([points, words]).encode()).hexdigest()

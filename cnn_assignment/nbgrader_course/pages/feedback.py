@@ -68,7 +68,7 @@ def page_name(assignment: Assignment) -> str:
 
 
 def _list_beside(graded: Path, course: OpenCourse) -> Iterator[Path]:
-    """What nbgrader copies beside a page. No links, which would be copied as what they lead to."""
+    """The files that nbgrader copies beside a page, without links: of a link it would copy the target."""
     from nbgrader.utils import find_all_files
 
     paths = map(Path, find_all_files(str(graded), [*course.directory.ignore, "*.ipynb"]))

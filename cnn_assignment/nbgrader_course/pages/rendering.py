@@ -1,4 +1,4 @@
-"""What nbgrader's pages make of a notebook, cleaned: formgrader's page of a submission, and the feedback.
+"""Cleans the notebooks that nbgrader's pages show: formgrader's page of a submission, and the feedback.
 
 The kit's own notebooks hold nothing that could start there (`harmless`); this is for every other one that a course has,
 and for what nobody has thought of. nbconvert takes it as filters of its templates and as a preprocessor: see
@@ -127,7 +127,7 @@ def _paint(source: str, lexer: str | None, language: str | None, magics: str | N
 
 
 def keep_addresses(text: str) -> str:
-    """In the place of nbconvert's own, which takes ``files/`` away from cleaned addresses and so makes others of them."""
+    """Return a text as it is. nbconvert's own filter takes ``files/`` from cleaned addresses, and so changes them."""
     return text
 
 
