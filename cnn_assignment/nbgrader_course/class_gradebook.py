@@ -19,7 +19,7 @@ from cnn_assignment.submissions import work_folder
 
 if TYPE_CHECKING:
     from cnn_assignment.nbgrader_course.gradebook.marks import GradebookMarks
-    from cnn_assignment.nbgrader_course.gradebook.state import Place
+    from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace
 
 
 class CourseGradebook:
@@ -121,13 +121,13 @@ class CourseGradebook:
             return read_recorded(self.locate(), self._assignment.name)
         return {}
 
-    def locate(self) -> Place:
+    def locate(self) -> GradebookPlace:
         """Where the gradebook is: as nbgrader's configuration says, which is read again only when it has changed."""
-        from cnn_assignment.nbgrader_course.gradebook.state import Place, config_digest, locate
+        from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, config_digest, locate
 
         if self._ledger.place is not None:
             with suppress(ValueError):
-                known = Place.from_json(self._ledger.place)
+                known = GradebookPlace.from_json(self._ledger.place)
                 if known.config_digest == config_digest(self._assignment):
                     return known
         place = locate(self._assignment)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.nbgrader_course.gradebook.state import Place, ask_database
+from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, ask_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Row, Select, TableClause
@@ -45,7 +45,7 @@ class GradebookMarks:
     students: Mapping[str, StudentMarks]
 
 
-def read_marks(place: Place, assignment_name: str) -> GradebookMarks | None:
+def read_marks(place: GradebookPlace, assignment_name: str) -> GradebookMarks | None:
     """The marks of an assignment in the gradebook now; None where it cannot be read or does not know the assignment."""
     answers = ask_database(place, _queries(assignment_name))
     if answers is None:

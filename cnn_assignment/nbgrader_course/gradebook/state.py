@@ -30,7 +30,7 @@ Value = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GradebookPlace:
     """Where an assignment is recorded.
 
     db_url: of nbgrader's database, as the course configures it. notebook: the path of an autograded notebook, and
@@ -64,7 +64,7 @@ class Place:
         return None if _holds_password(self.db_url) else asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Place:
+    def from_json(cls, data: Mapping[str, Any]) -> GradebookPlace:
         """The inverse of `to_json`. Raises ValueError for what never came out of it."""
         names = cls.__slots__
         if set(data) != set(names) or not all(isinstance(data[name], str) for name in names):
@@ -72,7 +72,7 @@ class Place:
         return cls(**data)
 
 
-def locate(assignment: Assignment) -> Place:
+def locate(assignment: Assignment) -> GradebookPlace:
     """Where `record` writes, by the course's configuration. Starts nbgrader, which takes a second or so."""
     from cnn_assignment.nbgrader_course.gradebook.opening import open_course
     from cnn_assignment.nbgrader_course.gradebook.page_converter import find_templates
@@ -83,7 +83,7 @@ def locate(assignment: Assignment) -> Place:
         course.folder(step, _STUDENT).absolute()
         for step in (course.directory.autograded_directory, course.directory.feedback_directory)
     )
-    return Place(
+    return GradebookPlace(
         db_url=str(course.directory.db_url),
         notebook=str(graded / f"{assignment.name}.ipynb"),
         feedback=str(feedback),
@@ -110,7 +110,7 @@ def config_digest(assignment: Assignment) -> str:
     return digest.hexdigest()
 
 
-def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
+def read_recorded(place: GradebookPlace, assignment_name: str) -> dict[str, str]:
     """For each student a digest of the scores and comments that the kit has recorded; see `values_digest`.
 
     Students whose autograded notebook is gone are left out, and so is everybody where the database cannot be read:
@@ -132,7 +132,7 @@ def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
     }
 
 
-def ask_database(place: Place, queries: Iterable[Select[Any]]) -> list[Sequence[Row[Any]]] | None:
+def ask_database(place: GradebookPlace, queries: Iterable[Select[Any]]) -> list[Sequence[Row[Any]]] | None:
     """The rows of each query, all of one moment; None where the database cannot be read. No file is made."""
     from sqlalchemy import create_engine, make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -153,7 +153,7 @@ def ask_database(place: Place, queries: Iterable[Select[Any]]) -> list[Sequence[
         engine.dispose()
 
 
-def has_other_time(place: Place, student: str, submitted: Path) -> bool:
+def has_other_time(place: GradebookPlace, student: str, submitted: Path) -> bool:
     """Whether the time beside what a student handed in is another one than that beside the graded notebook."""
     graded = place.notebook_of(student).parent
     return _read_time_file(submitted) != _read_time_file(graded)

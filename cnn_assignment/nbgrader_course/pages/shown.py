@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.nbgrader_course.gradebook.state import Place, SubmittedTables, ask_database
+from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, SubmittedTables, ask_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -39,7 +39,7 @@ _OWN_STYLE = Path("custom", "custom.css")
 _PENALTY = "late_submission_penalty"
 
 
-def read_shown(place: Place, assignment_name: str) -> dict[str, str]:
+def read_shown(place: GradebookPlace, assignment_name: str) -> dict[str, str]:
     """For each student a digest of the values that a page shows: points, changes by people, comments, penalty.
 
     Empty where the database cannot be read.
@@ -51,7 +51,7 @@ def read_shown(place: Place, assignment_name: str) -> dict[str, str]:
     return {student: _digest(sorted(json.dumps(row) for row in rows)) for student, rows in shown.items()}
 
 
-def look_digest(place: Place) -> str:
+def look_digest(place: GradebookPlace) -> str:
     """A digest of the templates and the libraries that write a page."""
     templates = [folder_digest(Path(folder)) for folder in place.templates.split(os.pathsep)]
     own = _OWN_STYLE.read_bytes().decode("utf-8", "replace") if _OWN_STYLE.is_file() else ""
