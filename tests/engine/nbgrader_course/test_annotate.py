@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import hypothesis.strategies as st
 import nbformat
 import pytest
-from course_kit import ANSWER, SKELETON, TOY, make_report, marks, source_notebook, write_notebook
+from course_kit import ANSWER, SKELETON, TOY, cell_metadata, make_report, source_notebook, write_notebook
 from hypothesis import given
 from nbconvert.filters import markdown2html
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
@@ -232,7 +232,7 @@ def test_a_withheld_grade_is_an_error_and_no_number():
 
 def test_a_grade_cell_without_a_task_is_an_error_because_nbgrader_would_give_it_full_marks():
     notebook = source_notebook()
-    notebook.cells.append(new_code_cell("check()", metadata=marks("toy-three", points=1)))
+    notebook.cells.append(new_code_cell("check()", metadata=cell_metadata("toy-three", points=1)))
     with pytest.raises(GraderError, match="do not belong together: toy-three"):
         annotate(notebook, make_report())
 
@@ -263,7 +263,7 @@ def test_a_solution_cell_is_told_about_all_tasks_that_it_names():
 def test_a_task_that_no_cell_names_belongs_to_the_solution_cell_before_its_grade_cell():
     notebook = source_notebook()
     cell_of(notebook, "Toy").source = "toy-one"
-    notebook.cells.insert(4, new_code_cell("x = 0", metadata=marks("x", solution=True)))
+    notebook.cells.insert(4, new_code_cell("x = 0", metadata=cell_metadata("x", solution=True)))
     told = cell_comments(notebook, make_report())
     assert "first method" in told["Toy"]
     assert told["x"].startswith("The second method")
@@ -321,7 +321,7 @@ def test_locked_cells_and_points_are_the_releases_whatever_the_student_made_of_t
 
 def test_a_copied_cell_stays_as_text_and_the_first_one_counts():
     notebook = submitted()
-    notebook.cells.append(new_code_cell("class Toy: pass", metadata=marks("Toy", solution=True)))
+    notebook.cells.append(new_code_cell("class Toy: pass", metadata=cell_metadata("Toy", solution=True)))
     restored = put(notebook)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source == ANSWER
@@ -454,7 +454,7 @@ def test_a_release_that_is_missing_or_broken_is_a_graders_error(tmp_path):
     with pytest.raises(GraderError, match="not a valid nbgrader notebook"):
         read_release(tmp_path / "toy.ipynb")
     broken = source_notebook()
-    broken.cells.append(new_code_cell("check_two(Toy)", metadata=marks("toy-two", points=2)))
+    broken.cells.append(new_code_cell("check_two(Toy)", metadata=cell_metadata("toy-two", points=2)))
     write_notebook(tmp_path / "toy.ipynb", broken)
     with pytest.raises(GraderError, match="Duplicate"):
         read_release(tmp_path / "toy.ipynb")

@@ -12,10 +12,10 @@ import pytest
 from course_kit import (
     ANSWER,
     answered,
+    cell_metadata,
     gradebook_of,
     make_course,
     make_report,
-    marks,
     nbgrader,
     report_for,
     source_notebook,
@@ -52,7 +52,7 @@ def course(tmp_path_factory) -> Path:
     submit(root, "ada", answered(root, "score: 1.25"))
     submit(root, "bob", "{ unreadable")
     copied = answered(root, "score: 0.5")
-    copied.cells.append(new_code_cell("class Toy: pass", metadata=marks("Toy", solution=True)))
+    copied.cells.append(new_code_cell("class Toy: pass", metadata=cell_metadata("Toy", solution=True)))
     submit(root, "carl", copied)
     stripped = answered(root, "score: 0.75")
     stripped.cells = [cell for cell in stripped.cells if cell.id != "two"]
