@@ -31,9 +31,9 @@ from cnn_assignment.core.model import Report, ReportStatus, Submission, TaskScor
 from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.gradebook.folders import GradedFolders
 from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, open_course, open_gradebook
-from cnn_assignment.nbgrader_course.gradebook.preparing import prepare
+from cnn_assignment.nbgrader_course.gradebook.preparing import prepare_graded
 from cnn_assignment.nbgrader_course.gradebook.recording import BATCH
-from cnn_assignment.nbgrader_course.gradebook.rows import Marks, write_rows
+from cnn_assignment.nbgrader_course.gradebook.rows import StudentValues, write_rows
 from cnn_assignment.nbgrader_course.notebooks.annotate import is_graded_by_kit
 from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 
@@ -50,9 +50,9 @@ class Class:
     release: Any
     reports: tuple[tuple[Submission, Report], ...]
 
-    def marks(self) -> list[Marks]:
+    def values(self) -> list[StudentValues]:
         """What the database is to hold of each student."""
-        return [prepare(self.course, self.release, *pair).marks for pair in self.reports]
+        return [prepare_graded(self.course, self.release, *pair).values for pair in self.reports]
 
     def empty(self) -> None:
         """Start the gradebook anew, with the assignment in it and nobody else."""
@@ -86,39 +86,39 @@ def make_class(root: Path, students: int) -> Class:
     return Class(open_course(assignment), release, tuple(reports))
 
 
-def with_api(gradebook: Gradebook, marks: Marks) -> None:
+def with_api(gradebook: Gradebook, values: StudentValues) -> None:
     """One student as nbgrader's Autograde and SaveAutoGrades do it: a commit after each value."""
-    gradebook.update_or_create_student(marks.student)
+    gradebook.update_or_create_student(values.student)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # nbgrader links a new submission before it adds it
-        gradebook.update_or_create_submission(NAME, marks.student)
-    for name, score in marks.scores.items():
-        grade = gradebook.find_grade(name, NAME, NAME, marks.student)
+        gradebook.update_or_create_submission(NAME, values.student)
+    for name, score in values.scores.items():
+        grade = gradebook.find_grade(name, NAME, NAME, values.student)
         grade.auto_score, grade.needs_manual_grade = score, grade.manual_score is not None or score is None
         gradebook.db.commit()
-    for name, words in marks.comments.items():
-        gradebook.find_comment(name, NAME, NAME, marks.student).auto_comment = words
+    for name, words in values.comments.items():
+        gradebook.find_comment(name, NAME, NAME, values.student).auto_comment = words
         gradebook.db.commit()
 
 
-def rows_with_api(given: Class, marks: Sequence[Marks]) -> None:
+def rows_with_api(given: Class, values: Sequence[StudentValues]) -> None:
     with closing(open_gradebook(given.course, given.release)) as gradebook:
-        for each in marks:
+        for each in values:
             with_api(gradebook, each)
 
 
-def rows_in_bulk(given: Class, marks: Sequence[Marks]) -> None:
+def rows_in_bulk(given: Class, values: Sequence[StudentValues]) -> None:
     with closing(open_gradebook(given.course, given.release)) as gradebook:
-        for start in range(0, len(marks), BATCH):
-            write_rows(gradebook.engine, NAME, marks[start : start + BATCH])
+        for start in range(0, len(values), BATCH):
+            write_rows(gradebook.engine, NAME, values[start : start + BATCH])
 
 
 def all_with_api(given: Class) -> None:
     folders = GradedFolders(given.course)
     with closing(open_gradebook(given.course, given.release)) as gradebook:
         for submission, report in given.reports:
-            graded = prepare(given.course, given.release, submission, report)
-            with_api(gradebook, graded.marks)
+            graded = prepare_graded(given.course, given.release, submission, report)
+            with_api(gradebook, graded.values)
             folders.write(submission.student, graded.notebook, graded.folder, graded.module)
 
 
@@ -176,9 +176,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         given = make_class(Path(folder), options.students)
-        marks = given.marks()
+        values = given.values()
         compare(
-            "database", given, lambda: rows_with_api(given, marks), lambda: rows_in_bulk(given, marks), options.rounds
+            "database", given, lambda: rows_with_api(given, values), lambda: rows_in_bulk(given, values), options.rounds
         )
         compare("record", given, lambda: all_with_api(given), lambda: all_in_bulk(given), options.rounds)
 

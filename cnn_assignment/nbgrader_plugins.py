@@ -1,4 +1,4 @@
-"""What the kit changes in nbgrader: a course's ``nbgrader_config.py`` calls `configure` and nothing else."""
+"""The changes that the kit makes to nbgrader. A course's ``nbgrader_config.py`` calls `configure` and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _shared = SharedGrader()
 
 
 def configure(config: Any) -> None:
-    """Plug the kit into nbgrader; config is what ``get_config()`` gives there. Calling it again changes nothing."""
+    """Plug the kit into nbgrader; config: the object that ``get_config()`` returns. Calling it again changes nothing."""
 
     # Functions, because nbgrader copies its configuration deeply, and a process must not be copied.
     def begin_report(assignment: Assignment, submission: Submission) -> Callable[[], Report]:

@@ -1,1 +1,1 @@
-"""The instructor's road: gaps -> hints -> skeleton -> notebook -> release."""
+"""An assignment as its instructor writes it: gaps -> hints -> skeleton -> notebook -> release."""

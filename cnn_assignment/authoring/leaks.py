@@ -29,7 +29,7 @@ _LONG_ANSWER = 12
 _LONG_TEST = 30
 """Hidden tests share short statements, such as `x = np.zeros(3)`, with any other code; only longer ones tell."""
 
-_MARK = re.compile(r"^[^\S\n]*#+[^\S\n]*(?:BEGIN|END)[^\S\n]+(?:SOLUTION|HIDDEN TESTS)\b[^\n]{0,60}", re.MULTILINE)
+_MARKER = re.compile(r"^[^\S\n]*#+[^\S\n]*(?:BEGIN|END)[^\S\n]+(?:SOLUTION|HIDDEN TESTS)\b[^\n]{0,60}", re.MULTILINE)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -58,12 +58,12 @@ class _Released:
 
 
 def find_leaks(assignment: Assignment, folder: Path) -> list[str]:
-    """What the folder gives away, one sentence a find with the file first; empty where nothing leaks.
+    """The leaks of a folder, one sentence each with the file first; empty where nothing leaks.
 
     Looked for are all statements of gaps (not those that the solution also has as code outside its gaps, nor trivial
     ones such as ``pass`` and ``return x``), hidden tests, their longer statements (not those that the public checks also
     have) and their names, and paths of the course. Provided files are handed out as they are, so in these also the
-    marks of gaps, and the answers of the course's other assignments.
+    markers of gaps, and the answers of the course's other assignments.
     """
     secrets = [*_answers(assignment), *_hidden_statements(assignment)]
     words = [*_hidden_names(assignment), *_paths(assignment)]
@@ -115,9 +115,9 @@ def _other_assignments(assignment: Assignment) -> Iterator[Assignment]:
 
 def _given_away(file: _Released, others: Iterable[Assignment]) -> Iterator[str]:
     """What a provided file gives away of other assignments, or of its own: it is handed out with all that is in it."""
-    mark = _MARK.search(file.text)
-    if mark is not None:
-        yield f"the mark of a gap, {mark[0].strip()!r}: it would be handed out with its answers"
+    marker = _MARKER.search(file.text)
+    if marker is not None:
+        yield f"the marker of a gap, {marker[0].strip()!r}: it would be handed out with its answers"
     for other in others:
         with suppress(AuthoringError):
             answers: dict[str, list[_Secret]] = {}

@@ -1,60 +1,70 @@
-"""Build what students get, through nbgrader's own `generate_assignment`, and compare it with what is committed."""
+"""Build what students get, and compare it with what is committed.
+
+The release is made of the source folder by nbgrader's own converter, which the callers of `build` and `check` pass in:
+this room knows nothing of nbgrader.
+"""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
-import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.notebook import make_solution_notebook
-from cnn_assignment.authoring.skeleton import open_gaps
+from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.authoring.texts import make_task_table, read_text, write_text
 from cnn_assignment.core.errors import AuthoringError
-from cnn_assignment.core.layout import COURSE_MARK
 from cnn_assignment.core.model import Assignment, Hints, Task
-from cnn_assignment.core.programs import own_programs_first
-
-if TYPE_CHECKING:
-    from traitlets.config import Config
 
 _LEFT_BY_TOOLS = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".pytest_cache", ".DS_Store")
 _LONGEST_DIFF = 60
 
 
-def build(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints) -> list[Path]:
+class Generate(Protocol):
+    """Makes ``release/<name>`` of ``source/<name>``; `nbgrader_course.converting.generate.generate_release` is one.
+
+    source and release: absolute folders, which may lie outside the course. record: whether the course's gradebook
+    learns of the assignment. Raises AuthoringError where the assignment cannot be generated or recorded.
+    """
+
+    def __call__(self, assignment: Assignment, source: Path, release: Path, *, record: bool) -> None:
+        """Make one release."""
+
+
+def build(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, generate: Generate) -> list[Path]:
     """Build ``source/<name>/`` and ``release/<name>/``, and return their files.
 
-    tasks: collected from the hidden tests. Equal inputs give equal bytes. The assignment is recorded in the course's
-    gradebook, as ``nbgrader generate_assignment`` does, so that submissions can be graded at once.
+    tasks: collected from the hidden tests. generate: makes the release of the source. Equal inputs give equal bytes.
+    The assignment is recorded in the course's gradebook, as ``nbgrader generate_assignment`` does, so that submissions
+    can be graded at once.
     Raises AuthoringError for an assignment that does not fit together, for a leak, and where the gradebook refuses
     because it holds submissions of another version; folders and gradebook are then as they were.
     """
     with tempfile.TemporaryDirectory(prefix="cnn-assignment-") as scratch:
         built = Path(scratch)
-        _build_into(assignment, tasks, hints, built)
-        refuse_leaks(assignment, built / "release" / assignment.name)
-        _generate(assignment, built / "source", built / "recorded", record=True)
+        _build_into(assignment, tasks, hints, built, generate)
+        _refuse_leaks(assignment, built / "release" / assignment.name)
+        generate(assignment, built / "source", built / "recorded", record=True)
         _replace_folder(built / "source" / assignment.name, assignment.source_dir)
         _replace_folder(built / "release" / assignment.name, assignment.release_dir)
     folders = (assignment.source_dir, assignment.release_dir)
     return [folder / name for folder in folders for name in sorted(_files(folder))]
 
 
-def check(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints) -> list[str]:
+def check(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, generate: Generate) -> list[str]:
     """How ``source/<name>/`` and ``release/<name>/`` differ from a fresh build: one text a file, empty if nowhere.
 
     Changes nothing in the course, and does not open its gradebook. Raises AuthoringError as `build` does.
     """
     with tempfile.TemporaryDirectory(prefix="cnn-assignment-") as scratch:
         built = Path(scratch)
-        _build_into(assignment, tasks, hints, built)
-        refuse_leaks(assignment, built / "release" / assignment.name)
+        _build_into(assignment, tasks, hints, built, generate)
+        _refuse_leaks(assignment, built / "release" / assignment.name)
         return [
             *_compare(assignment.source_dir, built / "source" / assignment.name, assignment.root),
             *_compare(assignment.release_dir, built / "release" / assignment.name, assignment.root),
@@ -75,7 +85,7 @@ def write_source(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, 
     solution = read_text(assignment.solution_file, assignment.root)
     texts = {
         f"{name}.ipynb": nbformat.writes(notebook).rstrip("\n") + "\n",
-        f"{name}.py": open_gaps(solution, f"solutions/{name}.py", hints),
+        f"{name}.py": make_skeleton(solution, f"solutions/{name}.py", hints),
         f"test_{name}.py": read_text(assignment.checks_file, assignment.root),
         "requirements.txt": "".join(f"{requirement}\n" for requirement in assignment.requirements),
         "README.md": _render_readme(assignment, tasks),
@@ -98,7 +108,7 @@ def write_source(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, 
         shutil.copyfile(path, into / path.name)
 
 
-def refuse_leaks(assignment: Assignment, folder: Path) -> None:
+def _refuse_leaks(assignment: Assignment, folder: Path) -> None:
     """Raise AuthoringError if a folder for students gives anything away."""
     leaks = find_leaks(assignment, folder)
     if leaks:
@@ -109,10 +119,12 @@ def refuse_leaks(assignment: Assignment, folder: Path) -> None:
         )
 
 
-def _build_into(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, folder: Path) -> None:
+def _build_into(
+    assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, folder: Path, generate: Generate
+) -> None:
     """Build ``source/<name>/`` and ``release/<name>/`` in another folder; the gradebook stays closed."""
     write_source(assignment, tasks, hints, folder / "source" / assignment.name)
-    _generate(assignment, folder / "source", folder / "release", record=False)
+    generate(assignment, folder / "source", folder / "release", record=False)
 
 
 def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
@@ -132,76 +144,6 @@ def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
         python=assignment.python,
         task_table=make_task_table(tasks),
     )
-
-
-# nbgrader in this process.
-
-
-def _generate(assignment: Assignment, source: Path, release: Path, *, record: bool) -> None:
-    """Run nbgrader's GenerateAssignment on ``source/<name>`` into ``release/<name>``.
-
-    source and release: absolute folders, which may lie outside the course. record: whether the course's gradebook
-    learns of it. The course's own nbgrader_config.py is in force, so its gradebook, header and the like are used.
-    """
-    from nbgrader.converters import GenerateAssignment
-    from nbgrader.converters.base import NbGraderException
-    from nbgrader.coursedir import CourseDirectory
-
-    # The same file system path in one form: nbgrader matches what it globs against these by a regular expression.
-    source, release = source.resolve(), release.resolve()
-    config = _read_config(assignment.root)
-    config.SaveCells.enabled = record
-    log = _Log()
-    course = CourseDirectory(config=config, log=log)
-    course.root = str(assignment.root)
-    course.source_directory, course.release_directory = str(source), str(release)
-    course.assignment_id = assignment.name
-    converter = GenerateAssignment(coursedir=course, config=config, log=log)
-    converter.force, converter.no_database = True, not record
-    try:
-        with own_programs_first():
-            converter.start()
-    except NbGraderException as error:
-        raise AuthoringError(
-            f"nbgrader could not generate the assignment: {log.reason() or error}",
-            place=f"source/{assignment.name}",
-            remedy="Nothing was built. If submissions stand in the way, give the new version another name.",
-        ) from error
-
-
-class _Log(logging.Logger):
-    """Keeps what nbgrader says instead of printing it."""
-
-    def __init__(self) -> None:
-        super().__init__("cnn_assignment.nbgrader", logging.ERROR)
-        self._messages: list[str] = []
-
-    def handle(self, record: logging.LogRecord) -> None:
-        """Keep one message."""
-        self._messages.append(record.getMessage())
-
-    def reason(self) -> str:
-        """The last line of the first traceback, which names the error; "" where there was none."""
-        tracebacks = [message for message in self._messages if message.startswith("Traceback")]
-        if not tracebacks:
-            return ""
-        _, _, sentence = tracebacks[0].strip().split("\n")[-1].partition(": ")
-        return sentence.rstrip(".")
-
-
-def _read_config(root: Path) -> Config:
-    """The course's nbgrader_config.py, whether or not it plugs the kit in by itself."""
-    from traitlets.config import Config
-    from traitlets.config.loader import PyFileConfigLoader
-
-    from cnn_assignment.nbgrader_course.converting.gap_opener import configure_generate
-
-    config: Config = Config()
-    if (root / COURSE_MARK).is_file():
-        config = PyFileConfigLoader(COURSE_MARK, path=str(root)).load_config()
-    if "preprocessors" not in config.GenerateAssignment:
-        configure_generate(config)
-    return config
 
 
 # Folders.

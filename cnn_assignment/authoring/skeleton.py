@@ -10,7 +10,7 @@ from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Gap, Hints, open_gap
 
 
-def open_gaps(text: str, path_label: str, hints: Hints) -> str:
+def make_skeleton(text: str, path_label: str, hints: Hints) -> str:
     """The skeleton: each gap becomes its hint and a NotImplementedError that names the task.
 
     Raises AuthoringError for gaps that `parse_gaps` refuses, and where the rest is no longer valid Python.

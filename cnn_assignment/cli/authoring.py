@@ -19,14 +19,15 @@ def build(course_dir: Path, name: str | None, check: bool, hints: str | None) ->
     """Make source/NAME/ and release/NAME/ from the solution and the narrative."""
     from cnn_assignment.authoring import release
     from cnn_assignment.core.model import Hints
+    from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.running.pool import collect_tasks
 
     assignment = load(course_dir, name)
     tasks = collect_tasks(assignment)
     edition = Hints(hints) if hints else assignment.hints
     if check:
-        difference = release.check(assignment, tasks, edition)
+        difference = release.check(assignment, tasks, edition, generate_release)
         click.echo("\n".join(difference) if difference else f"{assignment.name}: source/ and release/ are up to date.")
         sys.exit(EXIT_DIFFERENT if difference else 0)
-    for path in release.build(assignment, tasks, edition):
+    for path in release.build(assignment, tasks, edition, generate_release):
         click.echo(path.relative_to(assignment.root).as_posix())

@@ -13,7 +13,7 @@ from cnn_assignment.cli.class_grading import grade_and_tell, open_gradebook
 from cnn_assignment.cli.group import EXIT_DIFFERENT, jobs_option, main, only_name, short
 from cnn_assignment.cli.proving import prove
 from cnn_assignment.core.errors import UsageError
-from cnn_assignment.core.layout import COURSE_MARK, find_course, load_assignment
+from cnn_assignment.core.layout import COURSE_CONFIG, find_course, load_assignment
 
 _MARK = ".made-by-cnn-assignment-demo"
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
     from cnn_assignment.authoring import release
+    from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving.table import print_proof
     from cnn_assignment.running import GradingOptions, find_students
     from cnn_assignment.running.pool import collect_tasks
@@ -38,7 +39,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     prepare_course(root, name, folder)
     assignment = load_assignment(folder, name)
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    release.build(assignment, collect_tasks(assignment), assignment.hints, generate_release)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
     proof = prove(assignment, jobs, gate=False)
     print_proof(proof)
@@ -72,7 +73,7 @@ def prepare_course(root: Path, assignment: str, folder: Path) -> None:
     (folder / _MARK).touch()
     for name in ("autograder", "solutions", "source"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
-    shutil.copy(root / COURSE_MARK, folder / COURSE_MARK)
+    shutil.copy(root / COURSE_CONFIG, folder / COURSE_CONFIG)
     for student in sorted(path for path in examples.iterdir() if path.is_dir()):
         shutil.copytree(student, folder / "submitted" / student.name / assignment)
 

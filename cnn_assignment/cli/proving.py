@@ -46,10 +46,12 @@ def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None
 
 def make_proof(assignment: Assignment, *, gate: bool = True) -> Proof:
     """The proof of an assignment, ready to run; gate: with misconceptions, mutants and right solutions too."""
+    from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving import Proof
     from cnn_assignment.running.pool import collect_tasks, grade_all
 
-    return Proof(assignment, collect_tasks(assignment), partial(grade_all, solution_first=False), gate=gate)
+    grade = partial(grade_all, solution_first=False)
+    return Proof(assignment, collect_tasks(assignment), grade, generate_release, gate=gate)
 
 
 def prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:

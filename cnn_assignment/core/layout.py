@@ -13,15 +13,18 @@ from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.model import Assignment, Hints, Limits
 
 SETTINGS = "assignment.toml"
-COURSE_MARK = "nbgrader_config.py"
+COURSE_CONFIG = "nbgrader_config.py"
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
 """What nbgrader puts beside a submission: when it was handed in, and what proves whose it is."""
+FORMAT = 1
+"""The newest format of the settings that this kit reads; settings that name none are of format 1."""
 
 # Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
 _GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)
 _PYTHON = re.compile(r"3\.\d{1,3}")
 _METHOD = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 _KEYS = {
+    "format": int,
     "title": str,
     "classes": list,
     "provided": list,
@@ -38,10 +41,10 @@ _KEYS = {
 def find_course(start: Path) -> Path:
     """The nearest folder at or above start that is a course. Raises UsageError where there is none."""
     for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / COURSE_MARK).is_file() and (folder / "autograder").is_dir():
+        if (folder / COURSE_CONFIG).is_file() and (folder / "autograder").is_dir():
             return folder
     raise UsageError(
-        f"no course here: neither this folder nor one above it holds {COURSE_MARK} and autograder/",
+        f"no course here: neither this folder nor one above it holds {COURSE_CONFIG} and autograder/",
         place=str(start),
         remedy="Change to the course's folder, or name it with --course-dir.",
     )
@@ -70,6 +73,7 @@ def load_assignment(root: Path, name: str) -> Assignment:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AuthoringError(f"not valid TOML: {error}", place=place, remedy="Mend the line it names.") from error
+    _check_format(data.get("format", 1), place)
     for key, value in data.items():
         expected = _KEYS.get(key)
         if expected is None:
@@ -111,6 +115,20 @@ def task_order(assignment: Assignment) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         raise AuthoringError("not text in UTF-8", place=place, remedy="Save it as UTF-8.") from error
     return tuple(dict.fromkeys(_GAP.findall(text)))
+
+
+def _check_format(number: Any, place: str) -> None:
+    """Before anything else is read: settings of a newer format may have keys that this kit does not know."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise AuthoringError(
+            f"format must be a whole number from 1 on, got {number!r}", place=place, remedy=f"Write format = {FORMAT}."
+        )
+    if number > FORMAT:
+        raise AuthoringError(
+            f"settings of format {number}, and this kit reads none newer than {FORMAT}",
+            place=place,
+            remedy="Update the kit: `python -m pip install --upgrade cnn-assignment`.",
+        )
 
 
 def _check_values(data: dict[str, Any], place: str) -> None:

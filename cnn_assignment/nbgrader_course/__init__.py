@@ -1,7 +1,8 @@
-"""The gradebook road: reports go into nbgrader's notebooks and database, without a kernel.
+"""All that needs nbgrader: releases, the gradebook, feedback pages, and the collecting of uploads.
 
-`annotate` and `record` are for the kit's own commands; `preprocessors` (imported by its own name, because it needs
-nbgrader at once) is for `nbgrader autograde` and for formgrader.
+`annotate` and `record`, which put reports into notebooks and into the database without a kernel, serve the kit's own
+commands. `converting.preprocessors` serves `nbgrader autograde` and formgrader; it is imported by its own name, because it
+needs nbgrader at once.
 """
 
 from cnn_assignment.nbgrader_course.gradebook.recording import record

@@ -13,7 +13,7 @@ from cnn_assignment.core.model import Assignment
 
 if TYPE_CHECKING:
     from cnn_assignment.nbgrader_course.class_gradebook import Journal
-    from cnn_assignment.nbgrader_course.gradebook.state import Place
+    from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class FeedbackRun:
         assignment: Assignment,
         students: Sequence[str],
         ledger: Journal,
-        place: Place,
+        place: GradebookPlace,
         *,
         left_out: Sequence[str],
         jobs: int,

@@ -17,7 +17,7 @@ from cnn_assignment.reporting import FinalRow, MarkChanges
 if TYPE_CHECKING:
     from cnn_assignment.nbgrader_course.class_feedback import FeedbackRun
     from cnn_assignment.nbgrader_course.gradebook.marks import GradebookMarks
-    from cnn_assignment.nbgrader_course.gradebook.state import Place
+    from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace
 
 
 class Journal(Protocol):
@@ -165,13 +165,13 @@ class CourseGradebook:
             return read_recorded(self.locate(), self._assignment.name)
         return {}
 
-    def locate(self) -> Place:
+    def locate(self) -> GradebookPlace:
         """Where the gradebook is: as nbgrader's configuration says, which is read again only when it has changed."""
-        from cnn_assignment.nbgrader_course.gradebook.state import Place, config_digest, locate
+        from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, config_digest, locate
 
         if self._ledger.place is not None:
             with suppress(ValueError):
-                known = Place.from_json(self._ledger.place)
+                known = GradebookPlace.from_json(self._ledger.place)
                 if known.config_digest == config_digest(self._assignment):
                     return known
         place = locate(self._assignment)

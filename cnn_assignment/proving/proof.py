@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from cnn_assignment.authoring.leaks import find_leaks
-from cnn_assignment.authoring.release import check
+from cnn_assignment.authoring.release import Generate, check
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Assignment, Report, Submission, Task
 from cnn_assignment.proving.confounded import find_confounded
@@ -26,13 +26,18 @@ Grade = Callable[[Assignment, Sequence[Submission], int], Generator[Report]]
 class Proof:
     """What is to be tried of an assignment, ready to run; its length is the number of trials.
 
-    tasks: those of the hidden tests. grade: see `Grade`; the solution is one of the submissions. gate: whether it holds more than solution, skeleton, build and release. Raises AuthoringError where the assignment is not built or its files are not valid.
+    tasks: those of the hidden tests. grade: see `Grade`; the solution is one of the submissions. generate: makes the release
+    that the committed one is compared with. gate: whether the proof holds more than solution, skeleton, build and release.
+    Raises AuthoringError where the assignment is not built or its files are not valid.
     """
 
-    def __init__(self, assignment: Assignment, tasks: tuple[Task, ...], grade: Grade, *, gate: bool = True) -> None:
+    def __init__(
+        self, assignment: Assignment, tasks: tuple[Task, ...], grade: Grade, generate: Generate, *, gate: bool = True
+    ) -> None:
         self._assignment = assignment
         self._tasks = tasks
         self._grade_all = grade
+        self._generate = generate
         self._trials = make_claims(assignment, self._tasks)
         if gate:
             self._trials += make_gate(assignment)
@@ -103,7 +108,7 @@ class Proof:
     def _compare_with_build(self) -> Finding:
         try:
             # The first line of each difference names the file; the others show it.
-            differences = check(self._assignment, self._tasks, self._assignment.hints)
+            differences = check(self._assignment, self._tasks, self._assignment.hints, self._generate)
             stale = [text.splitlines()[0] for text in differences]
         except AuthoringError as error:
             stale = [str(error)]

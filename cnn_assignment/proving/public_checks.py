@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.authoring.release import write_source
-from cnn_assignment.authoring.skeleton import open_gaps
+from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Assignment, Task
 from cnn_assignment.proving import check_process as desk
@@ -182,7 +182,7 @@ def _make_trials(assignment: Assignment, tasks: tuple[Task, ...]) -> list[CheckT
     notebook = make_solution_notebook(assignment, tasks, assignment.hints)
 
     def skeleton(text: str) -> str:
-        return open_gaps(text, label, assignment.hints)
+        return make_skeleton(text, label, assignment.hints)
 
     trials = [
         CheckTrial(SOLUTION, SOLUTION, solution, _read_cells(notebook, lambda text, _: text), is_right=True),
@@ -212,13 +212,13 @@ def _read_cells(notebook: NotebookNode, fill: Callable[[str, int], str]) -> tupl
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        marks = cell.metadata.get("nbgrader", {})
+        about = cell.metadata.get("nbgrader", {})
         source = cell.source
-        if marks.get("solution"):
+        if about.get("solution"):
             source = fill(source, filled)
             filled += 1
-        name = marks.get("grade_id") or f"the cell `{source.strip().splitlines()[0] if source.strip() else ''}`"
-        cells.append(Cell(name, source, bool(marks.get("grade"))))
+        name = about.get("grade_id") or f"the cell `{source.strip().splitlines()[0] if source.strip() else ''}`"
+        cells.append(Cell(name, source, bool(about.get("grade"))))
     last = max(number for number, cell in enumerate(cells) if cell.is_check)
     return tuple(cells[: last + 1])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from cnn_assignment.authoring.skeleton import fill_only, open_gaps
+from cnn_assignment.authoring.skeleton import fill_only, make_skeleton
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Task, Verdict
 
@@ -78,7 +78,7 @@ def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
     contents: list[tuple[str, str | Path, _Expected]] = [
         ("the solution as a module", solution, full),
         ("the solution notebook", notebooks[0], full),
-        ("the skeleton", open_gaps(solution, label, assignment.hints), none),
+        ("the skeleton", make_skeleton(solution, label, assignment.hints), none),
         ("the released notebook", notebooks[1], none),
     ]
     for task in tasks:

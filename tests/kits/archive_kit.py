@@ -1,4 +1,4 @@
-"""Archives as platforms and students make them, and what the extractor makes of them."""
+"""Archives as platforms and students make them, and what unpacking makes of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
-from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulExtractor
+from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulUnpacker
 from cnn_assignment.nbgrader_course.collecting.zip_collecting import configure_collecting
 from cnn_kit import tree
 
@@ -52,13 +52,11 @@ def tar_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarf
     return member
 
 
-def extract(folder: Path, **settings) -> dict[str, bytes]:
+def unpack_download(folder: Path, **settings) -> dict[str, bytes]:
     defaults = Config()
     configure_collecting(defaults)
-    plugin = CarefulExtractor(
-        config=Config(ExtractorPlugin=defaults.ExtractorPlugin, CarefulExtractor=Config(settings))
-    )
-    plugin.log = logging.getLogger("extract")
+    plugin = CarefulUnpacker(config=Config(ExtractorPlugin=defaults.ExtractorPlugin, CarefulUnpacker=Config(settings)))
+    plugin.log = logging.getLogger("unpack")
     (folder / "extracted").mkdir()
     plugin.extract(str(folder / "archive"), str(folder / "extracted"))
     return tree(folder / "extracted")

@@ -117,7 +117,7 @@ def make_report(
     )
 
 
-def marks(grade_id: str, *, solution: bool = False, points: float | None = None) -> dict[str, object]:
+def cell_metadata(grade_id: str, *, solution: bool = False, points: float | None = None) -> dict[str, object]:
     """nbgrader's metadata of one cell."""
     found: dict[str, object] = {
         "schema_version": 3,
@@ -137,10 +137,10 @@ def source_notebook() -> nbformat.NotebookNode:
     notebook = new_notebook(
         cells=[
             new_markdown_cell("# Toy", id="title"),
-            new_code_cell("import math", id="imports", metadata=marks("imports")),
-            new_code_cell(SKELETON, id="class", metadata=marks("Toy", solution=True)),
-            new_code_cell("check_one(Toy)", id="one", metadata=marks("toy-one", points=3)),
-            new_code_cell("check_two(Toy)", id="two", metadata=marks("toy-two", points=2)),
+            new_code_cell("import math", id="imports", metadata=cell_metadata("imports")),
+            new_code_cell(SKELETON, id="class", metadata=cell_metadata("Toy", solution=True)),
+            new_code_cell("check_one(Toy)", id="one", metadata=cell_metadata("toy-one", points=3)),
+            new_code_cell("check_two(Toy)", id="two", metadata=cell_metadata("toy-two", points=2)),
         ]
     )
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -160,8 +160,8 @@ def make_course(root: Path, *, plain: bool = False) -> Assignment:
     (root / "nbgrader_config.py").write_text(config, encoding="utf-8")
     if plain:
         cells = [
-            new_code_cell("x = 0", id="x", metadata=marks("x", solution=True)),
-            new_code_cell("assert x == 1", id="t", metadata=marks("t", points=4)),
+            new_code_cell("x = 0", id="x", metadata=cell_metadata("x", solution=True)),
+            new_code_cell("assert x == 1", id="t", metadata=cell_metadata("t", points=4)),
         ]
         notebook = source_notebook()
         notebook.cells = cells
@@ -208,7 +208,7 @@ def nbgrader(root: Path, *words: str, cwd: Path | None = None, status: int = 0) 
 
 
 def gradebook_of(root: Path, assignment: str = "toy") -> dict[str, dict[str, object]]:
-    """For each student the scores, the marks for a person, and the comments that the database holds."""
+    """For each student the scores, the cells for a person to look at, and the comments that the database holds."""
     found: dict[str, dict[str, object]] = {}
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "course") as gradebook:
         for submission in gradebook.find_assignment(assignment).submissions:
@@ -263,7 +263,7 @@ def make_released_course(root: Path, url: str | None = None) -> Assignment:
     """A course with a release notebook that has a cell for a person to grade, and no database yet."""
     assignment = make_course(root)
     notebook = source_notebook()
-    task = marks("essay", points=7)
+    task = cell_metadata("essay", points=7)
     task["nbgrader"] |= {"grade": False, "task": True}
     notebook.cells.append(new_markdown_cell("Tell why.", id="essay", metadata=task))
     write_notebook(root / "release/toy/toy.ipynb", notebook)

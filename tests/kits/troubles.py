@@ -94,14 +94,14 @@ def _add_cells(made: Troubles) -> None:
     made.book("worked-in-the-copy", lambda b: work_in_copy(b, made.skeleton), says="in which more gaps are filled")
     made.book("cells-reversed", lambda b: b["cells"].reverse())
     made.book("imports-at-the-end", imports_last, says="was read before")
-    made.book("checks-deleted", lambda b: delete(b, lambda c: bool(marks(c).get("grade"))))
+    made.book("checks-deleted", lambda b: delete(b, lambda c: bool(cell_metadata(c).get("grade"))))
     made.book(
         "all-but-the-classes-deleted",
-        lambda b: delete(b, lambda c: not marks(c).get("solution") and "import numpy" not in c["source"]),
+        lambda b: delete(b, lambda c: not cell_metadata(c).get("solution") and "import numpy" not in c["source"]),
     )
     made.book(
         "one-class-deleted",
-        lambda b: delete(b, lambda c: marks(c).get("grade_id") == NETWORK),
+        lambda b: delete(b, lambda c: cell_metadata(c).get("grade_id") == NETWORK),
         score=85,
         says="Network is not",
     )
@@ -109,14 +109,16 @@ def _add_cells(made: Troubles) -> None:
     made.book("ids-swapped", swap_ids)
     made.book(
         "flags-flipped",
-        lambda b: [marks(c).update(grade=False, solution=False, locked=False) for c in b["cells"]] and b,
+        lambda b: [cell_metadata(c).update(grade=False, solution=False, locked=False) for c in b["cells"]] and b,
     )
     made.book(
-        "points-edited", lambda b: [marks(c).update(points=999) for c in b["cells"] if "points" in marks(c)] and b
+        "points-edited",
+        lambda b: [cell_metadata(c).update(points=999) for c in b["cells"] if "points" in cell_metadata(c)] and b,
     )
     made.book("checks-edited", edit_checks)
     made.book(
-        "schema-of-another-version", lambda b: [marks(c).update(schema_version=9) for c in b["cells"] if marks(c)] and b
+        "schema-of-another-version",
+        lambda b: [cell_metadata(c).update(schema_version=9) for c in b["cells"] if cell_metadata(c)] and b,
     )
     made.book("cell-became-text", lambda b: retype(b, POOLING, "markdown"), says="is not run as Python")
     made.book("cell-became-raw", lambda b: retype(b, CONVOLUTION, "raw"), says="is not run as Python")
@@ -254,7 +256,7 @@ def stream(text: str) -> Book:
     return {"output_type": "stream", "name": "stdout", "text": text}
 
 
-def marks(cell: Book) -> Book:
+def cell_metadata(cell: Book) -> Book:
     """nbgrader's metadata of a cell, to be edited in place."""
     found = cell["metadata"].get("nbgrader", {})
     assert isinstance(found, dict)
@@ -263,7 +265,7 @@ def marks(cell: Book) -> Book:
 
 def place_of(book: Book, name: str) -> int:
     """The number of the cell with a grade_id."""
-    return next(number for number, cell in enumerate(book["cells"]) if marks(cell).get("grade_id") == name)
+    return next(number for number, cell in enumerate(book["cells"]) if cell_metadata(cell).get("grade_id") == name)
 
 
 def strip(cell: Book) -> bool:
@@ -354,20 +356,20 @@ def delete(book: Book, unwanted: Callable[[Book], bool]) -> None:
 def rename(book: Book) -> None:
     """Another tool made new ids."""
     for number, cell in enumerate(book["cells"]):
-        if marks(cell):
-            marks(cell)["grade_id"] = f"cell-{number}"
+        if cell_metadata(cell):
+            cell_metadata(cell)["grade_id"] = f"cell-{number}"
 
 
 def swap_ids(book: Book) -> None:
     """Two solution cells have each other's id."""
     first, second = (book["cells"][place_of(book, name)] for name in (CONVOLUTION, POOLING))
-    marks(first)["grade_id"], marks(second)["grade_id"] = POOLING, CONVOLUTION
+    cell_metadata(first)["grade_id"], cell_metadata(second)["grade_id"] = POOLING, CONVOLUTION
 
 
 def edit_checks(book: Book) -> None:
     """Checks that pass whatever comes."""
     for cell in book["cells"]:
-        if marks(cell).get("grade"):
+        if cell_metadata(cell).get("grade"):
             cell["source"] = "assert True\n100"
 
 

@@ -17,7 +17,7 @@ from typing import IO, Any, Self, TypeVar
 
 from cnn_assignment.core.errors import TooLargeError
 from cnn_assignment.core.texts import shorten
-from cnn_assignment.nbgrader_course.notebooks.files import MOST_LEVELS, Budget
+from cnn_assignment.nbgrader_course.notebooks.files import MOST_LEVELS, CopyBudget
 
 _Info = TypeVar("_Info", zipfile.ZipInfo, tarfile.TarInfo)
 
@@ -26,7 +26,7 @@ CLONED = ".git"
 
 _MIB = 1024 * 1024
 _MOST_WARNINGS = 20
-# The mark of one member in a zip's directory. Those of zips inside are counted with it, so there may be some more.
+# The signature of one entry in a zip's directory. Those of zips inside are counted with it, so there may be some more.
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 _MOST_DIRECTORY_ENTRIES = 200_000
 # Of a class's archive everybody who lost something is named.
@@ -53,7 +53,7 @@ def unpack(
     most: int,
     most_files: int,
     *,
-    budget: Budget | None = None,
+    budget: CopyBudget | None = None,
     may_be_a_class: bool = False,
 ) -> list[str]:
     """Unpack the files of a zip or tar archive into an existing, empty folder; returns what was left out, and why.
@@ -64,7 +64,7 @@ def unpack(
     largest are left out instead, and so is each that cannot be unpacked.
     """
     warnings: list[str] = []
-    within = Budget(min(most, budget.left) if budget else most, most_files, budget)
+    within = CopyBudget(min(most, budget.left) if budget else most, most_files, budget)
     if archive.stat().st_size > most:
         raise TooLargeError(f"more than {most // _MIB} MiB")
     written, broken, hidden = 0, None, 0
@@ -113,17 +113,17 @@ def _litter_at(parts: Sequence[str]) -> list[int]:
 
 
 def _without_litter(parts: list[str]) -> list[str]:
-    """The folder around litter: somebody may have handed in nothing else. Of a repository its mark is kept, empty."""
+    """The folder around litter: somebody may have handed in nothing else. Of a repository its ``.git`` is kept, empty."""
     end = next(iter(_litter_at(parts)), len(parts))
     return parts[: end + 1] if parts[end : end + 1] == [CLONED] else parts[:end]
 
 
 def reason(error: Exception) -> str:
-    """The first line of what an error says."""
+    """The first line of an error's message."""
     return str(error).strip().split("\n")[0][:120] or type(error).__name__
 
 
-def _write(member: _Member, path: Path, budget: Budget) -> None:
+def _write(member: _Member, path: Path, budget: CopyBudget) -> None:
     """Write a member's file with its time; nothing is left of one that cannot be read to its end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with member.open() as source, path.open("wb") as copy:
@@ -182,7 +182,7 @@ class _Member:
 
 
 @contextmanager
-def _open_archive(path: Path, budget: Budget) -> Iterator[Iterator[_Member]]:
+def _open_archive(path: Path, budget: CopyBudget) -> Iterator[Iterator[_Member]]:
     """The members of an archive; the budget counts the folders too."""
     if zipfile.is_zipfile(path):
         _refuse_large_directory(path)
@@ -222,13 +222,13 @@ def _refuse_large_directory(path: Path) -> None:
         raise TooLargeError(f"more than {_MOST_DIRECTORY_ENTRIES} members")
 
 
-def _counted(members: Iterable[_Info], budget: Budget) -> Iterator[_Info]:
+def _counted(members: Iterable[_Info], budget: CopyBudget) -> Iterator[_Info]:
     for member in members:
         budget.count()
         yield member
 
 
-def _bounded_headers(budget: Budget) -> type[tarfile.TarInfo]:
+def _bounded_headers(budget: CopyBudget) -> type[tarfile.TarInfo]:
     """Headers for tarfile to read, none of them a long one: it reads them as a whole, and some take it hours."""
 
     class Header(tarfile.TarInfo):
@@ -243,7 +243,7 @@ def _bounded_headers(budget: Budget) -> type[tarfile.TarInfo]:
     return Header
 
 
-def _decompress(path: Path, plain: IO[bytes], budget: Budget) -> None:
+def _decompress(path: Path, plain: IO[bytes], budget: CopyBudget) -> None:
     """Decompress a file into another one, no more of it than the budget has left.
 
     Raises ValueError for a tar that describes files with holes: nobody hands those in, and such a description may be as
@@ -257,7 +257,7 @@ def _decompress(path: Path, plain: IO[bytes], budget: Budget) -> None:
     with path.open("rb") as file:
         start = file.read(6)
     opener = next((opener for magic, opener in openers.items() if start.startswith(magic)), open)
-    copied, before = Budget(budget.left), b""
+    copied, before = CopyBudget(budget.left), b""
     with opener(path, "rb") as stream:
         while chunk := stream.read(_MIB):
             budget.use(0)  # the time; the bytes are counted where members are copied

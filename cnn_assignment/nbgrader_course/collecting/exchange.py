@@ -17,7 +17,7 @@ from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 from cnn_assignment.core.layout import SECRET, TIMESTAMP
 from cnn_assignment.core.names import refusal, why_not_a_student
 from cnn_assignment.core.texts import clean, shorten
-from cnn_assignment.nbgrader_course.notebooks.files import Budget, copy_regular_files
+from cnn_assignment.nbgrader_course.notebooks.files import CopyBudget, copy_regular_files
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 from cnn_assignment.submissions.plain.folder import is_folder
 
@@ -139,7 +139,7 @@ class CollectRegularFiles(ExchangeCollect):
         with tempfile.TemporaryDirectory(prefix=".collecting-", dir=beside) as place:
             copy = Path(place) / "submission"
             copy.mkdir()
-            budget = Budget(self.coursedir.max_dir_size * _KILOBYTE)
+            budget = CopyBudget(self.coursedir.max_dir_size * _KILOBYTE)
             for path in copy_regular_files(src, copy, budget):
                 self.log.warning("Not collected, because it is neither a file nor a folder: %s", path)
             yield copy

@@ -1,6 +1,6 @@
 """Gradescope's export: folders ``submission_<number>``, and one YAML file that says whose they are.
 
-What tests and students printed is in that file too, and says nothing here: only who has submitted is read.
+The outputs of tests and of students' code are in that file too, and are not used: only the submitters are read.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _NOTHING = frozenset({"", "~", "null"})
 
 
 def is_submission(name: str) -> bool:
-    """Whether Gradescope names a submission's folder so."""
+    """Whether a name is one that Gradescope gives a submission's folder."""
     return _SUBMISSION.fullmatch(name) is not None
 
 
 def read_submitters(export: Path) -> dict[str, list[tuple[str, str]]]:
-    """For each folder of an export who has submitted it: name, and what tells people apart (number, or e-mail address).
+    """The submitters of each folder of an export: their names, and the number or e-mail address that tells them apart.
 
-    A group's folder has several people. Empty where the file is missing, or does not say it as Gradescope does.
+    A group's folder has several people. Empty where the file is missing or not in Gradescope's form.
     """
     folders = _read(export / METADATA)
     if not isinstance(folders, Mapping):
@@ -35,10 +35,10 @@ def read_submitters(export: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def _read(path: Path) -> Any:
-    """What a YAML file holds; None where that cannot be said.
+    """The value of a YAML file; None where it cannot be read.
 
-    Every value is the text that stands there: a number of a student may begin with a zero. A key that stands twice in a
-    mapping makes it say nothing.
+    Every value is the text that stands there: a number of a student may begin with a zero. A file with a key
+    that stands twice in a mapping counts as one that cannot be read.
     """
     import yaml
 

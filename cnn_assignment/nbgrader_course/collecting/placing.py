@@ -1,4 +1,4 @@
-"""Where everything of a student goes in the folder of what was handed in, and which of several uploads counts."""
+"""The place of each uploaded file in its student's folder, and the choice among several uploads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EARLIER = "earlier uploads"
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedFile:
     """One file, whose it is, and its path in the student's folder."""
 
     source: Path
@@ -29,14 +29,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What everybody's folders hold.
+    """The contents of all students' folders.
 
-    students: all whom the download names, also those of whom it holds no file. earlier: uploads that a later one takes
-    the place of, with the student. passed_over: files that would say something about a submission that is the
-    exchange's to say.
+    students: all whom the download names, also those without any file. nobodys: files and folders without an owner.
+    earlier: the student and the path of each upload that a later one replaces. passed_over: files that are named like
+    the exchange's time and secret, which only the exchange may write.
     """
 
-    files: list[Placed] = field(default_factory=list)
+    files: list[PlacedFile] = field(default_factory=list)
     students: list[str] = field(default_factory=list)
     nobodys: list[Nobodys] = field(default_factory=list)
     earlier: list[tuple[str, Path]] = field(default_factory=list)
@@ -86,7 +86,7 @@ def _name_apart(owners: Iterable[Owner]) -> dict[Owner, str | None]:
 
 
 def _last_attempt(uploads: Sequence[Upload]) -> tuple[list[Upload], list[Upload]]:
-    """What one person has in the latest of several downloads or attempts, and the rest.
+    """The uploads of one person's latest download or attempt, and those of the earlier ones.
 
     The platform's own number decides; where it has none, the time of the newest file, and then the download's name.
     """
@@ -133,19 +133,19 @@ def _last_versions(uploads: Sequence[Upload], assignment: str) -> tuple[list[tup
 
 
 def _entries(upload: Upload, name: str) -> list[tuple[Path, PurePath]]:
-    """What an upload puts into a student's folder: itself, or what is in a folder that only the platform has named."""
+    """The entries that an upload adds to a student's folder: itself, or the contents of a folder that the platform named."""
     if not name and upload.path.is_dir():
         return _children(upload.path, PurePath())
     return [(upload.path, PurePath(name or upload.path.name))]
 
 
 def _children(folder: Path, name: PurePath) -> list[tuple[Path, PurePath]]:
-    """What is in a folder, with its path in the student's; without litter and links."""
+    """The entries of a folder with their paths in the student's folder, without litter and links."""
     return [(entry, name / entry.name) for entry in list_entries(folder)]
 
 
 def _expand(entries: Sequence[tuple[Path, PurePath]], archives: Collection[Path]) -> Iterator[tuple[Path, PurePath]]:
-    """All files of entries of one folder. What was in an archive lies beside it, as students have it, if it has room."""
+    """All files below the entries of one folder. The contents of an archive take its place where no name there is taken."""
     beside = {path: _children(path, name.parent) for path, name in entries if path in archives}
     count = Counter(name for path, name in entries if path not in beside)
     count.update(name for inside in beside.values() for _, name in inside)
@@ -176,7 +176,7 @@ def _place_files(student: str, files: Sequence[tuple[Path, PurePath]], assignmen
         else:
             taken.add(name)
             folders.update(name.parents)
-            found.files.append(Placed(path, student, name))
+            found.files.append(PlacedFile(path, student, name))
 
 
 def _count_wrappers(names: Sequence[PurePath], assignment: str) -> int:

@@ -1,4 +1,4 @@
-"""Unpacking all that a platform gave: the archives of one upload share limits, and each costs only itself."""
+"""Unpacks the download of a platform: the archives of one upload share limits, and a bad one costs only itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbgrader.plugins import ExtractorPlugin
 from traitlets import Integer
 
 from cnn_assignment.nbgrader_course.collecting.archives import CLONED, is_litter, reason, unpack
-from cnn_assignment.nbgrader_course.notebooks.files import MOST_LEVELS, Budget
+from cnn_assignment.nbgrader_course.notebooks.files import MOST_LEVELS, CopyBudget
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 
 _MIB = 1024 * 1024
@@ -25,15 +25,14 @@ _HONEST_RATIO = 100
 _ALWAYS_ALLOWED = 64 * _MIB
 
 
-class CarefulExtractor(ExtractorPlugin):
+class CarefulUnpacker(ExtractorPlugin):
     """Unpacks every archive into a folder of its name, as nbgrader does, within limits and never outside.
 
     Links and other special members, absolute names, names with ``..`` and names that no file can have are left out, and
-    so is what lies in too many folders. An archive that is broken, encrypted or too large is kept as it is and
-    told with the reason, and costs nobody else anything: all archives of an upload share what may be unpacked at all, small ones go first,
-    and none may use more than an equal share of what is left, so that one that is a bomb leaves enough for the others.
-    Of an archive of the upload itself, which may be a class's, only the largest members are left out, and those that
-    cannot be unpacked.
+    so are members in too many folders. An archive that is broken, encrypted or too large is kept as it is, is named with
+    the reason, and costs nobody else anything: all archives of an upload share one limit, small ones go first, and none
+    may use more than an equal share of the rest, so that a bomb leaves enough for the others. Of an archive of the upload
+    itself, which may be a class's, only the largest members are left out, and those that cannot be unpacked.
     """
 
     max_total_mib = Integer(
@@ -60,7 +59,7 @@ class CarefulExtractor(ExtractorPlugin):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.left_out: list[str] = []
-        """What was left out or is not unpacked, and why: lines to show at the end."""
+        """Lines to show at the end: each file that was left out or not unpacked, with the reason."""
         self.unpacked: set[Path] = set()
         """The folders that were archives."""
 
@@ -92,14 +91,14 @@ class CarefulExtractor(ExtractorPlugin):
                 self._leave_out(f"it cannot be copied ({reason(error)})", path)
         packed = sum(plan.size for plan in plans)
         most = min(self.max_total_mib * _MIB, _ALWAYS_ALLOWED + _HONEST_RATIO * packed)
-        self._unpack_all(plans, Budget(most, self.max_total_files, seconds=self.max_total_seconds), 1)
+        self._unpack_all(plans, CopyBudget(most, self.max_total_files, seconds=self.max_total_seconds), 1)
 
     def _leave_out(self, why: str, path: Path) -> None:
         self.log.warning("Left out, because %s: %s", why, path)
         self.left_out.append(f"{path}: {why}")
 
     def _files(self, top: Path) -> Iterator[Path]:
-        """All that is no folder in a folder and in those in it, down to a depth, and folders that hold nothing."""
+        """All files and links below a folder, down to a depth, and all empty folders."""
         todo = [(top, 1)]
         while todo:
             folder, level = todo.pop()
@@ -120,19 +119,19 @@ class CarefulExtractor(ExtractorPlugin):
     def _is_archive(self, path: Path) -> bool:
         return path.suffix.lower() in self.zip_ext
 
-    def _unpack_all(self, plans: Sequence[_Plan], budget: Budget, depth: int) -> None:
+    def _unpack_all(self, plans: Sequence[_Plan], budget: CopyBudget, depth: int) -> None:
         """Unpack archives, and then those inside them, each with an equal share of what the budget has left."""
         inner: list[_Plan] = []
         for number, plan in enumerate(sorted(plans, key=lambda plan: plan.size)):
             waiting = len(plans) - number
             entries = min(self.max_files, budget.entries_left // waiting)
             seconds = min(self.max_seconds, budget.seconds_left / waiting)
-            share = Budget(budget.left // waiting, entries, budget, seconds)
+            share = CopyBudget(budget.left // waiting, entries, budget, seconds)
             inner += self._unpack(plan, share, depth)
         if inner:
             self._unpack_all(inner, budget, depth + 1)
 
-    def _unpack(self, plan: _Plan, budget: Budget, depth: int) -> list[_Plan]:
+    def _unpack(self, plan: _Plan, budget: CopyBudget, depth: int) -> list[_Plan]:
         """Unpack one archive, which is kept where it cannot be unpacked. Returns those that are inside it."""
         self.log.info("Extracting from %s to %s", plan.archive, plan.target)
         most = (self.max_archive_mib if depth == 1 else self.max_inner_mib) * _MIB

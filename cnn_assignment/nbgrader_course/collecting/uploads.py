@@ -1,7 +1,7 @@
-"""Whose each file of a platform's download is: the layouts of Moodle, Canvas, Gradescope, GitHub Classroom, plain names.
+"""Finds the owner of each file in a download of Moodle, Canvas, Blackboard, Gradescope, GitHub Classroom, or plain names.
 
-The outermost name that a platform made decides, because what is inside was named by the student. Where a folder may be
-one person's or several people's, nothing in it is anybody's: two people are never merged.
+The outermost name that a platform made decides, because students chose the names inside. A folder that may be one person's
+or several people's has no owner: two people are never merged.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MOST_READ = 4 * 1024 * 1024
 
 
 class Owner(NamedTuple):
-    """Whom a platform or a file names: what it calls somebody, and its number for that person or ""."""
+    """A person as a platform or a file names them: the name, and the platform's number or ""."""
 
     name: str
     number: str = ""
@@ -94,7 +94,7 @@ class Uploads:
 
 
 def find_uploads(root: Path, assignment: str) -> Uploads:
-    """Whose the files and folders are that were unpacked into a folder."""
+    """The owners of the files and folders that were unpacked into a folder."""
     found = Uploads()
     _Search(assignment, found).look_into(root, may_be_alone=True)
     return found
@@ -149,7 +149,7 @@ class _Search:
             self._refuse(folder, why, remedy)
 
     def _take_folder(self, folder: Path, prefix: str, *, is_alone: bool) -> None:
-        """A folder that no platform has named: one person's, or some more people's."""
+        """Take a folder that no platform has named: one person's, or several people's."""
         doubt = self._why_several(folder)
         is_platforms = _is_platforms(folder, _MOST_WRAPPERS)
         is_called_a_students = folder.name.lower().endswith(f"_{self.assignment.lower()}")
@@ -188,7 +188,7 @@ class _Search:
         self.found.nobodys.append(Nobodys(path, why, remedy))
 
     def _why_several(self, folder: Path) -> str | None:
-        """What speaks for several people in a folder, None where nothing does."""
+        """The reason to take a folder for several people's; None where there is none."""
         entries = list_entries(folder)
         if len(entries) == 1 and entries[0].is_dir():
             return self._why_several(entries[0])
@@ -220,7 +220,7 @@ class _Search:
         return any(self._work_stem(path.name) is not None for path in work) if must_be_exact else bool(work)
 
     def _repository_prefix(self, folder: Path, entries: Sequence[Path]) -> str:
-        """What GitHub Classroom has put before everybody's name: the assignment's, as it is called there; "" elsewhere."""
+        """The prefix that GitHub Classroom puts before every name, its own name of the assignment; "" elsewhere."""
         names = [entry.name for entry in entries if entry.is_dir() and not _is_platforms(entry, 1)]
         names = [name for name in names if name.lower() != self.assignment.lower()]
         if not names:

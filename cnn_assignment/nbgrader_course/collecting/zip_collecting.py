@@ -1,4 +1,4 @@
-"""`nbgrader zip_collect` for downloads of learning platforms: everything of everybody, and a word on what is nobody's."""
+"""`nbgrader zip_collect` for downloads of learning platforms: all files of all students, and a list of the others."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from nbgrader.utils import parse_utc
 from traitlets import List, Unicode
 
 from cnn_assignment.core.names import refusal
-from cnn_assignment.nbgrader_course.collecting.placing import Placed, place
-from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulExtractor
+from cnn_assignment.nbgrader_course.collecting.placing import PlacedFile, place
+from cnn_assignment.nbgrader_course.collecting.unpacking import CarefulUnpacker
 from cnn_assignment.nbgrader_course.collecting.uploads import find_uploads
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 NOT_ALL_COLLECTED = 3
 """The exit status where something was left out or is nobody's: a grade will be missing."""
 
-# For the second and further people of a group, whose files are there once. What begins with a dot is nobody's upload.
+# Copies of a group's files for its second and further members. A name that begins with a dot is never an upload.
 _COPIES = ".copies"
 _WITH_PATTERN = (".ipynb", ".py")
 
 
 def configure_collecting(c: Config) -> None:
-    """Plug extractor and collector in; what the instructor has set stays."""
+    """Plug unpacker and collector in; the instructor's own settings stay."""
     defaults: dict[str, Any] = {
-        "ZipCollectApp.extractor_plugin": CarefulExtractor,
+        "ZipCollectApp.extractor_plugin": CarefulUnpacker,
         "ZipCollectApp.collector_plugin": UploadCollector,
         "ExtractorPlugin.zip_ext": [".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz"],
     }
@@ -41,18 +41,18 @@ def configure_collecting(c: Config) -> None:
 
 
 class UploadCollector(FileNameCollectorPlugin):
-    """Finds out whose each unpacked file is, and what it is called in the student's folder.
+    """Finds the owner of each unpacked file, and its name in the student's folder.
 
     Without a ``named_regexp`` these are understood, for an assignment `cnn`: Moodle's
     ``Ada Lovelace_123_assignsubmission_file_/`` (or the same in one name), Canvas's ``lovelaceada_123_456_work.ipynb``
     (also with ``LATE``), Gradescope's export with its ``submission_metadata.yml``, Blackboard's
     ``x_ada_attempt_<time>_work.ipynb``, GitHub Classroom's ``cnn-submissions/cnn-ada/``, ``ada_cnn.ipynb`` and ``ada/``.
     A folder may be an archive, and what a student's folder or archive holds may have any name. Students are then called
-    ``Ada-Lovelace_123``, ``lovelaceada_123`` and ``ada``. See `find_uploads` for what is nobody's, and `place` for
-    which of several uploads counts.
+    ``Ada-Lovelace_123``, ``lovelaceada_123`` and ``ada``. See `find_uploads` for files without an owner, and `place`
+    for the choice among several uploads.
 
-    Where the instructor has set ``named_regexp``, that pattern decides, as ever. What is left out is listed at the end,
-    and the command then ends with `NOT_ALL_COLLECTED`.
+    Where the instructor has set ``named_regexp``, that pattern decides, as ever. Files that are left out are listed at the
+    end, and the command then ends with `NOT_ALL_COLLECTED`.
     """
 
     valid_ext = List(
@@ -63,7 +63,7 @@ class UploadCollector(FileNameCollectorPlugin):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._found: dict[str, Placed] | None = None
+        self._found: dict[str, PlacedFile] | None = None
         self._students: list[str] = []
         self._left_out: list[str] = []
         app, process = self.parent, self.parent.process_extracted_files
@@ -79,7 +79,7 @@ class UploadCollector(FileNameCollectorPlugin):
         app.process_extracted_files = process_and_tell
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
-        """What nbgrader wants to know of a file, None for a file that is not collected."""
+        """The student and the name of a file, as nbgrader asks for them; None for a file that is not collected."""
         keep_clean(self.log)
         if self.named_regexp:
             return self._match_pattern(submitted_file)
@@ -89,7 +89,7 @@ class UploadCollector(FileNameCollectorPlugin):
         return None if placed is None else {"student_id": placed.student, "file_id": str(placed.name)}
 
     def _match_pattern(self, file: str) -> dict[str, str] | None:
-        """What the instructor's pattern found, without a time that is none; None where it must not be collected."""
+        """The groups that the instructor's pattern found, without a time that cannot be read; None for a file to leave out."""
         if Path(file).suffix.lower() not in [ending.lower() for ending in self.valid_ext or _WITH_PATTERN]:
             return None
         found: dict[str, str] | None = self._match(file)
@@ -108,7 +108,7 @@ class UploadCollector(FileNameCollectorPlugin):
         app = self.parent
         return Path(app._format_collect_path(app.extracted_directory))  # noqa: SLF001  # nbgrader tells it nowhere else
 
-    def _choose(self) -> dict[str, Placed]:
+    def _choose(self) -> dict[str, PlacedFile]:
         root, assignment = self._root, self.parent.coursedir.assignment_id
         if not root.is_dir():
             return {}
@@ -124,7 +124,7 @@ class UploadCollector(FileNameCollectorPlugin):
         self._left_out += [
             f"{each.path.relative_to(root)}: {each.why}. {each.remedy}" for each in sorted(placement.nobodys, key=str)
         ]
-        found: dict[str, Placed] = {}
+        found: dict[str, PlacedFile] = {}
         for placed in placement.files:
             found[str(placed.source if str(placed.source) not in found else _copied(placed, root))] = placed
         return found
@@ -151,7 +151,7 @@ class UploadCollector(FileNameCollectorPlugin):
             app.exit(NOT_ALL_COLLECTED)
 
 
-def _copied(placed: Placed, root: Path) -> Path:
+def _copied(placed: PlacedFile, root: Path) -> Path:
     """A copy of a file that is also somebody else's: nbgrader takes each file for one student."""
     path = root / _COPIES / placed.student / placed.name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def _copied(placed: Placed, root: Path) -> Path:
 
 
 def _why_not_collected(found: dict[str, str]) -> str | None:
-    """Why what a pattern found must not be collected: nbgrader ends its run at some of it, and joins the rest to a path."""
+    """The reason not to collect a file by what a pattern found: nbgrader would end its run at it, or join it to a path."""
     if any(name in found and not isinstance(found[name], str) for name in ("student_id", "file_id")):
         return "the pattern finds only a part of what it looks for"
     told = refusal(found.get("student_id", ""))

@@ -1,1 +1,1 @@
-"""What nbgrader's own commands run for the kit's assignments."""
+"""The steps of nbgrader's `generate_assignment` and `autograde` for the kit's assignments."""

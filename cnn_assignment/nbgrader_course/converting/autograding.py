@@ -29,7 +29,7 @@ from cnn_assignment.core.names import refusal, why_not_a_student
 from cnn_assignment.nbgrader_course.notebooks.annotate import check_same_tasks
 from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 from cnn_assignment.nbgrader_course.notebooks.files import (
-    Budget,
+    CopyBudget,
     copy_regular_files,
     find_submitted,
     is_linked,
@@ -39,8 +39,8 @@ from cnn_assignment.nbgrader_course.notebooks.files import (
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
 from cnn_assignment.submissions.plain.folder import FILE_CAP
 
-# What no browser takes for a page or a program, whatever is in it. Formgrader's server gives out what lies beside a graded
-# notebook as what its ending says, with the rights of whoever looks; so this is a list of what may lie there.
+# Types of files that no browser takes for a page or a program. Formgrader's server sends the files beside a graded notebook
+# as their endings say, and with the rights of the person who is logged in, so no files of other types may lie there.
 _ENDINGS = frozenset(
     {".csv", ".gif", ".ipynb", ".jpeg", ".jpg", ".json", ".npy", ".npz", ".png", ".py", ".txt", ".toml"}
 )
@@ -48,10 +48,10 @@ _NAME = re.compile(r"\w[\w .()+-]{0,150}")
 
 
 BeginFunction = Callable[[Assignment, Submission], Callable[[], Report]]
-"""Begins with a submission, and gives what waits for its report."""
+"""Begins to grade a submission, and returns a function that waits for the report."""
 
 PrepareFunction = Callable[[Assignment], Sequence[Task]]
-"""Gives the tasks that are graded, or raises what stands in the way of grading anyone."""
+"""Returns the tasks that are graded. Raises the error that keeps every submission from being graded."""
 
 _KILOBYTE = 1000  # as nbgrader counts in its setting max_dir_size
 
@@ -67,7 +67,7 @@ def configure_reading() -> None:
 
 
 def get_existing_timestamp(self: CourseDirectory, dest_path: str) -> datetime | None:
-    """What nbgrader asks of a folder. A time that cannot be read is none, and told: it must not end a class's run."""
+    """The time of a submission's folder. One that cannot be read counts as none, with a warning, and ends no run."""
     folder = Path(dest_path)
     if is_linked(folder, Path(self.root)):
         return None
@@ -80,7 +80,7 @@ def get_existing_timestamp(self: CourseDirectory, dest_path: str) -> datetime | 
 
 
 def get_submitted_timestamp(self: NbGraderAPI, assignment_id: str, student_id: str) -> datetime | None:
-    """The same, for formgrader's pages."""
+    """The same time for formgrader's pages."""
     course = self.coursedir
     return get_existing_timestamp(course, course.format_path(course.submitted_directory, student_id, assignment_id))
 
@@ -101,7 +101,7 @@ def get_submitted_students(self: NbGraderAPI, assignment_id: str) -> set[str]:
 class AutogradeAnything(Autograde):
     """Autogrades a folder with a module, a renamed notebook or nothing at all as one with a notebook.
 
-    A folder whose name cannot be a student's is left out, and told; all others are graded.
+    A folder whose name cannot be a student's is left out with an error message; all others are graded.
     """
 
     begin_report = CallableTrait(
@@ -143,7 +143,7 @@ class AutogradeAnything(Autograde):
     def convert_notebooks(self) -> None:
         """Process all submissions; fails at the end where folders were left out, as where one could not be graded.
 
-        What would stop every one of them is told once, and nothing is touched.
+        An error that would stop every submission is told once, before anything is changed.
         """
         self._refuse_what_stops_all()
         super().convert_notebooks()
@@ -183,7 +183,7 @@ class AutogradeAnything(Autograde):
         return self._staged or super()._format_source(assignment_id, student_id, escape)
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Whether to process a submission. A time that cannot be read is one student's trouble, and told as such."""
+        """Whether to process a submission. A time that cannot be read fails this submission alone."""
         folder = Path(self._format_source(assignment_id, student_id))
         try:
             if not is_linked(folder, Path(self.coursedir.root)):
@@ -204,23 +204,23 @@ class AutogradeAnything(Autograde):
             super().init_assignment(assignment_id, student_id)
 
     def find_submission(self, assignment: Assignment, student: str) -> Submission:
-        """What a student handed in. It is looked for once in a turn: files may have to be read to choose among them."""
+        """A student's submission. It is looked for once a turn, because the choice among several files may need to read them."""
         if self._submission is None or self._submission.student != student:
             self._submission = find_submitted(self.coursedir, assignment, student)
         return self._submission
 
     def take_begun(self, submission: Submission) -> Callable[[], Report] | None:
-        """What waits for the report of a submission that this turn has begun with; None where it has not."""
+        """The function that waits for the report of a submission, if its grading has begun in this turn; else None."""
         begun, self._begun = self._begun, None
         return begun if submission == self._submission else None
 
     def _begin(self, assignment_id: str, student_id: str) -> None:
-        """Let grading begin, which goes on while nbgrader copies and shows what was handed in."""
+        """Begin to grade a submission; that goes on while nbgrader copies and converts its files."""
         self._submission = self._begun = None
         begin: BeginFunction | None = self.begin_report
         if begin is None:
             return
-        # What ends it is told where the report is asked for.
+        # The error is raised again where the report is asked for.
         with suppress(KitError):
             assignment = load_assignment(Path(self.coursedir.root), assignment_id)
             self._begun = begin(assignment, self.find_submission(assignment, student_id))
@@ -248,10 +248,10 @@ class AutogradeAnything(Autograde):
                 self._staged = None
 
     def _stage(self, source: Path, target: Path, student_id: str) -> Path:
-        """The folder with what is to be copied. It is for show: grading reads what was handed in, and asks for none of it."""
+        """The folder with the files to copy. These are for people to look at: grading reads the files that were handed in."""
         try:
             for path in copy_regular_files(
-                source, target, Budget(self.coursedir.max_dir_size * _KILOBYTE), _is_harmless
+                source, target, CopyBudget(self.coursedir.max_dir_size * _KILOBYTE), _is_harmless
             ):
                 self.log.warning(
                     "Not copied, because it is no plain file of a known kind, or too large: %s of %s",
@@ -285,7 +285,7 @@ class AutogradeAnything(Autograde):
 
 
 def _is_folder_or_link(path: str) -> bool:
-    """Whether this is graded; of a link, also of one that leads nowhere, it is told. Never raises, as pathlib would."""
+    """Whether a path is a folder or a link, also one that leads nowhere. Unlike pathlib's methods this never raises."""
     return os.path.islink(path) or os.path.isdir(path)  # noqa: PTH112, PTH114
 
 

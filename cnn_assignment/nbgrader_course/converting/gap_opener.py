@@ -1,4 +1,4 @@
-"""nbgrader's `generate_assignment`, opening gaps in our way."""
+"""The step of nbgrader's `generate_assignment` that opens the kit's gaps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nbgrader.preprocessors import ClearSolutions
 from traitlets import Enum
 
 from cnn_assignment.authoring.notebook import METADATA_KEY
-from cnn_assignment.authoring.skeleton import open_gaps
+from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.core.model import Hints
 
 
@@ -41,14 +41,14 @@ class OpenGaps(ClearSolutions):  # nbgrader has no types
             replaced: bool = super()._replace_solution_region(cell, language)
             return replaced
         label = f"{self._notebook}.ipynb[{cell.metadata.nbgrader.grade_id}]"
-        opened = open_gaps(cell.source, label, self._edition)
+        opened = make_skeleton(cell.source, label, self._edition)
         changed = bool(opened != cell.source)
         cell.source = opened
         return changed
 
 
 def configure_generate(config: Any) -> None:
-    """Make `GenerateAssignment` open gaps in our way; config is what ``get_config()`` gives in a config file.
+    """Make `GenerateAssignment` open the kit's gaps; config: the object that ``get_config()`` returns.
 
     The list is assigned as a whole: nbgrader loads a config file more than once, and whatever is appended piles up.
     """

@@ -1,7 +1,7 @@
-"""What `nbgrader autograde` and formgrader run for the kit's assignments; all others get nbgrader's own behaviour.
+"""The steps of `nbgrader autograde` and formgrader for the kit's assignments; all others get nbgrader's own steps.
 
 `configure_autograde` plugs the classes in. They are told how to grade by the trait `GradeWithKit.report_for`, because
-this road makes no reports itself.
+this room makes no reports itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cnn_assignment.nbgrader_course.converting.autograding import (
     configure_reading,
 )
 from cnn_assignment.nbgrader_course.notebooks.annotate import annotate, cell_comments, is_graded_by_kit
-from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_release, read_submitted
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release, read_submitted, restore_notebook
 from cnn_assignment.nbgrader_course.notebooks.files import find_submitted, release_file
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def configure_autograde(
     """Make `Autograde` grade the kit's assignments with the kit.
 
     report_for: makes the report of one submission; see `GradeWithKit.report_for`. begin_report: the same in two steps;
-    see `AutogradeAnything.begin_report`. prepare: what comes before all of them; see `AutogradeAnything.prepare`. The whole list is assigned, never extended, because nbgrader loads its
-    configuration several times: calling this again changes nothing.
+    see `AutogradeAnything.begin_report`. prepare: called once before all submissions; see `AutogradeAnything.prepare`.
+    The whole list is assigned, never extended, because nbgrader loads its configuration several times: calling this
+    again changes nothing.
     """
     steps: list[Any] = []
     for step in Autograde.class_traits()["autograde_preprocessors"].default():
@@ -97,8 +98,10 @@ def find_assignment(course: CourseDirectory, resources: dict[str, Any]) -> Assig
     return load_assignment(root, names["assignment"])
 
 
-def find_submission(configurable: Configurable, assignment: Assignment, resources: dict[str, Any]) -> Submission:
-    """What the student handed in whose turn it is."""
+def find_submission_in_turn(
+    configurable: Configurable, assignment: Assignment, resources: dict[str, Any]
+) -> Submission:
+    """The submission of the student who is being graded now."""
     converter, student = find_converter(configurable), resources["nbgrader"]["student"]
     if isinstance(converter, AutogradeAnything):
         return converter.find_submission(assignment, student)
@@ -120,10 +123,10 @@ class SubmissionExporter(NotebookExporter):
         assignment = find_assignment(course, resources or {}) if course is not None else None
         if course is None or assignment is None or resources is None:
             return super().from_filename(filename, resources=resources, **kw)
-        submission = find_submission(self, assignment, resources)
+        submission = find_submission_in_turn(self, assignment, resources)
         file = submission.path.name if submission.path is not None else ""
         release = read_release(release_file(course, assignment))
-        notebook = put_in_order(release, file, read_submitted(submission.path), assignment)
+        notebook = restore_notebook(release, file, read_submitted(submission.path), assignment)
         resources["metadata"] = {"name": assignment.name, "path": str(Path(filename).parent)}
         convert: Any = self.from_notebook_node  # nbconvert's types call its text a notebook
         return cast("tuple[NotebookNode, dict[str, Any]]", convert(notebook, resources=resources, **kw))
@@ -143,7 +146,7 @@ class GradeWithKit(NbGraderPreprocessor):
     ).tag(config=True)
 
     def make_report(self, assignment: Assignment, submission: Submission) -> Report:
-        """The report of one submission; what subclasses may replace instead of setting `report_for`."""
+        """The report of one submission; a subclass may replace this method instead of setting `report_for`."""
         if self.report_for is None:
             raise GraderError(
                 "nothing tells how to grade",
@@ -161,7 +164,7 @@ class GradeWithKit(NbGraderPreprocessor):
         assignment = find_assignment(course, resources)
         if assignment is None:
             return Execute(parent=self.parent)(nb, resources)  # type: ignore[no-any-return]
-        submission = find_submission(self, assignment, resources)
+        submission = find_submission_in_turn(self, assignment, resources)
         report = self.make_report(assignment, submission)
         resources[REPORT_KEY] = report
         return annotate(nb, report), resources

@@ -1,4 +1,4 @@
-"""The folders of graded work, `autograded/` by default: what `nbgrader autograde` leaves in them, written whole."""
+"""The folders of graded work, `autograded/` by default, with the files that `nbgrader autograde` leaves there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNFINISHED = ".unfinished.tmp"
 
 
 class GradedFolders:
-    """Writes the folders of one assignment. What students also got is listed once, when this is made."""
+    """Writes the folders of one assignment. The provided files are listed once, when this object is made."""
 
     def __init__(self, course: OpenCourse) -> None:
         self._course = course
@@ -29,8 +29,8 @@ class GradedFolders:
     def write(self, student: str, notebook: NotebookNode, submitted: Path, module: Mapping[str, bytes]) -> None:
         """Write one student's folder, each file at once or not at all.
 
-        submitted: the folder that was handed in, whose time and secret come along unless it is a link. module: the file that was handed
-        in, by its name, where it is not a notebook.
+        submitted: the folder that was handed in, whose time and secret are copied unless it is a link. module: the file
+        that was handed in, by its name, where it is not a notebook.
         """
         course = self._course
         target = course.folder(course.directory.autograded_directory, student)
@@ -46,7 +46,7 @@ class GradedFolders:
 
 
 def write_time(course: OpenCourse, student: str, submitted: Path) -> None:
-    """Let the time beside one student's graded work be that of what was handed in, and all else as it is."""
+    """Copy the time of a student's submission to the graded work, and leave all else as it is."""
     _take_along(course, submitted, course.folder(course.directory.autograded_directory, student), TIMESTAMP)
 
 
@@ -69,7 +69,7 @@ def _to_bytes(notebook: NotebookNode) -> bytes:
 
 
 def _list_provided(course: OpenCourse) -> dict[str, Path]:
-    """What students also got, by relative path: nbgrader puts it beside every graded notebook."""
+    """The provided files by relative path: nbgrader puts them beside every graded notebook."""
     from nbgrader.utils import find_all_files
 
     source = course.folder(course.directory.source_directory, ".")

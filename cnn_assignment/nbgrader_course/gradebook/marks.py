@@ -1,4 +1,4 @@
-"""What each student has in the gradebook, from programs and from people, asked without nbgrader, which starts slowly."""
+"""The marks in the gradebook, from programs and from people, read without nbgrader, which starts slowly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.nbgrader_course.gradebook.state import Place, ask_database
+from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, ask_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Row, Select, TableClause
@@ -45,8 +45,8 @@ class GradebookMarks:
     students: Mapping[str, StudentMarks]
 
 
-def read_marks(place: Place, assignment_name: str) -> GradebookMarks | None:
-    """What the gradebook holds of an assignment now; None where it cannot be read or does not know the assignment."""
+def read_marks(place: GradebookPlace, assignment_name: str) -> GradebookMarks | None:
+    """The marks of an assignment in the gradebook now; None where it cannot be read or does not know the assignment."""
     answers = ask_database(place, _queries(assignment_name))
     if answers is None:
         return None

@@ -44,7 +44,7 @@ class OpenCourse:
         return release_file(self.directory, self.assignment)
 
     def resources(self, student: str) -> dict[str, Any]:
-        """What nbgrader's preprocessors want to know."""
+        """The names that nbgrader's preprocessors ask for."""
         names = {"student": student, "assignment": self.name, "notebook": self.name, "db_url": self.directory.db_url}
         return {"nbgrader": names}
 
@@ -86,7 +86,7 @@ def open_gradebook(course: OpenCourse, release: NotebookNode | None = None) -> G
         return Gradebook(course.directory.db_url, course.directory.course_id)
     except (ArgumentError, ImportError) as error:
         raise GraderError(
-            f"this address of a database cannot be used: {first_line(error)}",
+            f"this address of a database cannot be used: {first_line_of(error)}",
             place=f"CourseDirectory.db_url, {_shown_url(course)}",
             remedy="For PostgreSQL, install cnn-assignment[postgresql] and write "
             "postgresql+psycopg://user@host/database in nbgrader_config.py.",
@@ -95,8 +95,8 @@ def open_gradebook(course: OpenCourse, release: NotebookNode | None = None) -> G
         raise _unusable_gradebook(course, error) from error
 
 
-def first_line(error: Exception) -> str:
-    """What a database says in its first line; statements with their values, and links, come after it."""
+def first_line_of(error: Exception) -> str:
+    """The first line of a database's message; statements with their values, and links, come after it."""
     return str(error).strip().split("\n")[0]
 
 
@@ -105,7 +105,7 @@ def _unusable_gradebook(course: OpenCourse, error: Exception) -> GraderError:
 
     if isinstance(error, InterfaceError | OperationalError | ProgrammingError):
         return GraderError(
-            f"the gradebook's database cannot be used: {first_line(error)}",
+            f"the gradebook's database cannot be used: {first_line_of(error)}",
             place=_shown_url(course),
             remedy="Check that it runs, that CourseDirectory.db_url in nbgrader_config.py is right, and that you may "
             "write there; `nbgrader db upgrade` mends one of an older nbgrader. Then run this again.",
@@ -149,13 +149,13 @@ def _is_registered(course: OpenCourse, release: NotebookNode, gradebook: Gradebo
         return False
     points, sources, solutions = {}, {}, set()
     for cell in release.cells:
-        marks = cell.metadata.get("nbgrader", {})
-        if marks.get("grade") or marks.get("solution") or marks.get("locked") or marks.get("task"):
-            sources[marks["grade_id"]] = cell.source
-        if marks.get("grade"):
-            points[marks["grade_id"]] = float(marks["points"])
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("grade") or about.get("solution") or about.get("locked") or about.get("task"):
+            sources[about["grade_id"]] = cell.source
+        if about.get("grade"):
+            points[about["grade_id"]] = float(about["points"])
         if is_solution(cell):
-            solutions.add(marks["grade_id"])
+            solutions.add(about["grade_id"])
     return (
         points == {cell.name: cell.max_score for cell in notebook.grade_cells}
         and sources == {cell.name: cell.source for cell in notebook.source_cells}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.nbgrader_course.gradebook.folders import write_time
-from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, first_line, open_course, open_gradebook
+from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, first_line_of, open_course, open_gradebook
 from cnn_assignment.nbgrader_course.gradebook.rows import Lateness, read_lateness, set_times, update_rows
 from cnn_assignment.nbgrader_course.notebooks.files import is_linked, read_time
 
@@ -35,7 +35,7 @@ def refresh_penalties(assignment: Assignment, folders: Mapping[str, Path]) -> di
         told = _refresh_times(course, gradebook.engine, folders)
         late = read_lateness(gradebook.engine, course.name)
         failures = assign_penalties(gradebook.engine, AssignLatePenalties(parent=course.app), late)
-    return {student: first_line(error) for student, error in failures.items()} | told
+    return {student: first_line_of(error) for student, error in failures.items()} | told
 
 
 def assign_penalties(

@@ -1,4 +1,4 @@
-"""Record reports in nbgrader's gradebook: what `nbgrader autograde` would have left, without kernel and conversion."""
+"""Record reports in nbgrader's gradebook: the files and rows of `nbgrader autograde`, without its kernel."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cnn_assignment.core.errors import GraderError, KitError, from_system
 from cnn_assignment.core.model import Assignment, Report, Submission
 from cnn_assignment.core.texts import clean, shorten, some
 from cnn_assignment.nbgrader_course.gradebook.folders import GradedFolders
-from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, first_line, open_course, open_gradebook
+from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, first_line_of, open_course, open_gradebook
 from cnn_assignment.nbgrader_course.gradebook.penalties import assign_penalties
-from cnn_assignment.nbgrader_course.gradebook.preparing import prepare
-from cnn_assignment.nbgrader_course.gradebook.rows import Marks, Written, write_rows
+from cnn_assignment.nbgrader_course.gradebook.preparing import prepare_graded
+from cnn_assignment.nbgrader_course.gradebook.rows import StudentValues, Written, write_rows
 from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ def record(
 
 @dataclass(slots=True)
 class _Waiting:
-    """A report that was taken. marks: its rows to be, once its files are written."""
+    """A report that was taken. values: of its rows, known once its files are written."""
 
     submission: Submission
     report: Report
-    marks: Marks | None = None
+    values: StudentValues | None = None
 
 
 class _Recorder:
-    """Reports on their way into the gradebook. failures: what to tell of those that did not arrive, by student.
+    """Reports on their way into the gradebook. failures: by student the reason why a report was not recorded.
 
     A report waits until all is done for it, so a `flush` that was interrupted can be called again.
     """
@@ -105,11 +105,11 @@ class _Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write all that waits."""
+        """Write the rows of all reports that wait."""
         for waiting in list(self._waiting.values()):
-            if waiting.marks is None:  # interrupted
+            if waiting.values is None:  # interrupted
                 self._write_files(waiting)
-        batch = [waiting.marks for waiting in self._waiting.values() if waiting.marks is not None]
+        batch = [waiting.values for waiting in self._waiting.values() if waiting.values is not None]
         written = self._write_rows(batch)
         self._assign_penalties(written)
         for student in list(self._waiting):
@@ -121,14 +121,14 @@ class _Recorder:
         """Do all that can fail without the database first, so that most failures leave the last record whole."""
         student = waiting.submission.student
         try:
-            graded = prepare(self._course, self._release, waiting.submission, waiting.report)
+            graded = prepare_graded(self._course, self._release, waiting.submission, waiting.report)
             self._folders.write(student, graded.notebook, graded.folder, graded.module)
         except Exception as error:  # noqa: BLE001  # one student's trouble must not cost the class its grades
             self._fail(student, error)
         else:
-            waiting.marks = graded.marks
+            waiting.values = graded.values
 
-    def _write_rows(self, batch: Sequence[Marks]) -> dict[str, Written]:
+    def _write_rows(self, batch: Sequence[StudentValues]) -> dict[str, Written]:
         """Write the rows of a batch, one by one where that fails together, so that only the bad ones are left out."""
         if not batch:
             return {}
@@ -139,8 +139,8 @@ class _Recorder:
                 self._fail(batch[0].student, error)
                 return {}
         written: dict[str, Written] = {}
-        for marks in batch:
-            written |= self._write_rows([marks])
+        for values in batch:
+            written |= self._write_rows([values])
         return written
 
     def _assign_penalties(self, written: Mapping[str, Written]) -> None:
@@ -158,7 +158,7 @@ class _Recorder:
 
 
 def _failure(student: str, error: Exception) -> str:
-    """Why one student's report was not recorded, as a sentence that names the student where only that one has the trouble."""
+    """The reason why a report was not recorded, as a sentence that names the student where only that one is affected."""
     from sqlalchemy.exc import DBAPIError
 
     if isinstance(error, KitError):
@@ -167,7 +167,7 @@ def _failure(student: str, error: Exception) -> str:
         return str(from_system(error))
     if isinstance(error, DBAPIError):
         kind = getattr(error.orig, "sqlite_errorname", "")
-        return clean(f"{first_line(error)}. {_REMEDIES.get(kind, '')}".strip())
+        return clean(f"{first_line_of(error)}. {_REMEDIES.get(kind, '')}".strip())
     return clean(f"{student}: {error!r}.")
 
 
@@ -183,5 +183,5 @@ def _by_reason(failures: Mapping[str, str]) -> list[str]:
 
 
 def _names(reason: str, student: str) -> bool:
-    """Whether a reason says whose it is already."""
+    """Whether the text of a reason names the student."""
     return clean(student) in reason or shorten(student) in reason

@@ -1,4 +1,4 @@
-"""The rows of many submissions in nbgrader's tables at once: those that its own API would leave one by one."""
+"""The rows of many submissions, written into nbgrader's tables at once; its own API would write the same one by one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """What is recorded of one student. scores, comments: by the grade_id of their cells.
+class StudentValues:
+    """The values that are recorded of one student. scores, comments: by the grade_id of their cells.
 
     needs_person: whether somebody must look at it, whatever the scores are.
     """
@@ -45,34 +45,36 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the database holds of one student now. digest: of the values, as `state.read_recorded` finds them."""
+    """The state of one student in the database after writing. digest: of the values, as `state.read_recorded` gives it."""
 
     lateness: Lateness
     digest: str
 
 
-def write_rows(engine: Engine, assignment: str, batch: Sequence[Marks]) -> dict[str, Written]:
-    """Write the marks of different students in one transaction, by the rules of nbgrader's `SaveAutoGrades`.
+def write_rows(engine: Engine, assignment: str, batch: Sequence[StudentValues]) -> dict[str, Written]:
+    """Write the values of different students in one transaction, by the rules of nbgrader's `SaveAutoGrades`.
 
     Manual scores, extra credit and manual comments stay, and so do penalties, which are for
     `penalties.assign_penalties`. Returns what was written by student. Raises GraderError where the database lacks a
     cell's row, and SQLAlchemy's errors; then nothing is written.
     """
-    students = [marks.student for marks in batch]
+    students = [values.student for values in batch]
     with engine.begin() as connection:
         notebooks = _read_notebooks(connection, assignment)
         _add_students(connection, students)
         before = _read_submissions(connection, assignment, students)
-        _add_submissions(connection, assignment, notebooks, [marks for marks in batch if marks.student not in before])
-        _set_timestamps(connection, before, {marks.student: marks.timestamp for marks in batch})
+        _add_submissions(
+            connection, assignment, notebooks, [values for values in batch if values.student not in before]
+        )
+        _set_timestamps(connection, before, {values.student: values.timestamp for values in batch})
         submissions = _read_submissions(connection, assignment, students)
         _check_submissions(submissions)
-        by_notebook = {submissions[marks.student].notebook_id: marks for marks in batch}
+        by_notebook = {submissions[values.student].notebook_id: values for values in batch}
         scores = _write_values(connection, _GRADES, notebooks[assignment].grades, by_notebook)
         comments = _write_values(connection, _COMMENTS, notebooks[assignment].comments, by_notebook)
     return {
-        marks.student: Written(_lateness(submissions[marks.student]), values_digest(scores[part], comments[part]))
-        for part, marks in by_notebook.items()
+        values.student: Written(_lateness(submissions[values.student]), values_digest(scores[part], comments[part]))
+        for part, values in by_notebook.items()
     }
 
 
@@ -107,23 +109,23 @@ class _Kind:
 
     table: str
     column: str
-    given: Callable[[Marks], Mapping[str, Any]]
-    fill: Callable[[RowMapping, Any, Marks], dict[str, Any]]
+    given: Callable[[StudentValues], Mapping[str, Any]]
+    fill: Callable[[RowMapping, Any, StudentValues], dict[str, Any]]
 
 
-def _fill_grade(row: RowMapping, score: float | None, marks: Marks) -> dict[str, Any]:
+def _fill_grade(row: RowMapping, score: float | None, values: StudentValues) -> dict[str, Any]:
     # A person who overrode the old score should look again, as after autograde.
-    needs_person = row["manual_score"] is not None or score is None or marks.needs_person
+    needs_person = row["manual_score"] is not None or score is None or values.needs_person
     return {"auto_score": score, "needs_manual_grade": needs_person}
 
 
-def _fill_comment(row: RowMapping, text: str, marks: Marks) -> dict[str, Any]:
-    del row, marks
+def _fill_comment(row: RowMapping, text: str, values: StudentValues) -> dict[str, Any]:
+    del row, values
     return {"auto_comment": text}
 
 
-_GRADES = _Kind("grade", "auto_score", lambda marks: marks.scores, _fill_grade)
-_COMMENTS = _Kind("comment", "auto_comment", lambda marks: marks.comments, _fill_comment)
+_GRADES = _Kind("grade", "auto_score", lambda values: values.scores, _fill_grade)
+_COMMENTS = _Kind("comment", "auto_comment", lambda values: values.comments, _fill_comment)
 
 
 def _table(name: str) -> Table:
@@ -203,7 +205,7 @@ def _read_submissions(
 
 
 def _add_submissions(
-    connection: Connection, assignment: str, notebooks: Mapping[str, _Notebook], new: Sequence[Marks]
+    connection: Connection, assignment: str, notebooks: Mapping[str, _Notebook], new: Sequence[StudentValues]
 ) -> None:
     """For each student the rows of a submission with no score and no words in it, as nbgrader's `add_submission`."""
     from nbgrader.api import new_uuid
@@ -214,9 +216,9 @@ def _add_submissions(
     given = _table("assignment")
     assignment_id = connection.scalar(select(given.c.id).where(given.c.name == assignment))
     submissions, parts, grades, comments = [], [], [], []
-    for marks in new:
-        names = {"assignment_id": assignment_id, "student_id": marks.student}
-        submissions.append({"id": new_uuid(), "timestamp": marks.timestamp, **names})
+    for values in new:
+        names = {"assignment_id": assignment_id, "student_id": values.student}
+        submissions.append({"id": new_uuid(), "timestamp": values.timestamp, **names})
         for book in notebooks.values():
             parts.append({"id": new_uuid(), "assignment_id": submissions[-1]["id"], "notebook_id": book.id})
             grades += [{"cell_id": cell, "notebook_id": parts[-1]["id"]} for cell in book.grades]
@@ -251,7 +253,7 @@ def _lateness(row: Row[Any]) -> Lateness:
 
 
 def _write_values(
-    connection: Connection, kind: _Kind, cells: Mapping[str, str], by_notebook: Mapping[str, Marks]
+    connection: Connection, kind: _Kind, cells: Mapping[str, str], by_notebook: Mapping[str, StudentValues]
 ) -> dict[str, dict[str, Any]]:
     """Change the rows of one kind; returns by submitted notebook what its cells hold now, by their names."""
     from sqlalchemy import select
@@ -267,12 +269,12 @@ def _write_values(
         mine[name] = row[kind.column]
         if name in given:
             mine[name] = given[name]
-            values = kind.fill(row, given[name], by_notebook[part])
-            if any(row[column] != value for column, value in values.items()):
-                changed.append({"row": row["id"], **values})
-    for part, marks in by_notebook.items():
-        for name in kind.given(marks).keys() - held[part].keys():
-            raise _missing(marks.student, f"the {kind.table} of {name}")
+            columns = kind.fill(row, given[name], by_notebook[part])
+            if any(row[column] != value for column, value in columns.items()):
+                changed.append({"row": row["id"], **columns})
+    for part, values in by_notebook.items():
+        for name in kind.given(values).keys() - held[part].keys():
+            raise _missing(values.student, f"the {kind.table} of {name}")
     update_rows(connection, kind.table, changed)
     return held
 

@@ -1,4 +1,4 @@
-"""Does the gradebook still hold what was recorded? Asked and answered without nbgrader, which starts slowly."""
+"""The values that the gradebook holds, and where it is; they are read without nbgrader, which starts slowly."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _STUDENT = "{student_id}"
 _CONFIG_NAMES = ("jupyter_config", "nbgrader_config")
 _CONFIG_ENDINGS = (".json", ".py")
-# What is longer is no time.
+# A longer text is no time.
 _LONGEST_TIME_FILE = 1_000
 
 Value = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GradebookPlace:
     """Where an assignment is recorded.
 
     db_url: of nbgrader's database, as the course configures it. notebook: the path of an autograded notebook, and
@@ -64,7 +64,7 @@ class Place:
         return None if _holds_password(self.db_url) else asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Place:
+    def from_json(cls, data: Mapping[str, Any]) -> GradebookPlace:
         """The inverse of `to_json`. Raises ValueError for what never came out of it."""
         names = cls.__slots__
         if set(data) != set(names) or not all(isinstance(data[name], str) for name in names):
@@ -72,10 +72,10 @@ class Place:
         return cls(**data)
 
 
-def locate(assignment: Assignment) -> Place:
+def locate(assignment: Assignment) -> GradebookPlace:
     """Where `record` writes, by the course's configuration. Starts nbgrader, which takes a second or so."""
     from cnn_assignment.nbgrader_course.gradebook.opening import open_course
-    from cnn_assignment.nbgrader_course.pages.feedback import find_templates
+    from cnn_assignment.nbgrader_course.gradebook.page_converter import find_templates
 
     digest = config_digest(assignment)  # first: a change while nbgrader reads must not go unseen
     course = open_course(assignment)
@@ -83,7 +83,7 @@ def locate(assignment: Assignment) -> Place:
         course.folder(step, _STUDENT).absolute()
         for step in (course.directory.autograded_directory, course.directory.feedback_directory)
     )
-    return Place(
+    return GradebookPlace(
         db_url=str(course.directory.db_url),
         notebook=str(graded / f"{assignment.name}.ipynb"),
         feedback=str(feedback),
@@ -97,7 +97,7 @@ def config_digest(assignment: Assignment) -> str:
     """A digest of the configuration files that nbgrader reads for a course, without nbgrader.
 
     Those are the course's own and those on Jupyter's path. The working directory is part of it, since paths may be
-    relative to it. What such a file imports or asks of its surroundings is not seen.
+    relative to it. Modules that such a file imports, and the environment that it reads, are not covered.
     """
     digest = hashlib.sha256(os.fsencode(Path.cwd()) + b"\0")
     for path in _config_files(assignment):
@@ -110,7 +110,7 @@ def config_digest(assignment: Assignment) -> str:
     return digest.hexdigest()
 
 
-def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
+def read_recorded(place: GradebookPlace, assignment_name: str) -> dict[str, str]:
     """For each student a digest of the scores and comments that the kit has recorded; see `values_digest`.
 
     Students whose autograded notebook is gone are left out, and so is everybody where the database cannot be read:
@@ -132,7 +132,7 @@ def read_recorded(place: Place, assignment_name: str) -> dict[str, str]:
     }
 
 
-def ask_database(place: Place, queries: Iterable[Select[Any]]) -> list[Sequence[Row[Any]]] | None:
+def ask_database(place: GradebookPlace, queries: Iterable[Select[Any]]) -> list[Sequence[Row[Any]]] | None:
     """The rows of each query, all of one moment; None where the database cannot be read. No file is made."""
     from sqlalchemy import create_engine, make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -153,7 +153,7 @@ def ask_database(place: Place, queries: Iterable[Select[Any]]) -> list[Sequence[
         engine.dispose()
 
 
-def has_other_time(place: Place, student: str, submitted: Path) -> bool:
+def has_other_time(place: GradebookPlace, student: str, submitted: Path) -> bool:
     """Whether the time beside what a student handed in is another one than that beside the graded notebook."""
     graded = place.notebook_of(student).parent
     return _read_time_file(submitted) != _read_time_file(graded)
@@ -171,7 +171,7 @@ def _read_time_file(folder: Path) -> bytes | None:
 
 
 def values_digest(scores: Mapping[str, Value], comments: Mapping[str, Value]) -> str:
-    """A digest of what a program, not a person, gave each cell of a submission: points and words, by grade_id."""
+    """A digest of the points and comments, by grade_id, that a program and no person gave the cells of a submission."""
     points = sorted((name, None if score is None else float(score) + 0.0) for name, score in scores.items())
     words = sorted(comments.items())
     return hashlib.sha256(json.dumps([points, words]).encode()).hexdigest()

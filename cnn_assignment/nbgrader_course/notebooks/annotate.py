@@ -50,13 +50,13 @@ _LINK = re.compile(r"\](?=[(:\[])")
 
 def is_graded_by_kit(cell: NotebookNode) -> bool:
     """Whether a cell is a code cell with points that no person fills in or grades."""
-    marks = _marks(cell)
-    return cell.cell_type == "code" and bool(marks.get("grade")) and not marks.get("solution")
+    about = _nbgrader_metadata(cell)
+    return cell.cell_type == "code" and bool(about.get("grade")) and not about.get("solution")
 
 
 def is_solution(cell: NotebookNode) -> bool:
     """Whether a cell is one that students fill."""
-    return bool(_marks(cell).get("solution"))
+    return bool(_nbgrader_metadata(cell).get("solution"))
 
 
 def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
@@ -73,7 +73,7 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
     finite, or the tasks and the grade cells do not belong together.
     """
     if report.status is ReportStatus.GRADER_ERROR:
-        raise withheld_grade(report)
+        raise withheld_error(report)
     notebook = copy.copy(notebook)
     notebook.cells = [copy.copy(cell) for cell in notebook.cells]
     for cell in notebook.cells:
@@ -86,7 +86,7 @@ def annotate(notebook: NotebookNode, report: Report) -> NotebookNode:
     if report.status is ReportStatus.GRADED:
         check_same_tasks(notebook, {task.id: task.max_score for task in report.tasks}, report.assignment)
     for number, (name, cell) in enumerate(cells.items(), start=1):
-        points = float(_marks(cell)["points"])
+        points = float(_nbgrader_metadata(cell)["points"])
         unreadable = report.status is ReportStatus.UNREADABLE
         task = _unread_task(name, tasks.get(name), points) if unreadable else tasks[name]
         cell.execution_count = number
@@ -103,7 +103,7 @@ def _disarm(cell: NotebookNode) -> None:
         cell.source = make_harmless(cell.source, cell.get("attachments", {}))
 
 
-def withheld_grade(report: Report) -> GraderError:
+def withheld_error(report: Report) -> GraderError:
     """The error that tells that this report is no grade."""
     return GraderError(
         f"the grade of {report.student!r} is withheld: {'; '.join(report.notes) or 'the grader failed'}",
@@ -138,18 +138,18 @@ def cell_comments(release: NotebookNode, report: Report) -> dict[str, str]:
     return {name: "\n\n".join(parts) for name, parts in texts.items()}
 
 
-def _marks(cell: NotebookNode) -> dict[str, Any]:
-    marks = cell.metadata.get("nbgrader", {})
-    return marks if isinstance(marks, dict) else {}
+def _nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
+    about = cell.metadata.get("nbgrader", {})
+    return about if isinstance(about, dict) else {}
 
 
 def _grade_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     """The cells with points of the hidden tests, by the names of their tasks."""
-    return {_marks(cell)["grade_id"]: cell for cell in notebook.cells if is_graded_by_kit(cell)}
+    return {_nbgrader_metadata(cell)["grade_id"]: cell for cell in notebook.cells if is_graded_by_kit(cell)}
 
 
 def check_same_tasks(notebook: NotebookNode, points_of: Mapping[str, float], assignment: str) -> None:
-    """Refuse a cell or a task that is left over: nbgrader gives full marks to a grade cell without a number.
+    """Refuse a cell or a task that is left over: nbgrader gives full about to a grade cell without a number.
 
     points_of: what the hidden tests of each task are worth. Raises GraderError.
     """
@@ -160,7 +160,7 @@ def check_same_tasks(notebook: NotebookNode, points_of: Mapping[str, float], ass
             f"grade cells and hidden tests do not belong together: {', '.join(lone)}", place=place, remedy=REBUILD
         )
     for name, most in points_of.items():
-        points = float(_marks(cells[name])["points"])
+        points = float(_nbgrader_metadata(cells[name])["points"])
         if not math.isclose(points, most, rel_tol=1e-9, abs_tol=1e-9):
             raise GraderError(
                 f"{name} has {points:g} points in the notebook and {most:g} in its hidden tests",
@@ -260,13 +260,15 @@ def _lost_tests(tests: list[Outcome], told: str) -> str:
 
 def _tasks_by_solution_cell(release: NotebookNode, tasks: Iterable[str]) -> dict[str, list[str]]:
     tasks = list(tasks)
-    owners: dict[str, list[str]] = {_marks(cell)["grade_id"]: [] for cell in release.cells if is_solution(cell)}
+    owners: dict[str, list[str]] = {
+        _nbgrader_metadata(cell)["grade_id"]: [] for cell in release.cells if is_solution(cell)
+    }
     if not owners:
         return {}
     before: dict[str, str] = {}
     latest = next(iter(owners))
     for cell in release.cells:
-        name = _marks(cell).get("grade_id", "")
+        name = _nbgrader_metadata(cell).get("grade_id", "")
         if is_solution(cell):
             latest = name
             for task in tasks:

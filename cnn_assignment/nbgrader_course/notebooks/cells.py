@@ -70,7 +70,7 @@ def read_submitted(path: Path | None) -> bytes | None:
         return stream.read(FILE_CAP)
 
 
-def put_in_order(release: NotebookNode, file: str, data: bytes | None, assignment: Assignment) -> NotebookNode:
+def restore_notebook(release: NotebookNode, file: str, data: bytes | None, assignment: Assignment) -> NotebookNode:
     """The student's work as a notebook that nbgrader can grade and show.
 
     release: as `read_release` gives it. file: the submitted file's name. data: its bytes, None where there is no file.

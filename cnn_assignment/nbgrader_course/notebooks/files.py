@@ -33,7 +33,7 @@ _LONGEST_TIME = 100
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-class Budget:
+class CopyBudget:
     """A number of bytes, and of files and folders, that several copies share, and the processor's time for them.
 
     within: a budget that others share too. seconds: of this thread's CPU time from now on, which does not run while
@@ -44,7 +44,7 @@ class Budget:
         self,
         most: int,
         most_entries: int = MOST_ENTRIES,
-        within: Budget | None = None,
+        within: CopyBudget | None = None,
         seconds: float = math.inf,
     ) -> None:
         self._most = self._left = most
@@ -128,7 +128,7 @@ def read_time(folder: Path) -> datetime | None:
 
 
 def copy_regular_files(
-    source: Path, target: Path, budget: Budget, is_wanted: Callable[[str, int], bool] = lambda _name, _size: True
+    source: Path, target: Path, budget: CopyBudget, is_wanted: Callable[[str, int], bool] = lambda _name, _size: True
 ) -> list[Path]:
     """Copy a folder's files and folders into an existing folder; returns what was left out: links, pipes and the like.
 

@@ -46,7 +46,7 @@ _PICTURE = re.compile(
     rf"|{_PATH}\.(?:gif|jpe?g|png)){_TITLE}\)|(?=(?P<link>[^\[\]\n]{{0,200}}\][(\[])))?",
     re.IGNORECASE,
 )
-# What a block of code says that it is in. Renderers have a program for each language, of which some take exponential
+# The language that a block of code names. Renderers have a program for each language, of which some take exponential
 # time for texts that are made for them, and others (mermaid) draw what the block says.
 _LANGUAGE = re.compile(
     r"(`{3,80}|~{3,80})([ \t]{0,10})(?=[^\s`~])"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnn_assignment.core.layout import SECRET, TIMESTAMP
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.nbgrader_course.gradebook.folders import share_folders
 from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, open_course
+from cnn_assignment.nbgrader_course.gradebook.page_converter import open_page_converter
 from cnn_assignment.nbgrader_course.notebooks.logs import keep_clean
-
-if TYPE_CHECKING:
-    from nbgrader.converters import GenerateFeedback
 
 
 class FeedbackWriter:
@@ -23,7 +20,7 @@ class FeedbackWriter:
     def __init__(self, assignment: Assignment) -> None:
         self._course = open_course(assignment)
         keep_clean(self._course.app.log)
-        self._converter = _open_converter(self._course)
+        self._converter = open_page_converter(self._course)
 
     def write(self, student: str) -> None:
         """Write one student's folder: the page of the graded notebook, and the files that lie beside that.
@@ -70,34 +67,8 @@ def page_name(assignment: Assignment) -> str:
     return f"{assignment.name}.html"
 
 
-def find_templates(course: OpenCourse) -> list[Path]:
-    """The folders that hold the templates and styles of the course's feedback pages."""
-    exporter = _open_converter(course).exporter
-    roots = {Path(root) for root in exporter.get_prefix_root_dirs()}
-    # Everything that Jupyter has lies in these, too.
-    shared = {
-        root / name for root in roots for name in ("", "nbconvert/templates", "nbconvert/templates/compatibility")
-    }
-    paths = [Path(path).absolute() for path in exporter.template_paths]
-    return [path for path in dict.fromkeys(paths) if path not in shared and path.is_dir()]
-
-
-def _open_converter(course: OpenCourse) -> GenerateFeedback:
-    """nbgrader's converter with all that its `start` gives it."""
-    from nbconvert.writers.files import FilesWriter
-    from nbgrader.converters import GenerateFeedback
-
-    course.directory.assignment_id = course.name
-    converter = GenerateFeedback(coursedir=course.directory, parent=course.app)
-    converter.writer = FilesWriter(parent=converter, config=converter.config)
-    converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
-    for step in converter.preprocessors:
-        converter.exporter.register_preprocessor(step)
-    return converter
-
-
 def _list_beside(graded: Path, course: OpenCourse) -> Iterator[Path]:
-    """What nbgrader copies beside a page. No links, which would be copied as what they lead to."""
+    """The files that nbgrader copies beside a page, without links: of a link it would copy the target."""
     from nbgrader.utils import find_all_files
 
     paths = map(Path, find_all_files(str(graded), [*course.directory.ignore, "*.ipynb"]))

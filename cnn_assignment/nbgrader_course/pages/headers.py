@@ -1,4 +1,4 @@
-"""What pages tell the browser that they may do, and what formgrader takes as names in their addresses.
+"""The content security policies of nbgrader's pages, and the names that formgrader accepts in addresses.
 
 The last layer below `harmless` and `rendering`: whatever still stood in a page, the browser would not run it, fetch it
 from elsewhere or show it in a frame. Formgrader's page of a submission and the feedback say so themselves, with the
@@ -77,7 +77,7 @@ class PageExporter(HTMLExporter):
 
 
 def policy_for(page: str) -> str:
-    """What a browser may do for a page, whatever is added to it: its own scripts, and those from where it loads some."""
+    """The policy of a page, whatever is added to it: only its own scripts run, and scripts from the sites that it names."""
     from bs4 import BeautifulSoup
 
     elements = BeautifulSoup(page, "html.parser").find_all(True)
@@ -103,7 +103,7 @@ def policy_for(page: str) -> str:
 
 
 def configure_pages(c: Config) -> None:
-    """Let the feedback, and formgrader in the process that serves it, say what may run. Doing it again changes nothing."""
+    """Give feedback pages, and formgrader in the process that serves it, their policies. Again, it changes nothing."""
     c.GenerateFeedback.exporter_class = PageExporter
     handlers: Any = sys.modules.get(_HANDLERS)
     if handlers is None:
@@ -115,7 +115,7 @@ def configure_pages(c: Config) -> None:
 
 
 def render(self: Any, name: str, **ns: Any) -> str:
-    """What nbgrader's handlers make of a template: it escapes nothing, and names come from addresses and gradebooks."""
+    """Render a template for nbgrader's handlers. Templates escape nothing, and names come from addresses and gradebooks."""
     from tornado.web import HTTPError
 
     for key in ("assignment_id", "notebook_id", "student_id"):
@@ -138,7 +138,7 @@ def exporter(self: Any) -> HTMLExporter:
 
 
 def submission_policy(self: Any) -> str:
-    """What a browser may do for the page of a submission: nbgrader's own scripts and MathJax, and pictures of this server."""
+    """The policy of a submission's page: nbgrader's own scripts and MathJax run, and pictures come from this server."""
     exporter = self.exporter
     addresses = (exporter.mathjax_url, exporter.require_js_url, exporter.jquery_url, self.mathjax_url)
     libraries = sorted({f"{place.scheme}://{place.netloc}" for place in map(urlsplit, addresses) if place.netloc})
@@ -160,7 +160,7 @@ def submission_policy(self: Any) -> str:
 
 
 def file_policy(self: Any) -> str:
-    """The same for a file beside a notebook: it belongs to no server, and what it says is not run."""
+    """The policy of a file beside a notebook: it belongs to no server, and no script in it runs."""
     return f"{_server_policy(self)}; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox"
 
 

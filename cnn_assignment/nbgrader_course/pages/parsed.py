@@ -1,4 +1,4 @@
-"""What BeautifulSoup makes of a page, in a twentieth of its time.
+"""A page as BeautifulSoup would write it, in a twentieth of the time.
 
 nbconvert parses every page that it has rendered and writes it anew, which takes longer than all the rest together. A
 page consists of few different tags, many times each: BeautifulSoup is asked once for each of them, and the page is put
@@ -37,7 +37,7 @@ _LONGEST = 1000
 
 
 def as_parsed(page: str) -> str | None:
-    """What nbconvert's exporter for HTML makes of a page that its template has made; None where only it can tell."""
+    """The page that nbconvert's HTML exporter would make of a rendered template; None where only nbconvert can tell."""
     if _TOUCHED in page:
         return None
     made: list[str] = []

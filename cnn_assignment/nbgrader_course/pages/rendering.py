@@ -1,4 +1,4 @@
-"""What nbgrader's pages make of a notebook, cleaned: formgrader's page of a submission, and the feedback.
+"""Cleans the notebooks that nbgrader's pages show: formgrader's page of a submission, and the feedback.
 
 The kit's own notebooks hold nothing that could start there (`harmless`); this is for every other one that a course has,
 and for what nobody has thought of. nbconvert takes it as filters of its templates and as a preprocessor: see
@@ -127,7 +127,7 @@ def _paint(source: str, lexer: str | None, language: str | None, magics: str | N
 
 
 def keep_addresses(text: str) -> str:
-    """In the place of nbconvert's own, which takes ``files/`` away from cleaned addresses and so makes others of them."""
+    """Return a text as it is. nbconvert's own filter takes ``files/`` from cleaned addresses, and so changes them."""
     return text
 
 
@@ -154,10 +154,10 @@ def _clean_cell(cell: NotebookNode, number: int) -> None:
         cell.cell_type, cell.source = "markdown", show_as_written(cell.source)
     if not _GRADE_ID.fullmatch(cell.get("id", "none")):
         cell.id = f"cell-{number}"
-    marks, tags = cell.metadata.get("nbgrader"), cell.metadata.get("tags")
+    about, tags = cell.metadata.get("nbgrader"), cell.metadata.get("tags")
     cell.metadata = type(cell)()
-    if isinstance(marks, dict) and _GRADE_ID.fullmatch(str(marks.get("grade_id", ""))):
-        cell.metadata.nbgrader = marks
+    if isinstance(about, dict) and _GRADE_ID.fullmatch(str(about.get("grade_id", ""))):
+        cell.metadata.nbgrader = about
     if isinstance(tags, list):
         cell.metadata.tags = [tag for tag in tags if _GRADE_ID.fullmatch(str(tag))]
     if cell.cell_type == "code":
@@ -174,7 +174,7 @@ def _clean_output(output: NotebookNode) -> NotebookNode:
         output.data["text/plain"] = "An output of another kind than text, table and picture is not shown."
     for kind in {"text/html", "text/latex"} & set(output.data):
         text = without_macros("".join(output.data[kind]))
-        output.data[kind] = clean(text, keep_styles=True) if kind == "text/html" else text
+        output.data[kind] = clean_html(text, keep_styles=True) if kind == "text/html" else text
     for kind in {"image/png", "image/jpeg"} & set(output.data):
         output.data[kind] = re.sub(r"[^A-Za-z0-9+/=]", "", "".join(output.data[kind]))
     sizes = output.get("metadata", {})
@@ -194,7 +194,7 @@ def _is_plain_name(name: Any) -> bool:
     return isinstance(name, str) and _PLAIN_NAME.fullmatch(name) is not None
 
 
-def clean(html: str, *, keep_styles: bool = False) -> str:
+def clean_html(html: str, *, keep_styles: bool = False) -> str:
     """HTML with harmless elements and attributes only. No name of a page's own is given in it, and no picture from elsewhere.
 
     keep_styles: colours, borders and the like, as tables of results have them.
@@ -242,7 +242,7 @@ def _in_time(context: Context, source: str, render: Callable[[str], str], *, is_
 
 
 def _write(source: str, attachments: dict[str, Any]) -> str:
-    return clean(_render(without_macros(source), attachments))
+    return clean_html(_render(without_macros(source), attachments))
 
 
 def _render(source: str, attachments: dict[str, Any]) -> str:

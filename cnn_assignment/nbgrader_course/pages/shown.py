@@ -1,6 +1,6 @@
-"""What a feedback page is made from, beside the notebook: what the gradebook holds, templates and libraries.
+"""Digests of everything besides the notebook that a feedback page is made from: gradebook, templates and libraries.
 
-Asked without nbgrader, which starts slowly, so that pages that are still right cost next to nothing.
+They are read without nbgrader, which starts slowly, so that pages that are still right cost next to nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_assignment.nbgrader_course.gradebook.state import Place, SubmittedTables, ask_database
+from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, SubmittedTables, ask_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-# Those that write something of a page; each of them has changed what it writes before.
+# The libraries that write parts of a page; each of them has changed its output before.
 _LIBRARIES = (
     "beautifulsoup4",
     "bleach",
@@ -39,8 +39,8 @@ _OWN_STYLE = Path("custom", "custom.css")
 _PENALTY = "late_submission_penalty"
 
 
-def read_shown(place: Place, assignment_name: str) -> dict[str, str]:
-    """For each student a digest of all that the gradebook has to show: points, changes by people, comments, penalty.
+def read_shown(place: GradebookPlace, assignment_name: str) -> dict[str, str]:
+    """For each student a digest of the values that a page shows: points, changes by people, comments, penalty.
 
     Empty where the database cannot be read.
     """
@@ -51,8 +51,8 @@ def read_shown(place: Place, assignment_name: str) -> dict[str, str]:
     return {student: _digest(sorted(json.dumps(row) for row in rows)) for student, rows in shown.items()}
 
 
-def look_digest(place: Place) -> str:
-    """A digest of what decides how a page looks: the templates and the libraries that write it."""
+def look_digest(place: GradebookPlace) -> str:
+    """A digest of the templates and the libraries that write a page."""
     templates = [folder_digest(Path(folder)) for folder in place.templates.split(os.pathsep)]
     own = _OWN_STYLE.read_bytes().decode("utf-8", "replace") if _OWN_STYLE.is_file() else ""
     return _digest([templates, own, [version(name) for name in _LIBRARIES]])

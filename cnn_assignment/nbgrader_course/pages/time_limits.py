@@ -1,6 +1,6 @@
 """A limit on the time of a computation in this process, for libraries that render what students wrote.
 
-Whose page is rendered waits for it, and formgrader's server serves nobody meanwhile. Limits on a text's length and form
+The person who opens a page waits for it, and formgrader's server serves nobody else meanwhile. Limits on a text's length and form
 keep known inputs short (`harmless`); this one is for the inputs that nobody has thought of.
 """
 

@@ -19,11 +19,11 @@ import pytest
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
-from cnn_assignment.authoring import release
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running.pool import collect_tasks
 from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit, tree
+from release_kit import check
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -126,7 +126,7 @@ def test_one_changed_byte_in_any_built_file_is_shown_as_a_diff(course, tasks, fi
     fresh, committed = change_a_byte(course / file)
     changed = tree(course)
     assignment = load_assignment(course, NAME)
-    said = "\n".join(release.check(assignment, tasks, assignment.hints))
+    said = "\n".join(check(assignment, tasks, assignment.hints))
     assert is_readable_diff(said, file, fresh, committed), said
     assert tree(course) == changed
 

@@ -17,10 +17,11 @@ from traitlets.config import Config
 
 import authoring_kit
 from authoring_kit import TASKS, edit, tree
-from cnn_assignment.authoring.release import build, check, write_source
+from cnn_assignment.authoring.release import write_source
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 from cnn_assignment.nbgrader_course.converting.gap_opener import OpenGaps, configure_generate
+from release_kit import build, check
 
 FILES = ["README.md", "given.py", "requirements.txt", "test_toy.py", "toy.ipynb", "toy.py"]
 
@@ -109,10 +110,12 @@ def test_students_cannot_delete_cells_nor_edit_checks(built):
     assert flags["ramp-up"] == (False, False)
 
 
-def test_building_again_elsewhere_and_later_gives_the_same_bytes(built, tmp_path, monkeypatch):
+def test_building_again_elsewhere_and_later_gives_the_same_bytes_and_prints_nothing(
+    built, tmp_path, monkeypatch, capfd
+):
     assignment, _ = built
     other = authoring_kit.copy_course(assignment, tmp_path / "another place")
-    shutil.rmtree(other.source_dir)
+    (other.source_dir / "answers.py").write_text("", encoding="utf-8")  # files by hand go
     shutil.rmtree(other.release_dir)
     for path in tmp_path.rglob("*"):
         os.utime(path, (0, 0))
@@ -120,7 +123,9 @@ def test_building_again_elsewhere_and_later_gives_the_same_bytes(built, tmp_path
     build(other, TASKS, Hints.STANDARD)
     assert tree(other.source_dir) == tree(assignment.source_dir)
     assert tree(other.release_dir) == tree(assignment.release_dir)
+    assert sorted(path.name for path in other.source_dir.parent.iterdir()) == ["toy", "toy.md"]
     assert Path.cwd() == tmp_path
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_plain_nbgrader_command_releases_the_same_bytes_in_the_edition_of_the_build(assignment):
@@ -217,13 +222,6 @@ def test_check_shows_what_differs_and_what_is_too_much(assignment):
     assert found[0].endswith("\n... 145 more lines")
 
 
-def test_files_by_hand_go_from_built_folders(assignment):
-    (assignment.source_dir / "answers.py").write_text("", encoding="utf-8")
-    build(assignment, TASKS, Hints.STANDARD)
-    assert sorted(tree(assignment.source_dir)) == FILES
-    assert sorted(path.name for path in assignment.source_dir.parent.iterdir()) == ["toy", "toy.md"]
-
-
 def test_a_leak_leaves_the_last_build_and_the_gradebook_as_they_were(assignment):
     edit(
         assignment.narrative_file,
@@ -258,11 +256,7 @@ def test_a_version_with_other_cells_is_refused_once_there_are_submissions(assign
         ("gone.py", r"^solutions/gone.py: no such provided file"),
     ],
 )
-def test_a_provided_file_must_be_another_file_in_solutions(assignment, tmp_path, provided, message):
+def test_a_provided_file_must_be_another_file_in_solutions(built, tmp_path, provided, message):
+    assignment, _ = built
     with pytest.raises(AuthoringError, match=message):
         write_source(replace(assignment, provided=(provided,)), TASKS, Hints.STANDARD, tmp_path / "into")
-
-
-def test_nothing_is_printed(assignment, capfd):
-    build(assignment, TASKS, Hints.STANDARD)
-    assert capfd.readouterr() == ("", "")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import authoring_kit
 from cnn_assignment.authoring.gaps import parse_gaps
-from cnn_assignment.authoring.skeleton import fill_only, open_gaps, strip_markers
+from cnn_assignment.authoring.skeleton import fill_only, make_skeleton, strip_markers
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 
@@ -16,7 +16,7 @@ LABEL = "solutions/toy.py"
 
 
 def test_a_gap_becomes_its_hint_and_one_error_that_names_the_task():
-    text = open_gaps(authoring_kit.SOLUTION, LABEL, Hints.STANDARD)
+    text = make_skeleton(authoring_kit.SOLUTION, LABEL, Hints.STANDARD)
     assert (
         """        for position in range(count):
             # steps["out"][?] = ...
@@ -29,7 +29,7 @@ def test_a_gap_becomes_its_hint_and_one_error_that_names_the_task():
 
 
 def test_the_edition_of_the_build_and_that_of_the_gap_decide_what_stays():
-    guided = open_gaps(authoring_kit.SOLUTION, LABEL, Hints.GUIDED)
+    guided = make_skeleton(authoring_kit.SOLUTION, LABEL, Hints.GUIDED)
     assert "        # for ? in sorted(?, reverse=?):\n        #     yield ?\n        raise" in guided
     assert '        # your code here\n        raise NotImplementedError("bag-order: fill in this gap")' in guided
 
@@ -37,7 +37,7 @@ def test_the_edition_of_the_build_and_that_of_the_gap_decide_what_stays():
 @pytest.mark.parametrize("hints", list(Hints))
 def test_a_skeleton_compiles_and_raises_in_every_gap(hints):
     space = {}
-    text = open_gaps(authoring_kit.SOLUTION, LABEL, hints).replace("from given import STEP", "STEP = 1")
+    text = make_skeleton(authoring_kit.SOLUTION, LABEL, hints).replace("from given import STEP", "STEP = 1")
     exec(compile(text, "toy.py", "exec"), space)
     for call in (lambda: space["Ramp"]().up(0, 1), lambda: space["Ramp"]().down(0, 1), space["Bag"]([]).total):
         with pytest.raises(NotImplementedError, match="fill in this gap"):
@@ -48,17 +48,17 @@ def test_a_skeleton_compiles_and_raises_in_every_gap(hints):
 
 def test_a_function_whose_whole_body_was_the_gap_still_compiles():
     text = "def f():\n    ### BEGIN SOLUTION a\n    return 1\n    ### END SOLUTION\n"
-    assert open_gaps(text, LABEL, Hints.OPEN) == (
+    assert make_skeleton(text, LABEL, Hints.OPEN) == (
         'def f():\n    # your code here\n    raise NotImplementedError("a: fill in this gap")\n'
     )
 
 
 def test_a_gap_that_takes_a_block_from_what_follows_is_refused():
     text = "if 1:\n    ### BEGIN SOLUTION a\n    x = 1\n\n### END SOLUTION\nelse:\n    x = 2\n"
-    assert "else" in open_gaps(text, LABEL, Hints.OPEN)
+    assert "else" in make_skeleton(text, LABEL, Hints.OPEN)
     text = "def f():\n    nonlocal_ = 1\n    def g():\n        nonlocal x\n    ### BEGIN SOLUTION a\n    x = 1\n    ### END SOLUTION\n"
     with pytest.raises(AuthoringError, match=r"^solutions/toy.py:5: without the answer of 'a' .* not valid Python"):
-        open_gaps(text, LABEL, Hints.OPEN)
+        make_skeleton(text, LABEL, Hints.OPEN)
 
 
 def test_without_markers_not_a_line_of_the_solution_changes():
@@ -87,4 +87,4 @@ def test_filling_all_is_stripping_and_filling_none_is_opening(tasks):
     if len(tasks) == 3:
         assert text == strip_markers(authoring_kit.SOLUTION, LABEL)
     if not tasks:
-        assert text == open_gaps(authoring_kit.SOLUTION, LABEL, Hints.STANDARD)
+        assert text == make_skeleton(authoring_kit.SOLUTION, LABEL, Hints.STANDARD)

@@ -56,8 +56,9 @@ def test_settings_are_read(course):
     assert load_assignment(course, "toy").python == "3.12"
 
 
-def test_all_but_the_classes_has_a_default(course):
-    write(course / SETTINGS, 'classes = ["A"]')
+@pytest.mark.parametrize("text", ['classes = ["A"]', 'format = 1\nclasses = ["A"]'])
+def test_all_but_the_classes_has_a_default(course, text):
+    write(course / SETTINGS, text)
     toy = load_assignment(course, "toy")
     assert (toy.title, toy.hints, toy.seed, toy.limits) == ("toy", Hints.STANDARD, 0, Limits())
 
@@ -67,12 +68,20 @@ def test_all_but_the_classes_has_a_default(course):
     [
         ("classes = [", "not valid TOML: .* Mend the line"),
         (b"title = '\xff'", "not valid TOML: .* Mend the line"),
-        ("classs = ['A']", "unknown key 'classs'. Known keys: title, classes"),
+        ("classs = ['A']", "unknown key 'classs'. Known keys: format, title, classes"),
         ("", "no classes. Name the public classes"),
         ("classes = []", "no classes. Name the public classes"),
         ("classes = 'A'", "classes must be a list, got 'A'. Change its type."),
         ("classes = ['A', 3]", r"classes must hold texts, got \['A', 3\]. Quote each"),
         ("classes = ['A']\nprovided = [1.5]", "provided must hold texts"),
+        (
+            "format = 2\nshapes = ['A']",
+            "settings of format 2, and this kit reads none newer than 1. Update the kit",
+        ),
+        ("format = 0\nclasses = ['A']", "format must be a whole number from 1 on, got 0. Write format = 1."),
+        ("format = true\nclasses = ['A']", "format must be a whole number from 1 on, got True. Write"),
+        ("format = '1'\nclasses = ['A']", "format must be a whole number from 1 on, got '1'. Write"),
+        ("format = 1.0\nclasses = ['A']", "format must be a whole number from 1 on, got 1.0. Write"),
         ("classes = ['A']\nseed = '3'", "seed must be a int, got '3'"),
         ("classes = ['A']\nseed = -3", "seed must not be negative, got -3. Choose"),
         ("classes = ['A']\nseed = true", "seed must not be negative, got True. Choose"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import toy_course
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
-from cnn_assignment.authoring.skeleton import open_gaps
+from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Hints
@@ -330,7 +330,7 @@ def test_sentences_name_no_cause_that_other_code_with_these_values_need_not_have
 
 def answers(solution):
     """Lines and expressions of the gaps, less those that the skeleton shows."""
-    shown = flat(open_gaps(solution, "solutions/cnn.py", Hints.STANDARD))
+    shown = flat(make_skeleton(solution, "solutions/cnn.py", Hints.STANDARD))
     found = set()
     for gap in parse_gaps(solution, "solutions/cnn.py"):
         found |= {line.strip() for line in gap.answer.split("\n")}

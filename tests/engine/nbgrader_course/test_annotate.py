@@ -20,9 +20,9 @@ from nbgrader.utils import determine_grade
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import ReportStatus, TaskScore, Verdict
 from cnn_assignment.nbgrader_course import cell_comments, comments
-from cnn_assignment.nbgrader_course.notebooks import annotate
-from cnn_assignment.nbgrader_course.notebooks.cells import put_in_order, read_release, read_submitted
-from course_kit import ANSWER, SKELETON, TOY, make_report, marks, source_notebook, write_notebook
+from cnn_assignment.nbgrader_course.notebooks.annotate import annotate
+from cnn_assignment.nbgrader_course.notebooks.cells import read_release, read_submitted, restore_notebook
+from course_kit import ANSWER, SKELETON, TOY, cell_metadata, make_report, source_notebook, write_notebook
 
 HOSTILE = "<script>alert(1)</script> $$ [x](javascript:alert(1)) \\[ <img src=x onerror=alert(1)> `<b>` $$ <b>"
 
@@ -232,7 +232,7 @@ def test_a_withheld_grade_is_an_error_and_no_number():
 
 def test_a_grade_cell_without_a_task_is_an_error_because_nbgrader_would_give_it_full_marks():
     notebook = source_notebook()
-    notebook.cells.append(new_code_cell("check()", metadata=marks("toy-three", points=1)))
+    notebook.cells.append(new_code_cell("check()", metadata=cell_metadata("toy-three", points=1)))
     with pytest.raises(GraderError, match="do not belong together: toy-three"):
         annotate(notebook, make_report())
 
@@ -263,7 +263,7 @@ def test_a_solution_cell_is_told_about_all_tasks_that_it_names():
 def test_a_task_that_no_cell_names_belongs_to_the_solution_cell_before_its_grade_cell():
     notebook = source_notebook()
     cell_of(notebook, "Toy").source = "toy-one"
-    notebook.cells.insert(4, new_code_cell("x = 0", metadata=marks("x", solution=True)))
+    notebook.cells.insert(4, new_code_cell("x = 0", metadata=cell_metadata("x", solution=True)))
     told = cell_comments(notebook, make_report())
     assert "first method" in told["Toy"]
     assert told["x"].startswith("The second method")
@@ -281,7 +281,7 @@ def release():
 
 
 def put(notebook, file="toy.ipynb"):
-    return put_in_order(release(), file, nbformat.writes(notebook).encode(), TOY)
+    return restore_notebook(release(), file, nbformat.writes(notebook).encode(), TOY)
 
 
 def names_of(notebook):
@@ -321,7 +321,7 @@ def test_locked_cells_and_points_are_the_releases_whatever_the_student_made_of_t
 
 def test_a_copied_cell_stays_as_text_and_the_first_one_counts():
     notebook = submitted()
-    notebook.cells.append(new_code_cell("class Toy: pass", metadata=marks("Toy", solution=True)))
+    notebook.cells.append(new_code_cell("class Toy: pass", metadata=cell_metadata("Toy", solution=True)))
     restored = put(notebook)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source == ANSWER
@@ -360,7 +360,7 @@ def test_a_notebook_of_format_3_is_read():
         }
     ]
     content = {"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
-    restored = put_in_order(release(), "toy.ipynb", json.dumps(content).encode("utf-8-sig"), TOY)
+    restored = restore_notebook(release(), "toy.ipynb", json.dumps(content).encode("utf-8-sig"), TOY)
     assert_in_order(restored)
     assert "return 1" in cell_of(restored, "Toy").source
 
@@ -380,7 +380,7 @@ def test_a_notebook_of_format_3_is_read():
     ],
 )
 def test_what_is_no_notebook_is_shown_as_text_in_the_release(data):
-    restored = put_in_order(release(), "toy.ipynb", data, TOY)
+    restored = restore_notebook(release(), "toy.ipynb", data, TOY)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source.startswith("# toy.ipynb could not be read as a notebook.")
 
@@ -393,7 +393,7 @@ def test_a_notebook_without_the_class_shows_its_code_in_the_solution_cell():
 
 def test_a_module_shows_its_class_in_the_solution_cell_and_the_rest_before_it():
     text = f"import numpy\r\n\r\n\r\n{ANSWER}\n\ndef helper():\n    return 2\n"
-    restored = put_in_order(release(), "toy.py", text.encode("utf-8-sig"), TOY)
+    restored = restore_notebook(release(), "toy.py", text.encode("utf-8-sig"), TOY)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source == ANSWER.rstrip("\n")
     rest = restored.cells[restored.cells.index(cell_of(restored, "Toy")) - 1]
@@ -401,12 +401,12 @@ def test_a_module_shows_its_class_in_the_solution_cell_and_the_rest_before_it():
 
 
 def test_a_module_that_does_not_parse_is_shown_whole():
-    restored = put_in_order(release(), "toy.py", b"class Toy(:\n    pass\n", TOY)
+    restored = restore_notebook(release(), "toy.py", b"class Toy(:\n    pass\n", TOY)
     assert cell_of(restored, "Toy").source == "class Toy(:\n    pass\n"
 
 
 def test_without_a_file_the_release_is_shown():
-    restored = put_in_order(release(), "", None, TOY)
+    restored = restore_notebook(release(), "", None, TOY)
     assert_in_order(restored)
     assert cell_of(restored, "Toy").source == SKELETON
 
@@ -431,13 +431,13 @@ CELLS = st.fixed_dictionaries(
 @given(st.lists(CELLS, max_size=6))
 def test_any_cells_at_all_give_a_notebook_that_nbgrader_can_grade(cells):
     data = json.dumps({"cells": cells}).encode()
-    restored = put_in_order(release(), "toy.ipynb", data, TOY)
+    restored = restore_notebook(release(), "toy.ipynb", data, TOY)
     nbformat.validate(restored)
     MetadataValidator().validate_nb(restored)
     assert sorted(names_of(restored)) == ["Toy", "imports", "toy-one", "toy-two"]
     written = nbformat.writes(annotate(restored, make_report()))
     assert written.encode("utf-8")
-    assert written == nbformat.writes(annotate(put_in_order(release(), "toy.ipynb", data, TOY), make_report()))
+    assert written == nbformat.writes(annotate(restore_notebook(release(), "toy.ipynb", data, TOY), make_report()))
 
 
 def test_a_link_is_never_followed(tmp_path):
@@ -454,7 +454,7 @@ def test_a_release_that_is_missing_or_broken_is_a_graders_error(tmp_path):
     with pytest.raises(GraderError, match="not a valid nbgrader notebook"):
         read_release(tmp_path / "toy.ipynb")
     broken = source_notebook()
-    broken.cells.append(new_code_cell("check_two(Toy)", metadata=marks("toy-two", points=2)))
+    broken.cells.append(new_code_cell("check_two(Toy)", metadata=cell_metadata("toy-two", points=2)))
     write_notebook(tmp_path / "toy.ipynb", broken)
     with pytest.raises(GraderError, match="Duplicate"):
         read_release(tmp_path / "toy.ipynb")

@@ -24,7 +24,7 @@ from cnn_assignment.nbgrader_course.collecting.exchange import (
 )
 from cnn_assignment.nbgrader_course.converting.autograding import configure_reading
 from cnn_assignment.nbgrader_course.gradebook.late import LatePenalty
-from cnn_assignment.nbgrader_course.notebooks.files import MOST_ENTRIES, Budget, copy_regular_files
+from cnn_assignment.nbgrader_course.notebooks.files import MOST_ENTRIES, CopyBudget, copy_regular_files
 
 # nbgrader leaves it to Python to close a timestamp.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <_io:pytest.PytestUnraisableExceptionWarning")
@@ -217,12 +217,12 @@ def test_a_copy_keeps_contents_and_stops_at_its_limit(tmp_path):
     (source / "a/b/one.bin").write_bytes(bytes(range(256)) * 8192)
     (source / "two").write_bytes(b"2")
     target.mkdir()
-    assert copy_regular_files(source, target, Budget(2**21 + 1)) == []
+    assert copy_regular_files(source, target, CopyBudget(2**21 + 1)) == []
     assert (target / "a/b/one.bin").read_bytes() == (source / "a/b/one.bin").read_bytes()
     assert (target / "two").read_bytes() == b"2"
     (tmp_path / "other").mkdir()
     with pytest.raises(TooLargeError, match="more than 2 MiB"):
-        copy_regular_files(source, tmp_path / "other", Budget(2**21))
+        copy_regular_files(source, tmp_path / "other", CopyBudget(2**21))
 
 
 # release_feedback

@@ -283,7 +283,7 @@ def test_a_changed_mark_makes_that_page_and_it_is_nbgraders(course):
     assert "Feedback pages in feedback: 6, of which 5 were still right and are kept." in said
     ours = pages(course)
     assert [name for name in ours if ours[name] != before[name]] == ["feedback/bob/toy/toy.html"]
-    nbgrader(course, "generate_feedback", "toy", "--force")
+    nbgrader(course, "generate_feedback", "toy", "--force", "--student", "bob")
     assert pages(course) == ours
 
 

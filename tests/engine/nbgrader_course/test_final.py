@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.plugins import CsvExportPlugin
 
 import toy_course
-from cnn_assignment.authoring import release
 from cnn_assignment.cli.class_grading import open_gradebook
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.reporting import FinalMark, FinalRow, write_final_csv
@@ -22,6 +22,7 @@ from cnn_assignment.running import FINAL_TABLE, GradingOptions, find_students, g
 from cnn_assignment.running.pool import collect_tasks
 from course_kit import nbgrader
 from cycle_kit import rows_of
+from release_kit import build
 from toy_course import TOTAL, edit, left_open, run, submit, write
 
 CLASS = ["cem", "days", "full", "hours", "part"]
@@ -60,7 +61,7 @@ def graded(tmp_path_factory) -> Path:
     """A class with its gradebook: work that came 90 minutes and 25 hours late, cem's is unreadable, and eve has none."""
     root = tmp_path_factory.mktemp("graded") / "course"
     assignment = toy_course.make_course(root)
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    build(assignment, collect_tasks(assignment), assignment.hints)
     settings(root, "c = get_config()\nc.LatePenalty.percent_per_day = 10")
     for student, text in dict.fromkeys(CLASS, toy_course.SOLUTION).items():
         submit(root, student, text, "toy/toy.py")
@@ -143,7 +144,11 @@ def penalties(root):
 
 
 def exported(root):
-    nbgrader(root, "export")
+    """nbgrader's own table, by its exporter; the command `nbgrader export` does no more."""
+    plugin = CsvExportPlugin()
+    plugin.to = str(root / "grades.csv")
+    with Gradebook(url_of(root)) as gradebook:
+        plugin.export(gradebook)
     with (root / "grades.csv").open(encoding="utf-8", newline="") as file:
         return {row["student_id"]: row for row in csv.DictReader(file)}
 

@@ -15,7 +15,13 @@ from nbgrader.api import Gradebook
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.gradebook.opening import open_course
-from cnn_assignment.nbgrader_course.gradebook.state import Place, config_digest, locate, read_recorded, values_digest
+from cnn_assignment.nbgrader_course.gradebook.state import (
+    GradebookPlace,
+    config_digest,
+    locate,
+    read_recorded,
+    values_digest,
+)
 from course_kit import make_class, make_released_course
 
 CLASS = 4
@@ -51,7 +57,7 @@ def test_what_was_told_is_read_back_and_differs_by_student(recorded):
 
 def test_a_place_is_kept_as_json(recorded):
     place = locate(load_assignment(recorded[0], "toy"))
-    assert Place.from_json(json.loads(json.dumps(place.to_json()))) == place
+    assert GradebookPlace.from_json(json.loads(json.dumps(place.to_json()))) == place
     assert place.notebook == f"{recorded[0]}/autograded/{{student_id}}/toy/toy.ipynb"
     assert place.feedback_of("ada") == recorded[0] / "feedback/ada/toy"
     assert place.feedback_folder == recorded[0] / "feedback"
@@ -73,8 +79,10 @@ def test_the_templates_of_a_place_are_the_folders_of_the_feedback_page_alone(rec
     ],
 )
 def test_an_address_with_a_password_is_not_kept(url):
-    assert Place(url, "notebook", "feedback", "release", "templates", "digest").to_json() is None
-    assert read_recorded(Place("geheim", "notebook", "feedback", "release", "templates", "digest"), "toy") == {}
+    assert GradebookPlace(url, "notebook", "feedback", "release", "templates", "digest").to_json() is None
+    assert (
+        read_recorded(GradebookPlace("geheim", "notebook", "feedback", "release", "templates", "digest"), "toy") == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +90,7 @@ def test_an_address_with_a_password_is_not_kept(url):
 )
 def test_other_json_is_no_place(data):
     with pytest.raises(ValueError, match="not a place of a gradebook"):
-        Place.from_json(data)
+        GradebookPlace.from_json(data)
 
 
 def test_what_people_add_changes_nothing(course, recorded):
@@ -163,9 +171,9 @@ def test_reading_starts_neither_nbgrader_nor_jupyters_formats(course):
     program = """if True:
         import json, sys
         from pathlib import Path
-        from cnn_assignment.nbgrader_course.gradebook.state import Place, config_digest, read_recorded
+        from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, config_digest, read_recorded
         from cnn_assignment.core.layout import load_assignment
-        place = Place.from_json(json.loads(sys.argv[1]))
+        place = GradebookPlace.from_json(json.loads(sys.argv[1]))
         assert config_digest(load_assignment(Path(sys.argv[2]), "toy")) == place.config_digest
         found = read_recorded(place, "toy")
         heavy = {"nbgrader", "nbformat", "nbconvert", "traitlets", "numpy", "sqlalchemy.orm"} & set(sys.modules)

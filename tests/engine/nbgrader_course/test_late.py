@@ -194,15 +194,18 @@ def penalties(root: Path) -> dict[str, object]:
     return {student: row["penalty"] for student, row in gradebook_of(root).items()}
 
 
-@pytest.mark.parametrize("grade", [by_kit, by_formgrader, by_command])
-def test_every_way_of_grading_takes_the_same_and_follows_a_changed_setting(course, grade):
-    settings(course, "c.LatePenalty.percent_per_day = 10")
-    grade(course)
-    assert penalties(course) == {"in-time": None, "minutes": 0.125, "days": 0.25}
-    settings(course, "c.LatePenalty.grace_minutes = 90\nc.LatePenalty.cap_percent = 8")
-    grade(course)
-    assert penalties(course) == {"in-time": None, "minutes": None, "days": 0.1}
-    assert {row["score"] for row in gradebook_of(course).values()} == {1.25}
+def test_every_way_of_grading_takes_the_penalties_of_the_settings_as_they_are_now(course):
+    mild, strict = {"minutes": None, "days": 0.1}, {"minutes": 0.125, "days": 0.25}
+    for grade, grace, cap, expected in (
+        (by_command, 0, 100, strict),
+        (by_kit, 90, 8, mild),
+        (by_formgrader, 0, 100, strict),
+    ):
+        settings(course, "c.LatePenalty.percent_per_day = 10")
+        settings(course, f"c.LatePenalty.grace_minutes = {grace}\nc.LatePenalty.cap_percent = {cap}")
+        grade(course)
+        assert penalties(course) == {"in-time": None, **expected}
+        assert {row["score"] for row in gradebook_of(course).values()} == {1.25}
 
 
 def test_without_a_due_date_nothing_is_taken(course):

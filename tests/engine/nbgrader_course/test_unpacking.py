@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from archive_kit import MIB, extract, make_tar, make_zip, tar_member, zip_bytes
+from archive_kit import MIB, make_tar, make_zip, tar_member, unpack_download, zip_bytes
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_one_broken_archive_stops_nobody_else(tmp_path, told):
     (archive / "link_cnn.ipynb").symlink_to(archive / "bob_cnn.ipynb")
     os.mkfifo(archive / "pipe_cnn.ipynb")
     broken = {f"{name}_cnn.zip": (archive / f"{name}_cnn.zip").read_bytes() for name in BROKEN}
-    assert extract(tmp_path) == {
+    assert unpack_download(tmp_path) == {
         "ada_cnn/cnn.ipynb": b"ada", "bob_cnn.ipynb": b"bob", "clash_cnn/a": b"", **broken
     }  # fmt: skip
     for name in BROKEN:
@@ -56,7 +56,7 @@ def test_a_class_of_zipped_folders_is_unpacked_and_no_deeper(tmp_path, told):
     deepest = zip_bytes({"cnn.ipynb": b"deep"})
     deep = zip_bytes({"cnn/cnn.ipynb": b"ada", "deeper.zip": deepest})
     make_zip(tmp_path / "archive/week 3/class.zip", {"ada.zip": deep, "ada.ZIP": zip_bytes({"x.py": b"again"})})
-    assert extract(tmp_path, max_depth=2) == {
+    assert unpack_download(tmp_path, max_depth=2) == {
         "week 3/class/ada/x.py": b"again",
         "week 3/class/ada (2)/cnn/cnn.ipynb": b"ada",
         "week 3/class/ada (2)/deeper.zip": deepest,
@@ -67,13 +67,13 @@ def test_a_class_of_zipped_folders_is_unpacked_and_no_deeper(tmp_path, told):
 def test_archives_in_a_students_archive_are_unpacked(tmp_path):
     inner = zip_bytes({"again.tar.zip": zip_bytes({"cnn.py": b"ada"})})
     make_zip(tmp_path / "archive/class.zip", {"ada.zip": inner})
-    assert extract(tmp_path) == {"class/ada/again.tar/cnn.py": b"ada"}
+    assert unpack_download(tmp_path) == {"class/ada/again.tar/cnn.py": b"ada"}
 
 
 def test_a_compressed_file_that_is_no_archive_stays_what_it_is(tmp_path, told):
     digits = gzip.compress(b"digits", mtime=0)
     make_zip(tmp_path / "archive/ada_cnn.zip", {"cnn.py": b"1", "train-images.gz": digits})
-    assert extract(tmp_path) == {"ada_cnn/cnn.py": b"1", "ada_cnn/train-images.gz": digits}
+    assert unpack_download(tmp_path) == {"ada_cnn/cnn.py": b"1", "ada_cnn/train-images.gz": digits}
     assert "Left out" not in told()
 
 
@@ -82,7 +82,7 @@ def test_litter_beside_archives_is_no_upload(tmp_path, told):
     for name in ("ada/.git/config", "ada/.ipynb_checkpoints/cnn.ipynb", "__MACOSX/ada.py", "Thumbs.db", "ada/cnn.py"):
         (archive / name).parent.mkdir(parents=True, exist_ok=True)
         (archive / name).write_bytes(b"1")
-    assert extract(tmp_path) == {"ada/cnn.py": b"1"}
+    assert unpack_download(tmp_path) == {"ada/cnn.py": b"1"}
     assert "Left out" not in told()
 
 
@@ -96,7 +96,7 @@ def test_whoever_handed_in_nothing_but_litter_is_still_there(tmp_path):
     for name in ("cem/.DS_Store", "dee/.git/HEAD"):
         (tmp_path / "archive" / name).parent.mkdir(parents=True)
         (tmp_path / "archive" / name).write_bytes(b"1")
-    assert extract(tmp_path) == {}
+    assert unpack_download(tmp_path) == {}
     found = {path.relative_to(tmp_path / "extracted").as_posix() for path in (tmp_path / "extracted").rglob("*")}
     assert found == {
         "all",
@@ -115,7 +115,7 @@ def test_folders_without_files_are_kept(tmp_path):
         tmp_path / "archive/class.zip", {"zoe_1_assignsubmission_file_/": b"", "ada_2_assignsubmission_file_/a": b"1"}
     )
     (tmp_path / "archive/eve").mkdir()
-    extract(tmp_path)
+    unpack_download(tmp_path)
     assert (tmp_path / "extracted/class/zoe_1_assignsubmission_file_").is_dir()
     assert (tmp_path / "extracted/eve").is_dir()
 
@@ -123,7 +123,7 @@ def test_folders_without_files_are_kept(tmp_path):
 def test_a_bomb_in_a_class_costs_its_own_student(tmp_path, told):
     bomb = zip_bytes({"cnn.ipynb": bytes(3 * MIB)})
     make_zip(tmp_path / "archive/class.zip", {"eve.zip": bomb, "ada.zip": zip_bytes({"cnn.ipynb": b"ada"})})
-    assert extract(tmp_path, max_inner_mib=2) == {"class/ada/cnn.ipynb": b"ada", "class/eve.zip": bomb}
+    assert unpack_download(tmp_path, max_inner_mib=2) == {"class/ada/cnn.ipynb": b"ada", "class/eve.zip": bomb}
     assert "cannot be unpacked (more than 2 MiB)" in told()
 
 
@@ -166,7 +166,7 @@ def test_980_nested_folders_and_impossible_names_cost_only_themselves(tmp_path, 
     for ending in (".gz", ".xz"):  # the second folder's name would be too long
         (archive / f"{'l' * 252}{ending}").write_bytes(zip_bytes({"x.py": b"7"}))
     deep_folder.rename(archive / "d")
-    files = extract(tmp_path)
+    files = unpack_download(tmp_path)
     assert {name: data for name, data in files.items() if name.startswith(("ada", "bob"))} == {
         "ada_cnn/cnn.py": b"5", "ada_cnn/CNN.py": b"6", "ada_cnn/ok/\x1b[2Jcnn.py": b"4",
         "bob_cnn/cnn.py": b"work", "bob_cnn/e\udcff.py": b"work",
@@ -186,7 +186,7 @@ def test_all_archives_of_an_upload_share_what_may_be_unpacked_and_honest_ones_go
         {f"eve{i}.zip": inner for i in range(9)} | {"ada.zip": zip_bytes({"cnn.py": b"1"})},
     )
     make_zip(tmp_path / "archive/zoe_cnn.zip", {"cnn.py": b"2"})
-    files = extract(tmp_path, max_total_mib=100)
+    files = unpack_download(tmp_path, max_total_mib=100)
     assert files["class/ada/cnn.py"] == b"1"
     assert files["zoe_cnn/cnn.py"] == b"2"
     assert sum(map(len, files.values())) <= 100 * MIB
@@ -197,13 +197,13 @@ def test_what_is_small_becomes_nothing_large(tmp_path):
     bomb = zip_bytes({f"{i}.zip": zip_bytes({"cnn.ipynb": bytes(30 * MIB)}) for i in range(6)})
     make_zip(tmp_path / "archive/eve_cnn.zip", {"a.zip": bomb, "b.zip": bomb})
     assert len(zip_bytes({"a": bomb})) < MIB
-    files = extract(tmp_path, max_depth=3)
+    files = unpack_download(tmp_path, max_depth=3)
     assert sum(map(len, files.values())) <= 100 * MIB + 100 * (tmp_path / "archive/eve_cnn.zip").stat().st_size
 
 
 def test_of_a_class_only_what_is_largest_is_left_out(tmp_path, told):
     make_zip(tmp_path / "archive/class.zip", {"eve_cnn.py": bytes(5 * MIB), "ada_cnn.py": b"1", "zoe_cnn.py": b"2"})
-    assert extract(tmp_path, max_archive_mib=2) == {"class/ada_cnn.py": b"1", "class/zoe_cnn.py": b"2"}
+    assert unpack_download(tmp_path, max_archive_mib=2) == {"class/ada_cnn.py": b"1", "class/zoe_cnn.py": b"2"}
     assert "left out a member that would make it too large: 'eve_cnn.py'" in told()
 
 
@@ -242,7 +242,7 @@ def test_what_one_member_of_a_class_is_costs_its_own_student(tmp_path, told):
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive/class.zip").write_bytes(data)
     kept = {file("Ada"): b"ada", file("Fay", "a"): b"", file("Gus", "b/cnn.py"): b"6", file("Zoe"): b"zoe"}
-    assert extract(tmp_path) == {f"class/{name}": content for name, content in kept.items()}
+    assert unpack_download(tmp_path) == {f"class/{name}": content for name, content in kept.items()}
     for name in (file("Bob"), file("Cem"), file("Dee"), file("Fay", "a/cnn.py"), file("Gus", "b")):
         assert f": '{name}'" in told()
     assert told().count("left out a member that cannot be unpacked (") == 6
@@ -265,7 +265,7 @@ def test_what_a_tar_says_of_its_members_takes_neither_hours_nor_the_memory(tmp_p
     for name, data in sizes.items():
         (archive / f"{name}_cnn.tar").write_bytes(data)
     kept = {f"{name}_cnn.tar": data for name, data in sizes.items()}
-    assert extract(tmp_path) == {"ada_cnn/cnn.py": b"1", **kept}
+    assert unpack_download(tmp_path) == {"ada_cnn/cnn.py": b"1", **kept}
     assert f"(it holds files with holes): {archive / 'holes_cnn.tar'}" in told()
     for name in ("digits", "words"):
         assert f"(a header with more than 16 KiB): {archive / name}_cnn.tar" in told()
@@ -274,7 +274,7 @@ def test_what_a_tar_says_of_its_members_takes_neither_hours_nor_the_memory(tmp_p
 def test_all_archives_of_an_upload_share_the_time(tmp_path, told):
     for name in ("a", "b"):
         make_zip(tmp_path / f"archive/{name}_cnn.zip", {"cnn.py": b"1"})
-    assert set(extract(tmp_path, max_total_seconds=0)) == {"a_cnn.zip", "b_cnn.zip"}
+    assert set(unpack_download(tmp_path, max_total_seconds=0)) == {"a_cnn.zip", "b_cnn.zip"}
     assert told().count("seconds of work") == 2
 
 
@@ -292,6 +292,6 @@ def test_tars_of_strange_headers_cost_only_themselves(tmp_path, told):
     data[148:156] = b"%06o\0 " % sum(data[:512])
     (archive / "negative_cnn.tar").write_bytes(bytes(data) * 3)
     make_tar(archive / "folders_cnn.tar", *[tar_member(f"d{i}", tarfile.DIRTYPE) for i in range(300)])
-    assert extract(tmp_path, max_files=200)["ada_cnn/cnn.py"] == b"1"
+    assert unpack_download(tmp_path, max_files=200)["ada_cnn/cnn.py"] == b"1"
     assert "many_cnn.tar" in told()
     assert f"more than 200 members): {archive / 'folders_cnn.tar'}" in told()

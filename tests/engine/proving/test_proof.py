@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 import toy_course
-from cnn_assignment.authoring import release
 from cnn_assignment.cli import main
 from cnn_assignment.cli.proving import make_proof
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running.pool import collect_tasks
+from release_kit import build
 from toy_course import SOLUTION, TASKS, edit, run, write
 
 STALE = "source/ and release/ are as a build makes them"
@@ -42,7 +42,7 @@ def test_nothing(student):
 def built(tmp_path_factory):
     """A course that was built; tests change copies of it."""
     assignment = toy_course.make_course(tmp_path_factory.mktemp("built") / "course")
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    build(assignment, collect_tasks(assignment), assignment.hints)
     return assignment.root
 
 
@@ -64,7 +64,7 @@ def prove(course):
 def test_a_python_older_than_students_are_told_is_found(course, told, holds):
     edit(course / "autograder/toy/assignment.toml", "seed = 3", f'seed = 3\npython = "{told}"')
     assignment = load_assignment(course, "toy")
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    build(assignment, collect_tasks(assignment), assignment.hints)
     proof = make_proof(assignment, gate=False)
     proof.run(2)
     (finding,) = (finding for finding in proof.findings if finding.claim == "the Python that students are told grades")

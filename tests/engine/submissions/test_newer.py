@@ -16,7 +16,7 @@ from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.submissions.newer.reading import read_newer
 from cnn_assignment.submissions.python.found import THIS, name_of
 from cnn_assignment.submissions.repairing.effort import Effort
-from cnn_assignment.submissions.repairing.mending import Effort, mend
+from cnn_assignment.submissions.repairing.mending import mend
 from hostile_files import book
 from toy_course import SOLUTION, TOTAL, submit, write
 
