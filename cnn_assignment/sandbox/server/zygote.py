@@ -24,7 +24,7 @@ from typing import Any
 
 from cnn_assignment.sandbox import confinement, library
 from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits, become_nobody
-from cnn_assignment.sandbox.server.worker import Channel
+from cnn_assignment.sandbox.server.channel import Channel
 
 if sys.platform != "win32":  # where this module is read and never used
     import fcntl

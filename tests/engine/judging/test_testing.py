@@ -9,7 +9,8 @@ import toy_course
 from toy_course import answer, write
 
 from cnn_assignment.judging.session import Attempt
-from cnn_assignment.sandbox.client.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, WorkerDied
 from cnn_assignment.submissions import lift_file
 from cnn_assignment.testing import (
     Mismatch,

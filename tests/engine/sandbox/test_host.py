@@ -32,18 +32,18 @@ from sandbox_kit import (
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client import launch
-from cnn_assignment.sandbox.client.host import (
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import (
     Answer,
     BadReply,
     CallRaised,
     CallTimedOut,
     Request,
-    Sandbox,
     SandboxError,
     TimeLimits,
     WorkerDied,
 )
-from cnn_assignment.sandbox.client.protocol import Stopwatch
+from cnn_assignment.sandbox.client.worker_process import Stopwatch
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 

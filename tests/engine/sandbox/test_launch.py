@@ -19,7 +19,8 @@ from toy_course import answer, submit
 
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client import host, launch
-from cnn_assignment.sandbox.client.host import Sandbox, SandboxError
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import SandboxError
 
 BROKEN = {
     "fails": ("#!/bin/sh\necho 'bwrap: no permission' >&2\nexit 1\n", "bwrap: no permission"),
@@ -183,7 +184,7 @@ def test_numpy_beside_the_standard_library_and_spaces_in_paths_do_no_harm(elsewh
 import json, sys
 sys.path += {[str(ROOT), str(KITS)]!r}
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.probe import probe
+from cnn_assignment.sandbox.client.probe import probe
 from sandbox_kit import run
 source = '''
 import numpy as np, colorsys, wave

@@ -9,8 +9,9 @@ import pytest
 from harmless_uses import HARMLESS, NEEDING, WANTING
 from sandbox_kit import call, run, working
 
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 LEVELS = (0, 1, 2, 3)

@@ -13,7 +13,8 @@ import pytest
 from sandbox_kit import call, count_descriptors, working
 
 from cnn_assignment.sandbox import library
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.library import DescriptorFinder
 
 # Pure modules that do work without confinement and not with it, and why.

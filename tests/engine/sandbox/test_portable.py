@@ -32,6 +32,7 @@ from cnn_assignment.sandbox import limits
 from cnn_assignment.sandbox.client import choice, portable
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
+from cnn_assignment.sandbox.client.probe import probe
 from cnn_assignment.sandbox.client.protocol import (
     BadReply,
     CallRaised,
@@ -41,7 +42,6 @@ from cnn_assignment.sandbox.client.protocol import (
     WorkerDied,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
-from cnn_assignment.sandbox.probe import probe
 
 # What a system without pidfds looks like to Python.
 WITHOUT_PIDFDS = "import os; del os.pidfd_open; "

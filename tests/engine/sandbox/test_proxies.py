@@ -7,7 +7,8 @@ import pytest
 from sandbox_kit import PATIENT, working
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote, collect, conversation_of, fetch, label_of
 
 SOURCE = """

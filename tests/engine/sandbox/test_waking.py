@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from cnn_assignment.sandbox.server.waking import WaitingSelector, make_pair
+from cnn_assignment.sandbox.server.system.waking import WaitingSelector, make_pair
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 

@@ -11,7 +11,7 @@ from typing import Any
 from cnn_assignment.sandbox.server.files.memory_files import Folder
 from cnn_assignment.sandbox.server.files.memory_streams import Entry, MemoryStream, Scan, flags_of
 from cnn_assignment.sandbox.server.files.own_paths import Function, OwnPaths
-from cnn_assignment.sandbox.server.refusals import FILES, dress
+from cnn_assignment.sandbox.server.system.refusals import FILES, dress
 
 
 class OwnFiles(OwnPaths):

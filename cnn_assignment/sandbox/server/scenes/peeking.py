@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_assignment.sandbox.server.facts import attribute_names, class_attribute, module_name, own_attributes
-from cnn_assignment.sandbox.server.variables import is_like
+from cnn_assignment.sandbox.server.scenes.facts import attribute_names, class_attribute, module_name, own_attributes
+from cnn_assignment.sandbox.server.scenes.variables import is_like
 
 UNKNOWN = object()
 """Stands for a value that cannot be looked up."""

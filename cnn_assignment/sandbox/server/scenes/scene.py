@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.server.facts import describe, own_attributes
-from cnn_assignment.sandbox.server.peeking import UNKNOWN, Peek
-from cnn_assignment.sandbox.server.variables import has_variable, lines_of_stores
+from cnn_assignment.sandbox.server.scenes.facts import describe, own_attributes
+from cnn_assignment.sandbox.server.scenes.peeking import UNKNOWN, Peek
+from cnn_assignment.sandbox.server.scenes.variables import has_variable, lines_of_stores
 
 MOST_PARTS = 12
 _LONGEST_TEXT = 60
