@@ -14,7 +14,7 @@ from sandbox_kit import call, working
 
 from cnn_assignment.sandbox import confinement, limits
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.confinement.system_calls import make_program
+from cnn_assignment.sandbox.confinement.system_calls import make_program, read_architectures
 
 ARCHITECTURES = read_architectures()
 KILL, REFUSE, UNKNOWN, ALLOW = 0x80000000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS, 0x7FFF0000
