@@ -25,6 +25,7 @@ class Unavailable:
         raise self.__dict__["_error"]
 
     def __call__(self, *_: Any, **__: Any) -> Any:
+        """Raise the error of the import, as every other use of the name does."""
         raise self.__dict__["_error"]
 
 
