@@ -1,4 +1,4 @@
-"""The beginning of a worker that is an interpreter of its own: what `cnn_assignment.sandbox.client.portable` starts."""
+"""How a worker begins that is an interpreter of its own, as `client.portable` starts it."""
 
 from __future__ import annotations
 

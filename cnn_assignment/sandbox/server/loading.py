@@ -16,7 +16,7 @@ _ALWAYS_IMPORTABLE = frozenset({"numpy", *sys.stdlib_module_names, *sys.builtin_
 
 
 class Unavailable:
-    """Stands for a name whose import failed: the import hurts only code that uses it."""
+    """Stands for a name whose import failed, so that only code that uses the name meets the error."""
 
     def __init__(self, error: ImportError) -> None:
         self.__dict__["_error"] = error

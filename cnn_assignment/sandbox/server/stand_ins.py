@@ -1,4 +1,4 @@
-"""What a method that stands in for a student's own tells of its object, and what it makes of the grader's answer."""
+"""Stand-ins: what such a method tells the grader of its object, and how the grader's answer becomes its result."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The process in which student code runs: it answers the grader's requests until the pipe closes.
 
 It knows no expected value, no test and no solution. It is forked from the zygote, so it imports only the standard
-library and NumPy, and of the kit the wire format and what makes honest code feel at home. The process belongs to one
+library, NumPy, and of the kit the wire format and the files of this side. The process belongs to one
 submission and ends with it, so it may change modules of Python's own for it.
 """
 
@@ -105,7 +105,7 @@ class Worker:
         return {"step": self._step, "type": wire.type_name(error), "message": message, "at": place}
 
     def _look_around(self, error: BaseException) -> dict[str, Any]:
-        """What the grader may explain the exception with; nothing where that cannot be told."""
+        """What the grader may explain the exception with: the scene where student code raised, else what was asked for."""
         try:
             scene = self._witness.describe(error)
             if scene is not None:
@@ -165,7 +165,7 @@ class Worker:
         return wire.encode(failures)
 
     def _keep_sources(self, order: dict[str, Any]) -> None:
-        """Let Python find the text of all that runs: it is the submission's own, or was given to it."""
+        """Let Python find the text of all code that runs here; the submission has it anyway."""
         for label, text, *_ in (*order["chunks"], *order.get("own", {}).values()):
             self._sources.keep(label, text)
         for name, text in order["provided"].items():

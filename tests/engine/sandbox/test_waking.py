@@ -25,7 +25,7 @@ def pair(ends):
 
 @pytest.fixture
 def selector(ends):
-    opened = type("Selector", (WaitingSelector,), {"ends": ends})()
+    opened = WaitingSelector(ends)
     yield opened
     opened.close()
 

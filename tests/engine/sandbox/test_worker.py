@@ -16,7 +16,7 @@ from cnn_assignment.sandbox.limits import WorkerLimits
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["limits", "namespaced"])
 def sandbox(request):
-    """For what a worker answers: in namespaces it runs the same code as without, confined either way."""
+    """For what a worker answers, unconfined and with every protection: namespaces alone change nothing of it."""
     with Sandbox(request.param) as opened:
         yield opened
 

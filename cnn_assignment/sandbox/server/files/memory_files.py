@@ -1,7 +1,7 @@
 """A small file system in the worker's own memory: what a submission writes is here, and ends with its process.
 
 Nothing of it reaches the kernel, so it asks for no permission, works at every level alike, and leaves nothing behind. It
-has no links, no owners and no permissions. `cnn_assignment.sandbox.server.files.own_files` puts it in the place of the system's.
+has no links, no owners and no permissions. `own_files` puts it in the place of the system's.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class MemoryFiles:
     # Open files
 
     def open(self, place: Place, flags: int) -> int:
-        """Open what is at a place, or make it, as the system does; a number in the place of a descriptor is what it gives."""
+        """Open what is at a place, or make it, as the system does. Returns a number that takes the place of a descriptor."""
         node = place.node
         if _TMPFILE and flags & _TMPFILE == _TMPFILE:
             # In a folder, and without a name.
