@@ -216,18 +216,16 @@ def runs(told):
 
 
 def test_a_submission_that_answers_as_an_earlier_one_did_gets_its_scores_without_a_test(grade):
-    first, _ = grade(answer())
-    second, told = grade(answer())
-    assert runs(told) == CASES  # what a test looks at is known only now
-    third, told = grade(answer().replace("np.zeros(x.shape)", "np.zeros_like(x)"))
+    first, told = grade(answer())
+    assert runs(told) == CASES
+    second, told = grade(answer().replace("np.zeros(x.shape)", "np.zeros_like(x)"))
     assert told == []
-    assert first == second == third
+    assert first == second
     assert first["scale"] == 1
 
 
 def test_only_the_cases_with_a_new_answer_are_run(grade):
-    for _ in range(2):
-        grade(answer())
+    grade(answer())
     wrong = answer(scale="cache['out'][:] = self.factor * (x + HALF) if len(x) != 2 else 0")
     for expected in (["run 2"], []):
         scores, told = grade(wrong)
@@ -237,7 +235,7 @@ def test_only_the_cases_with_a_new_answer_are_run(grade):
 
 
 def test_fixtures_of_a_file_begin_and_end_whatever_is_left_out(grade):
-    for text in [answer()] * 3 + [answer(scale="cache['out'][:] = x if len(x) == 1 else self.factor * (x + HALF)")]:
+    for text in [answer()] * 2 + [answer(scale="cache['out'][:] = x if len(x) == 1 else self.factor * (x + HALF)")]:
         _, told = grade(text)
         assert told == (["begin", *runs(told), "end"] if runs(told) else [])
 

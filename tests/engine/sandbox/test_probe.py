@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from sandbox_kit import children_of, count_descriptors, zygote_of
 
 from cnn_assignment.cli import main
-from cnn_assignment.sandbox import probe as probing
+from cnn_assignment.sandbox.client import probe as probing
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.probe import PROTECTIONS, probe
 from cnn_assignment.sandbox.client.protocol import SandboxError, TimeLimits
