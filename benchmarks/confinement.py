@@ -12,7 +12,8 @@ import time
 import numpy as np
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.host import Request, Sandbox, TimeLimits
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import Request, TimeLimits
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 ROUNDS = 200

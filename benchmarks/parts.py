@@ -28,7 +28,7 @@ from cnn_assignment.judging import hidden, scoring
 from cnn_assignment.judging.replay import Transcripts
 from cnn_assignment.running import grader as job
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.client.protocol import WorkerProcess
+from cnn_assignment.sandbox.client.worker_process import WorkerProcess
 
 WHOLE = "report, verdicts, and what is left"
 WAITING = ("a worker: loading the code", "a worker: calls")

@@ -16,8 +16,8 @@ def doctor(as_json: bool) -> None:
     """Show which protections are active here, found by trying what they forbid."""
     from cnn_assignment.reporting.terminal import print_protections
     from cnn_assignment.sandbox.client.choice import open_sandbox
+    from cnn_assignment.sandbox.client.probe import PROTECTIONS, probe
     from cnn_assignment.sandbox.client.protocol import SandboxError
-    from cnn_assignment.sandbox.probe import PROTECTIONS, probe
 
     try:
         with open_sandbox() as sandbox:

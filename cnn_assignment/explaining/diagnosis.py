@@ -21,7 +21,7 @@ from cnn_assignment.judging.session import Attempt
 from cnn_assignment.judging.signature import Evidence, Likeness
 from cnn_assignment.judging.telling import Quoting
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
-from cnn_assignment.sandbox.client.protocol import Spawner
+from cnn_assignment.sandbox.client.worker_process import Spawner
 from cnn_assignment.submissions import Chunk, ExtractedCode
 
 # What each test of a task, in the order of the plan, gave; None where it was passed.

@@ -7,7 +7,6 @@ import itertools
 import sys
 import traceback
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,10 +22,9 @@ from cnn_assignment.core.errors import AuthoringError, GraderError
 from cnn_assignment.core.model import Assignment, Outcome, Verdict
 from cnn_assignment.judging.collected import FURTHER_CASES, PlannedTask, PlannedTest, make_plan
 from cnn_assignment.judging.failures import is_open_gap, judge_failure
-from cnn_assignment.judging.replay import Ending, Hearing, Transcripts
+from cnn_assignment.judging.replay import Ending, Playback, Transcripts
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.judging.signature import Evidence, keep_evidence
-from cnn_assignment.sandbox.client.foresight import Foresight
 from cnn_assignment.sandbox.client.protocol import SandboxError
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote
 from cnn_assignment.testing import WorkerGoneError
@@ -69,8 +67,6 @@ class HiddenTests:
         self.problem: AuthoringError | None = None
         self._running: _Run | None = None
         self._failure: BaseException | None = None
-        # By test and stand-ins.
-        self._foresights: defaultdict[tuple[str, tuple[str, ...]], Foresight] = defaultdict(Foresight)
         self._remembered: dict[tuple[str, int], Any] = {}
         self.last_reports: list[pytest.TestReport] = []
 
@@ -242,18 +238,15 @@ class HiddenTests:
         key, line = (test.key, stand_ins), self.attempt.line(stand_ins)
         # Where a call does not come back, what a test asks depends on that too.
         transcripts = self._transcripts if not self.attempt.is_troubled else None
-        hearing = transcripts.hear(key, line) if transcripts is not None else Hearing(line)
+        playback = transcripts.play(key, line) if transcripts is not None else Playback(line)
         self.last_reports = []
-        known = hearing.replay()
+        known = playback.replay()
         if known is not None:
             return known
-        foresight = self._foresights[key]
-        conversation = Conversation(hearing.carry, line.is_deadly, foresight)
+        conversation = Conversation(playback.carry, line.is_deadly)
         ending = self._run_with_pytest(_Run(test, conversation), following)
-        if ending.failure is None:
-            foresight.learn(conversation.reading)
-        if transcripts is not None and foresight.is_settled:
-            transcripts.keep(key, hearing, ending)
+        if transcripts is not None:
+            transcripts.keep(key, playback, ending)
         return ending
 
     def _run_with_pytest(self, run: _Run, following: pytest.Item | None) -> Ending:

@@ -58,8 +58,8 @@ class _Step:
     size: int
 
 
-class Hearing:
-    """One run of a test on one line."""
+class Playback:
+    """One run of a test on one line: first what is known of it is asked again, then the test itself goes on."""
 
     def __init__(self, line: Line, first: _Turn | None = None) -> None:
         self._line = line
@@ -126,18 +126,18 @@ class Transcripts:
         self._left = room
         self._first: dict[Hashable, _Turn] = {}
 
-    def hear(self, key: Hashable, line: Line) -> Hearing:
+    def play(self, key: Hashable, line: Line) -> Playback:
         """A run of the test with that key."""
-        return Hearing(line, self._first.get(key))
+        return Playback(line, self._first.get(key))
 
-    def keep(self, key: Hashable, hearing: Hearing, ending: Ending) -> None:
+    def keep(self, key: Hashable, playback: Playback, ending: Ending) -> None:
         """Remember a run, if it would end so again: by its answers alone."""
-        if not hearing.is_whole or not hearing.steps or not _is_certain(ending.failure):
+        if not playback.is_whole or not playback.steps or not _is_certain(ending.failure):
             return
         if self._left < 0:
             self._first.clear()
             self._left = self._room
-        steps = hearing.steps
+        steps = playback.steps
         turn = self._first.get(key)
         if turn is None:
             turn = self._first[key] = self._new_turn(steps[0], None)

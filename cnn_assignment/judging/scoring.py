@@ -19,8 +19,9 @@ from cnn_assignment.judging.session import Attempt
 from cnn_assignment.judging.signature import Evidence
 from cnn_assignment.judging.stand_ins import RightAnswers
 from cnn_assignment.judging.telling import make_teller
-from cnn_assignment.sandbox.client.protocol import SandboxError, Spawner
-from cnn_assignment.sandbox.probe import Protections
+from cnn_assignment.sandbox.client.probe import Protections
+from cnn_assignment.sandbox.client.protocol import SandboxError
+from cnn_assignment.sandbox.client.worker_process import Spawner
 from cnn_assignment.submissions import ExtractedCode, extract_file
 
 _WITH_DROPPED = "What was left out like training was run for this grade, because the code earns more with it."

@@ -19,14 +19,13 @@ from cnn_assignment.sandbox.client.protocol import (
     Packed,
     Reply,
     Request,
-    Spawner,
     TimeLimits,
     WorkerDied,
     WorkerFailure,
-    WorkerProcess,
     answer_question,
     read_place,
 )
+from cnn_assignment.sandbox.client.worker_process import Spawner, WorkerProcess
 from cnn_assignment.submissions import ExtractedCode
 
 LOAD_ERROR = "This statement failed when your code was loaded: "

@@ -13,15 +13,8 @@ from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.judging.loading import load_order, most_bytes_waiting, solution_limits
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.protocol import (
-    Answer,
-    Reply,
-    Request,
-    Spawner,
-    TimeLimits,
-    WorkerFailure,
-    WorkerProcess,
-)
+from cnn_assignment.sandbox.client.protocol import Answer, Reply, Request, TimeLimits, WorkerFailure
+from cnn_assignment.sandbox.client.worker_process import Spawner, WorkerProcess
 from cnn_assignment.submissions import Chunk, ExtractedCode
 
 _STAND_IN_ITEMS = 100_000

@@ -19,7 +19,7 @@ from cnn_assignment.core.texts import clean
 
 if TYPE_CHECKING:
     from cnn_assignment.core.model import Report, TaskScore
-    from cnn_assignment.sandbox.probe import Protection, Protections
+    from cnn_assignment.sandbox.client.probe import Protection, Protections
 
 _MARKS = {
     "passed": "[green]{score:g}[/]",

@@ -38,8 +38,8 @@ from cnn_assignment.running.client import problem_to_json
 from cnn_assignment.running.solution_first import require_full_marks
 from cnn_assignment.sandbox.client.choice import open_sandbox
 from cnn_assignment.sandbox.client.patience import start_thread
+from cnn_assignment.sandbox.client.probe import probe
 from cnn_assignment.sandbox.client.protocol import SandboxError
-from cnn_assignment.sandbox.probe import probe
 
 # From the end of its standard input until a grader process that is still busy is ended in the middle.
 _GRACE_S = 1.0

@@ -1,7 +1,8 @@
-"""What a worker may read: the standard library and NumPy, and how it finds them once it has lost the way there.
+"""What a worker may read, the standard library and NumPy, and how it still finds them when it is nobody.
 
 A worker that was started by root runs as nobody. Where Python lies in a private home, nobody cannot walk to the
-standard library by its path, but files can still be opened from a folder's descriptor that was taken before.
+standard library by its path, but files can still be opened from a folder's descriptor that was taken before. Functions
+here that change modules of Python are for a zygote and its workers, where nothing else runs.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def load_numpy_modules() -> None:
 
 
 def _make_empty_module(name: str) -> types.ModuleType:
-    """A module that says, of whatever is asked of it, that it is not there."""
+    """A module whose every attribute is said to be missing."""
     module = types.ModuleType(name)
 
     def refuse(attribute: str) -> object:
@@ -97,7 +98,7 @@ def _make_empty_module(name: str) -> types.ModuleType:
 
 
 def forget_the_way() -> None:
-    """Student code is to find neither the kit nor a way to its files; this process has all that it needs."""
+    """Remove from this process what leads to the kit's files, so that student code finds neither them nor the kit."""
     sys.path[:] = [path for path in sys.path if Path(path).is_relative_to(standard_library())]
     sys.argv[:] = [""]
     # What the interpreter was told, and the listings of folders that it looked into.
@@ -107,7 +108,7 @@ def forget_the_way() -> None:
 
 
 def forget_the_host() -> None:
-    """Let Python tell another name of the machine than its own: afterwards no worker can ask the kernel for it."""
+    """Let Python tell a made-up name of the machine, to be called before confinement hides the real one."""
     kernel = os.uname()
     plain = os.uname_result((kernel.sysname, _HOST, kernel.release, kernel.version, kernel.machine))
     os.uname = lambda: plain
@@ -118,7 +119,7 @@ def forget_the_host() -> None:
 
 
 def add_names_of_site() -> None:
-    """Let ``exit``, ``quit`` and ``help`` be there: the module that brings them is left out for all else that it does."""
+    """Define ``exit``, ``quit`` and ``help``, which come from the module ``site``, and that is not loaded here."""
 
     def show_help(*request: Any) -> None:
         importlib.import_module("pydoc").help(*request)

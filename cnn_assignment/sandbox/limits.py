@@ -49,7 +49,7 @@ class WorkerLimits:
 
 
 def apply_limits(limits: WorkerLimits, *, required: bool = True) -> None:
-    """Lower this process's own limits for good; hard limits too, so that no call raises them again.
+    """Lower this process's own limits for good, hard limits too, so that no call can raise them again.
 
     required: whether a limit that this system does not know is an error. Else it is left out; `probe` will tell.
     """
@@ -115,7 +115,7 @@ def _tasks_if_of(user: int, status: str) -> int:
 
 
 def _most_tasks(threads: int) -> int:
-    """The limit for this process: its user's tasks of now and threads more, below what the graders keep for themselves."""
+    """The most tasks of this process's user: those of now and these threads more, but none that the graders keep."""
     if os.geteuid() == 0:
         # A worker of root becomes a user of its own; itself is one task.
         return threads + 1

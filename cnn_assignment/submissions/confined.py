@@ -18,7 +18,7 @@ from typing import Any
 
 from cnn_assignment.core.errors import TooLargeError, UnreadableSubmissionError
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.server.worker import Channel
+from cnn_assignment.sandbox.server.channel import Channel
 from cnn_assignment.submissions.extracting.extract import extract, find_own_modules
 from cnn_assignment.submissions.extracting.needed import analyse
 from cnn_assignment.submissions.plain.values import Wanted

@@ -23,12 +23,12 @@ from cnn_assignment.sandbox.client.protocol import (
     Reply,
     Request,
     SandboxError,
-    Spawner,
     TimeLimits,
     WorkerDied,
     WorkerFailure,
     pack_order,
 )
+from cnn_assignment.sandbox.client.worker_process import Spawner
 from cnn_assignment.sandbox.limits import WorkerLimits
 from cnn_assignment.submissions.plain.budgets import EXTRACT_CPU_S, MEMORY_MIB, SHOW_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import Files

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cnn_assignment.judging.replay import Hearing
+from cnn_assignment.judging.replay import Playback
 from cnn_assignment.judging.session import Attempt
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.host import Ask, Request, Sandbox, TimeLimits, WorkerProcess
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import Ask, Request, TimeLimits
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote
+from cnn_assignment.sandbox.client.worker_process import WorkerProcess
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 LOADING = TimeLimits(cpu_s=10.0, wall_s=60.0)
@@ -140,4 +142,4 @@ def wait_until(condition: Any, what: str) -> None:
 def converse(attempt: Attempt, *stand_ins: str) -> Remote:
     """The submission's module as a hidden test sees it, with right methods in the place of those named."""
     line = attempt.line(stand_ins)
-    return Conversation(Hearing(line).carry, line.is_deadly).module()
+    return Conversation(Playback(line).carry, line.is_deadly).module()

@@ -204,7 +204,7 @@ def test_help_starts_without_the_heavy_libraries():
 
 
 @pytest.mark.parametrize(
-    "module", ["wire", "server.worker", "server.facts", "server.peeking", "server.scene", "server.variables"]
+    "module", ["wire", "server.zygote", "server.fresh", "server.worker", "server.scenes.scene", "server.system.waking"]
 )
 def test_where_student_code_runs_there_is_only_the_standard_library_and_numpy(module):
     module = f"cnn_assignment.sandbox.{module}"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from cnn_assignment.sandbox.client.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service
-from cnn_assignment.sandbox.client.protocol import Spawner
+from cnn_assignment.sandbox.client.worker_process import Spawner
 
 
 def open_sandbox(

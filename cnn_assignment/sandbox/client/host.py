@@ -1,7 +1,7 @@
-"""The fork server's keeper: starts the zygote, and gives out the workers that are forked from it.
+"""The host of the fork server: it starts the zygote, and gives out the workers that are forked from it.
 
-This is the way of Linux 5.4 and newer; `cnn_assignment.sandbox.client.portable` is the way of all others. What is said to a
-worker, and what is believed of its answers, is in `cnn_assignment.sandbox.client.protocol` for both.
+It needs Linux 5.4 or newer; on every other system `portable` starts the workers. What is said to a worker, and what is
+believed of its answers, is in `protocol` and `worker_process` for both.
 """
 
 from __future__ import annotations
@@ -23,36 +23,11 @@ from cnn_assignment.sandbox.client.clocks import cpu_clock_of, growth, mapped_by
 from cnn_assignment.sandbox.client.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service, start_zygote
 from cnn_assignment.sandbox.client.patience import REMEDY, is_shortage, tells_shortage, with_patience
 from cnn_assignment.sandbox.client.protocol import (
-    Answer,
-    Ask,
-    BadReply,
-    CallRaised,
-    CallTimedOut,
-    Request,
     SandboxError,
     ShortageError,
-    TimeLimits,
-    Woken,
-    WorkerDied,
-    WorkerFailure,
-    WorkerProcess,
 )
+from cnn_assignment.sandbox.client.worker_process import Woken, WorkerProcess
 from cnn_assignment.sandbox.limits import WorkerLimits, room_for_threads
-
-__all__ = [
-    "Answer",
-    "Ask",
-    "BadReply",
-    "CallRaised",
-    "CallTimedOut",
-    "Request",
-    "Sandbox",
-    "SandboxError",
-    "TimeLimits",
-    "WorkerDied",
-    "WorkerFailure",
-    "WorkerProcess",
-]
 
 START_TIMEOUT_S = 60.0
 _T = TypeVar("_T")
@@ -227,11 +202,11 @@ class _Forked:
         self._mapped = mapped_bytes(self.pid)
 
     def cpu_now(self) -> float:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         return read_clock(self._cpu_clock)
 
     def wait(self, fd: int | None, event: int, timeout_ms: float) -> Woken:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         poll = self._polls.get((fd, event))
         if poll is None:
             poll = self._polls[fd, event] = select.poll()
@@ -244,19 +219,19 @@ class _Forked:
         return Woken.END if ready else Woken.TIME
 
     def pause(self) -> None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         self._signal(signal.SIGCONT)
 
     def grown_bytes(self) -> int | None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         return growth(self._mapped, self.pid)
 
     def kill(self) -> None:
-        """See `protocol.Process`. The zygote ends what else is in the worker's group."""
+        """See `worker_process.Process`. The zygote ends what else is in the worker's group."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -264,11 +239,11 @@ class _Forked:
             signal.pidfd_send_signal(self._pidfd, number)
 
     def exit_code(self) -> int | None:
-        """See `protocol.Process`. None where the zygote is gone."""
+        """See `worker_process.Process`. None where the zygote is gone."""
         return self._sandbox.exit_code(self._inner_pid)
 
     def close(self) -> None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         os.close(self._pidfd)
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from cnn_assignment.sandbox import library
 
 LEVEL_NAMESPACED = 3
 # The bits of matmul depend on the number of threads, and forks must have one thread only.
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-ENVIRONMENT = {
+ONE_THREAD: Mapping[str, str] = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENVIRONMENT: Mapping[str, str] = {
     **ONE_THREAD,
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -31,6 +31,8 @@ ENVIRONMENT = {
 }
 # -S keeps out the .pth files of the environment, and with them whatever they would run and put on the path.
 FLAGS = ("-s", "-S", "-P")
+# Of this package, what a zygote and its workers are made of: nothing of the grader's side.
+_WORKERS_SIDE = ("__init__.py", "confinement", "library.py", "limits.py", "server", "wire")
 _BOOT = """
 import json, sys
 control_fd, level, modules, path, service = json.loads(sys.argv[1])
@@ -46,7 +48,7 @@ class Service:
     """What the forks of a zygote do.
 
     module: its name; its ``prepare(argument)`` is called once in the zygote, before anything is confined, and gives
-    the function that each fork runs with its `worker.Channel`. argument: plain data, and nothing secret.
+    the function that each fork runs with its `channel.Channel`. argument: plain data, and nothing secret.
     """
 
     module: str
@@ -104,7 +106,7 @@ def _wrap(python: Path, packages: Sequence[Path]) -> list[str]:
         raise FileNotFoundError("bubblewrap (bwrap) is not installed")
     own = Path(__file__).resolve().parents[1]
     standard = library.standard_library()
-    visible = [python, standard, *packages, own.parent / "__init__.py", own]
+    visible = [python, standard, *packages, own.parent / "__init__.py", *(own / name for name in _WORKERS_SIDE)]
     # Shared libraries of the interpreter and of compiled modules: the system's own, which hold no secret.
     visible += [path for path in map(Path, ("/lib", "/lib64", "/usr/lib", "/usr/lib64")) if path.exists()]
     visible += sorted(python.parents[1].glob("lib/libpython*.so*"))

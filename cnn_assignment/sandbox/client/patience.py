@@ -1,6 +1,6 @@
 """Waiting for a machine that is out of processes, threads, memory or descriptors for the moment.
 
-Such a shortage is nobody's fault who meets it: another user, or another submission, holds what is missing and gives it
+Whoever meets such a shortage is not to blame: another user, or another submission, holds what is missing and gives it
 back when it ends. So what could not be started is tried again, with growing pauses, before anybody is told.
 """
 
@@ -41,7 +41,7 @@ def is_shortage(error: BaseException) -> bool:
 
 
 def tells_shortage(text: str) -> bool:
-    """The same of a program's last words."""
+    """Whether a program's last words say that the machine is out of something that may come back."""
     return any(words in text for words in _WORDS)
 
 

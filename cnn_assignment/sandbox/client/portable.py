@@ -24,7 +24,8 @@ from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client.clocks import cpu_clock_of, growth, mapped_bytes, read_clock
 from cnn_assignment.sandbox.client.launch import ENVIRONMENT, FLAGS, STUDENT_CODE, Service, search_path
 from cnn_assignment.sandbox.client.patience import with_patience
-from cnn_assignment.sandbox.client.protocol import SandboxError, Woken, WorkerProcess
+from cnn_assignment.sandbox.client.protocol import SandboxError
+from cnn_assignment.sandbox.client.worker_process import Woken, WorkerProcess
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 START_TIMEOUT_S = 60.0
@@ -134,11 +135,11 @@ class _Started:
         self._mapped = mapped_bytes(self.pid)
 
     def cpu_now(self) -> float:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         return read_clock(self._cpu_clock) if self._cpu_clock is not None else 0.0
 
     def wait(self, fd: int | None, event: int, timeout_ms: float) -> Woken:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         poll = select.poll()
         if fd is not None:
             poll.register(fd, event)
@@ -155,31 +156,31 @@ class _Started:
                 return Woken.TIME
 
     def pause(self) -> None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         self._popen.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         self._popen.send_signal(signal.SIGCONT)
 
     def grown_bytes(self) -> int | None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         return growth(self._mapped, self.pid)
 
     def kill(self) -> None:
-        """See `protocol.Process`. A process that left the group on purpose is not found: that is level 2's to forbid."""
+        """See `worker_process.Process`. A process that left the group on purpose is not found: that is level 2's to forbid."""
         if self._popen.returncode is None:
             self._kill_group()
             self._popen.kill()
 
     def exit_code(self) -> int | None:
-        """See `protocol.Process`. What the worker left of its group is ended too."""
+        """See `worker_process.Process`. What the worker left of its group is ended too."""
         self.kill()
         self._listed.discard(self)
         return self._popen.wait()
 
     def close(self) -> None:
-        """See `protocol.Process`."""
+        """See `worker_process.Process`."""
         self.read_errors(0)
 
     def read_errors(self, size: int) -> str:

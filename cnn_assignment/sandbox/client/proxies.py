@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.foresight import Foresight, Reading, as_read
 from cnn_assignment.sandbox.client.protocol import BadReply, Request
 
 # Carries one request to whatever worker serves the conversation; label names the last call in it.
@@ -23,12 +22,8 @@ Carrier = Callable[[Request, str], Any]
 class Conversation:
     """The operations of one test on one worker, in order."""
 
-    def __init__(
-        self, carry: Carrier, is_deadly: Callable[[str], bool] = lambda _: False, foresight: Foresight | None = None
-    ) -> None:
+    def __init__(self, carry: Carrier, is_deadly: Callable[[str], bool] = lambda _: False) -> None:
         self._carry = carry
-        # What it reads on the way, from which the next one like it may learn.
-        self.reading = Reading(foresight or Foresight())
         # Whether a call of that name is known to end its worker.
         self.is_deadly = is_deadly
         # What a test's helpers did on their own account, in words for the student.
@@ -70,25 +65,13 @@ class Conversation:
     def fetch(self, remote: Remote | None, caps: wire.Caps) -> Any:
         """Send what is pending and return a copy of the remote object, or None where none is asked for.
 
-        Raises host.WorkerFailure for what student code did wrong.
+        Raises protocol.WorkerFailure for what student code did wrong.
         """
         if remote is None and len(self._pending) == 0:
             return None
         operations, self._pending = tuple(self._pending), []
         want = None if remote is None else _number(remote)
-        read = as_read(operations, want, caps)
-        if read is None:
-            ahead = self.reading.expect(self._next_number)
-            request = Request(operations, want, caps, ahead=ahead, labels=self._labels)
-            value = self._carry(request, self._label)
-            self.reading.keep(request.found)
-            return value
-        known = self.reading.recall(read)
-        return (
-            known[0]
-            if known is not None
-            else self._carry(Request(operations, want, caps, labels=self._labels), self._label)
-        )
+        return self._carry(Request(operations, want, caps, labels=self._labels), self._label)
 
 
 class Remote:

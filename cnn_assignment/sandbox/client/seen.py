@@ -1,6 +1,6 @@
-"""The grader's side of a scene: what a worker tells of the place where its code raised, read and nothing of it believed.
+"""Reads what a worker tells of the place where its code raised, a scene, and believes nothing of it.
 
-Whatever is not of the form that `scene` gives is no scene. What is left are short texts, small integers and kinds from a
+A description of any other form than that of `server.scenes` is dropped. What is left are short texts, small integers and kinds from a
 fixed list: they are shown, within the budget of what student code may choose, and never looked up or run.
 """
 

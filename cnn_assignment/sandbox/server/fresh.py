@@ -1,4 +1,4 @@
-"""The beginning of a worker that is an interpreter of its own: what `cnn_assignment.sandbox.client.portable` starts."""
+"""How a worker begins that is an interpreter of its own, as `client.portable` starts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits
-from cnn_assignment.sandbox.server.worker import Channel
+from cnn_assignment.sandbox.server.channel import Channel
 
 # The same numbers as those of a forked worker.
 READ_FD, WRITE_FD = 3, 4

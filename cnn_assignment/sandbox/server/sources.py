@@ -1,6 +1,7 @@
 """Lets Python show the text of a submission: ``inspect.getsource`` finds it, and tracebacks have lines.
 
-The code of a submission comes from no file, and classes of one module may come from several cells.
+The code of a submission comes from no file, and classes of one module may come from several cells. What is changed for
+that belongs to Python itself, in a process that runs one submission and ends with it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 
 
 class Sources:
-    """Texts of a submission by the names that their code has as a file, and which of them each class is from."""
+    """The texts of a submission by their labels, and the label of the text that each class was defined in."""
 
     def __init__(self) -> None:
         self._labels: dict[tuple[str, str], str] = {}
 
     def keep(self, label: str, text: str) -> None:
-        """Remember a text by the name that its code has as a file."""
+        """Remember a text under the label that its code has in the place of a file's name."""
         # Without a time it is never looked for on a disk.
         linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
 
@@ -31,7 +32,7 @@ class Sources:
                 self._labels[module.__name__, node.name] = label
 
     def install(self) -> None:
-        """Tell ``inspect`` of the classes: it would ask their module for its file, and that has one only."""
+        """Let ``inspect`` find each class in its own text. It would ask the module, which names a single file."""
         find = inspect.getfile
 
         def getfile(object: Any) -> str:  # noqa: A002 - as inspect calls it

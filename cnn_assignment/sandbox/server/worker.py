@@ -1,74 +1,41 @@
 """The process in which student code runs: it answers the grader's requests until the pipe closes.
 
 It knows no expected value, no test and no solution. It is forked from the zygote, so it imports only the standard
-library and NumPy, and of the kit the wire format and what makes honest code feel at home.
+library, NumPy, and of the kit the wire format and the files of this side. The process belongs to one
+submission and ends with it, so it may change modules of Python's own for it.
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import importlib
 import inspect
 import itertools
-import json
-import os
 import random
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from cnn_assignment.sandbox import library, wire
-from cnn_assignment.sandbox.server import refusals, waking
-from cnn_assignment.sandbox.server.facts import describe
+from cnn_assignment.sandbox.server.channel import Channel
 from cnn_assignment.sandbox.server.files import own_files
-from cnn_assignment.sandbox.server.scene import Witness
+from cnn_assignment.sandbox.server.loading import (
+    Importer,
+    Unavailable,
+    names_of_definition,
+    names_of_import,
+    select_statements,
+)
+from cnn_assignment.sandbox.server.scenes.facts import describe
+from cnn_assignment.sandbox.server.scenes.scene import Witness
 from cnn_assignment.sandbox.server.sources import Sources
+from cnn_assignment.sandbox.server.stand_ins import cut_windows, describe_state, make_bare
+from cnn_assignment.sandbox.server.system import refusals, waking
 
-MESSAGE_CAP = 400
-# Characters of a question that may describe the state of its object; the arguments need room too.
-_STATE_ROOM = wire.HEADER_CAP // 4
-# Characters of a reply's header for the wanted value and what is read ahead of it; alone, a value may have them all.
-_AHEAD_ROOM = wire.HEADER_CAP // 4
-# Where looking an item up runs no code of the submission.
-_PLAIN = (dict, list, tuple, np.ndarray)
-_ALWAYS_IMPORTABLE = frozenset({"numpy", *sys.stdlib_module_names, *sys.builtin_module_names})
-
-type_name = wire.type_name
-
-
-class Channel:
-    """Blocking frames over two pipe descriptors, the worker's side."""
-
-    def __init__(self, read_fd: int, write_fd: int) -> None:
-        self._read_fd = read_fd
-        self._write_fd = write_fd
-        self._inbox = wire.Inbox()
-
-    def receive(self) -> tuple[dict[str, Any], bytes]:
-        """The next frame. Raises EOFError when the grader has closed its end."""
-        header_size, payload_size = wire.FRAME.unpack(self._read(wire.FRAME.size))
-        return wire.parse_header(self._read(header_size)), self._read(payload_size)
-
-    def send(self, header: dict[str, Any], buffers: list[bytes]) -> None:
-        """Write one frame whole."""
-        data = memoryview(wire.pack(header, buffers))
-        while data:
-            data = data[os.write(self._write_fd, data) :]
-
-    def _read(self, size: int) -> bytes:
-        while missing := self._inbox.missing(size):
-            part = os.read(self._read_fd, missing)
-            if not part:
-                raise EOFError
-            self._inbox += part
-        return self._inbox.take(size)
+_MESSAGE_CAP = 400
 
 
 def prepare(_: Any) -> Callable[[Channel], None]:
@@ -88,73 +55,12 @@ def prepare(_: Any) -> Callable[[Channel], None]:
     return serve
 
 
-class _Unavailable:
-    """Stands for a name whose import failed: the import hurts only code that uses it."""
-
-    def __init__(self, error: ImportError) -> None:
-        self.__dict__["_error"] = error
-
-    def __getattr__(self, name: str) -> Any:
-        raise self.__dict__["_error"]
-
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise self.__dict__["_error"]
-
-
-class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Serves the provided files and the student's own modules from memory and refuses what grading does not offer.
-
-    own: by dotted name the label, the text, the statements to run and whether it is a package. run: runs one of them.
-    """
-
-    def __init__(
-        self,
-        provided: dict[str, str],
-        allowed: Sequence[str],
-        own: dict[str, list[Any]],
-        run: Callable[[ast.stmt, str, int, types.ModuleType], None],
-    ) -> None:
-        self._provided = provided
-        self._allowed = _ALWAYS_IMPORTABLE | frozenset(allowed)
-        self._own = own
-        self._run = run
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """A spec for what is served; None leaves the search to Python; ModuleNotFoundError refuses."""
-        del path, target
-        if fullname in self._provided:
-            return importlib.util.spec_from_loader(fullname, self)
-        if fullname in self._own:
-            return importlib.util.spec_from_loader(fullname, self, is_package=self._own[fullname][3])
-        top = fullname.partition(".")[0]
-        if top in self._allowed:
-            return None
-        raise ModuleNotFoundError(f"{top} is not available when this assignment is graded", name=top)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        """Run a provided file, or what was extracted from a student's own, in its new module."""
-        if module.__name__ in self._own:
-            label, source, keep, _ = self._own[module.__name__]
-            module.__file__ = label
-            statements, flags = _select_statements(source, label, keep)
-            for statement in statements:
-                self._run(statement, label, flags, module)
-            return
-        label = f"{module.__name__}.py"
-        code = compile(self._provided[module.__name__], label, "exec", dont_inherit=True)
-        exec(code, module.__dict__)  # noqa: S102 - running code is what this process is for
-
-
 class Worker:
     """Runs one submission: loads its code, then carries out the operations of each request."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._objects: dict[int, Any] = {}
-        # Numbers of objects that were read ahead, and that nobody may have asked for.
-        self._ahead: list[int] = []
         self._labels: frozenset[str] = frozenset()
         self._sources = Sources()
         # What a stand-in tells of its object; public names, since student code can read them here.
@@ -182,8 +88,6 @@ class Worker:
         try:
             tree, buffers = self._load(header["load"]) if "load" in header else self._carry_out(header, payload)
             reply: dict[str, Any] = {"nonce": self._nonce, "value": tree}
-            if "ahead" in header:
-                self._read_ahead(header["ahead"], reply, buffers)
         except BaseException as error:  # noqa: BLE001 - whatever student code raises is its result, not our end
             reply, buffers = {"nonce": self._nonce, "error": self._describe(error) | self._look_around(error)}, []
         self._channel.send(reply, buffers)
@@ -191,17 +95,17 @@ class Worker:
     def _describe(self, error: BaseException) -> dict[str, Any]:
         """What the grader is told of an exception: never a traceback, never an address of an object."""
         try:
-            message = wire.printable(str(error))[:MESSAGE_CAP]
+            message = wire.printable(str(error))[:_MESSAGE_CAP]
         except BaseException:  # noqa: BLE001 - __str__ is student code too
             message = ""
         try:
             place = self._find_place(error)
         except BaseException:  # noqa: BLE001 - and so are the attributes of an exception
             place = None
-        return {"step": self._step, "type": type_name(error), "message": message, "at": place}
+        return {"step": self._step, "type": wire.type_name(error), "message": message, "at": place}
 
     def _look_around(self, error: BaseException) -> dict[str, Any]:
-        """What the grader may explain the exception with; nothing where that cannot be told."""
+        """What the grader may explain the exception with: the scene where student code raised, else what was asked for."""
         try:
             scene = self._witness.describe(error)
             if scene is not None:
@@ -236,7 +140,7 @@ class Worker:
                 failures.append(failure)
 
         own = order.get("own", {})
-        sys.meta_path.insert(0, _Importer(order["provided"], order["modules"], own, run))
+        sys.meta_path.insert(0, Importer(order["provided"], order["modules"], own, run))
         random.seed(order["seed"])
         np.random.seed(order["seed"])  # noqa: NPY002 - forks share the legacy state, so it is what has to be reset
         module = types.ModuleType(order["module"])
@@ -250,7 +154,7 @@ class Worker:
         flags = 0
         for label, source, keep in order["chunks"]:
             vars(module)["__file__"] = label
-            statements, own_flags = _select_statements(source, label, keep)
+            statements, own_flags = select_statements(source, label, keep)
             flags |= own_flags
             for statement in statements:
                 run(statement, label, flags, module)
@@ -261,7 +165,7 @@ class Worker:
         return wire.encode(failures)
 
     def _keep_sources(self, order: dict[str, Any]) -> None:
-        """Let Python find the text of all that runs: it is the submission's own, or was given to it."""
+        """Let Python find the text of all code that runs here; the submission has it anyway."""
         for label, text, *_ in (*order["chunks"], *order.get("own", {}).values()):
             self._sources.keep(label, text)
         for name, text in order["provided"].items():
@@ -276,11 +180,11 @@ class Worker:
             code = compile(tree, label, "exec", flags=flags, dont_inherit=True)
             exec(code, module.__dict__)  # noqa: S102 - running code is what this process is for
         except ImportError as error:
-            for name in _names_of_import(statement):
-                module.__dict__.setdefault(name, _Unavailable(error))
+            for name in names_of_import(statement):
+                module.__dict__.setdefault(name, Unavailable(error))
             return {**self._describe(error), "line": statement.lineno, "label": label}
         except BaseException as error:  # noqa: BLE001 - a statement that fails must not take the others with it
-            for name in _names_of_definition(statement):
+            for name in names_of_definition(statement):
                 self._lost[name] = [label, statement.lineno]
             return {**self._describe(error), "line": statement.lineno, "label": label}
         self._sources.note(module, statement, label)
@@ -291,7 +195,6 @@ class Worker:
     def _carry_out(self, header: dict[str, Any], payload: bytes) -> tuple[Any, list[bytes]]:
         """Carry out the operations in order and return the value that the request wants, if any."""
         operations = header["tree"][1:]
-        self._forget_ahead(operations)
         decoder = wire.Decoder(payload, wire.Caps(items=1 << 30), handles=self._find_object)
         for self._step, operation in enumerate(operations):
             # One after the other: an operation may need what the one before it made.
@@ -306,40 +209,6 @@ class Worker:
         wanted = self._objects[header["want"]]
         caps = wire.Caps(payload_bytes=header["bytes"], items=header["items"])
         return wire.encode(wanted, caps, tuple(self._objects.get(n) for n in header["windows"]))
-
-    def _read_ahead(self, reads: list[dict[str, Any]], reply: dict[str, Any], buffers: list[bytes]) -> None:
-        """Add what is likely to be read next, up to the first that only the submission's own code could find."""
-        room, bytes_left = _AHEAD_ROOM - len(json.dumps(reply["value"])), wire.AHEAD_CAP
-        found, sizes = reply.setdefault("ahead", []), reply.setdefault("sizes", [])
-        for read in reads:
-            try:
-                for operation in read["tree"][1:]:
-                    _, target, holder, key = wire.decode(operation, b"", handles=self._find_object)
-                    if type(holder) not in _PLAIN:
-                        return
-                    self._objects[target] = holder[key]
-                    self._ahead.append(target)
-                caps = wire.Caps(payload_bytes=read["bytes"], items=read["items"])
-                tree, parts = wire.encode(self._objects[read["want"]], caps)
-            except Exception:  # noqa: BLE001 - whatever it is, it will be found out when it is asked for
-                return
-            size = sum(map(len, parts))
-            room -= len(json.dumps(tree))
-            bytes_left -= size
-            if room < 0 or bytes_left < 0:
-                return
-            found.append(tree)
-            sizes.append(size)
-            buffers += parts
-
-    def _forget_ahead(self, operations: list[list[Any]]) -> None:
-        """Drop what was read ahead and not taken: the grader goes on with other objects of these numbers."""
-        if operations:
-            _, _, first, *_ = operations[0]
-            for number in self._ahead:
-                if number >= first:
-                    self._objects.pop(number, None)
-            self._ahead = []
 
     def _operate(self, kind: str, rest: list[Any]) -> Any:
         match kind:
@@ -365,7 +234,7 @@ class Worker:
                 return is_iterator, list(itertools.islice(rest[0], rest[1])) if is_iterator else rest[0]
             case "bare":
                 # An object that never ran its constructor, with given attributes: the reference side of a stand-in.
-                return _make_bare(rest[0], rest[1])
+                return make_bare(rest[0], rest[1])
         raise ValueError(f"unknown operation {kind}")
 
     def _find_object(self, number: int) -> Any:
@@ -390,100 +259,11 @@ class Worker:
             setattr(target, method, stand_in)
 
     def _ask(self, name: str, instance: Any, args: tuple[Any, ...]) -> Any:
-        tree, buffers = wire.encode([name, _describe_state(instance, self._attributes), args])
+        tree, buffers = wire.encode([name, describe_state(instance, self._attributes), args])
         self._channel.send({"nonce": self._nonce, "ask": tree}, buffers)
         header, payload = self._channel.receive()
         if "refusal" in header:
             raise ValueError(header["refusal"])
         answer = wire.decode(header["value"], payload, wire.Caps(items=1 << 30), windows=len(args))
-        answer = _cut_windows(answer, args)
+        answer = cut_windows(answer, args)
         return iter(answer) if header["iterator"] else answer
-
-
-def _describe_state(instance: Any, names: Sequence[str]) -> dict[str, Any]:
-    """What a right method may have to know of an object: the attributes with these names, and all that it holds.
-
-    Submissions keep attributes in a __dict__, in slots, behind properties or a __getattr__. What would fill a question
-    stays out: that which only this submission has may be of any size, and may hold itself.
-    """
-    found: dict[str, Any] = {}
-    for name in names:
-        # Where there is no such attribute, code of the submission may raise what it likes.
-        with suppress(Exception):
-            found[name] = getattr(instance, name)
-    with suppress(Exception):
-        found = {name: value for name, value in vars(instance).items() if type(name) is str} | found
-    room = _STATE_ROOM
-    state = {}
-    # What was asked for comes first.
-    for name in sorted(found, key=lambda name: name not in names):
-        try:
-            size = len(json.dumps([name, wire.encode(found[name], wire.Caps(items=room))[0]]))
-        except wire.WireError:
-            continue
-        if size <= room:
-            room -= size
-            state[name] = found[name]
-    return state
-
-
-def _make_bare(kind: type, state: dict[str, Any]) -> Any:
-    """An object of a class whose constructor did not run, with the attributes of a state that it has room for."""
-    instance: Any = object.__new__(kind)
-    for name, value in state.items():
-        # The state is that of an object of another class, which may keep anything under the name of a method here.
-        if not callable(getattr(kind, name, None)):
-            # A slot is not there, or a property takes no value: it has its own way to find one.
-            with suppress(AttributeError):
-                object.__setattr__(instance, name, value)
-    return instance
-
-
-def _cut_windows(value: Any, args: tuple[Any, ...]) -> Any:
-    """Turn descriptions of windows into real views of the arguments."""
-    if isinstance(value, wire.WindowOf):
-        return args[value.argument][value.slices]
-    if isinstance(value, list | tuple):
-        return type(value)(_cut_windows(item, args) for item in value)
-    if isinstance(value, dict):
-        return {key: _cut_windows(item, args) for key, item in value.items()}
-    return value
-
-
-def _select_statements(source: str, label: str, keep: list[list[Any]] | None) -> tuple[list[ast.stmt], int]:
-    """The statements to run, and the compiler flags of the chunk's ``from __future__`` imports.
-
-    keep holds ``[index, aliases]`` pairs; aliases, where given, are the positions of the names to keep of an import.
-    Without keep everything runs.
-    """
-    body = ast.parse(source, label).body
-    flags = 0
-    for statement in body:
-        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-            for alias in statement.names:
-                flags |= getattr(__future__, alias.name).compiler_flag
-    pairs: list[list[Any]] = [[index, None] for index in range(len(body))] if keep is None else keep
-    chosen = []
-    for index, aliases in pairs:
-        statement = body[index]
-        if aliases is not None and isinstance(statement, ast.Import | ast.ImportFrom):
-            statement.names = [statement.names[position] for position in aliases]
-        chosen.append(statement)
-    return chosen, flags
-
-
-def _names_of_definition(statement: ast.stmt) -> list[str]:
-    """The names that a statement would have defined."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
-            return [name]
-        case ast.Assign(targets=targets):
-            return [target.id for target in targets if isinstance(target, ast.Name)]
-    return []
-
-
-def _names_of_import(statement: ast.stmt) -> list[str]:
-    """The names that an import statement would have bound."""
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
-        return []
-    return [alias.asname or alias.name.partition(".")[0] for alias in statement.names if alias.name != "*"]

@@ -1,9 +1,9 @@
-"""The process that workers are forked from: NumPy imported, nothing secret, one thread, no state between forks.
+"""The process that workers are forked from: it has imported NumPy, holds nothing secret, and has one thread.
 
-It prepares confinement once, and each worker puts it on before any student code is there. It is started with exec by `cnn_assignment.sandbox.client.host`, never forked from the grader, whose memory holds expected
-values. Over a UNIX socket it takes orders ``{"spawn": limits}`` with two pipe ends attached, and answers with the
-worker's process id and pidfd; when a worker has ended it tells how. It ends when the socket closes, and every worker
-ends with it.
+`client.host` starts it with exec. It is never forked from the grader, whose memory holds expected values. It prepares
+confinement once, and each worker puts that on before any student code is there. Over a UNIX socket it takes orders
+``{"spawn": limits}`` with two pipe ends attached, and answers with the worker's process id and pidfd; when a worker has
+ended, it tells how. It ends when the socket closes, and every worker ends with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 from cnn_assignment.sandbox import confinement, library
 from cnn_assignment.sandbox.limits import WorkerLimits, apply_limits, become_nobody
-from cnn_assignment.sandbox.server.worker import Channel
+from cnn_assignment.sandbox.server.channel import Channel
 
 if sys.platform != "win32":  # where this module is read and never used
     import fcntl
@@ -36,9 +36,10 @@ LEVEL_PROCESS, LEVEL_LIMITS, LEVEL_CONFINED = 0, 1, 2
 
 
 def main(control_fd: int, level: int, modules: list[str], service: list[Any]) -> None:
-    """Serve on a socket. level: the protections to use, if they can be. modules: importable beside the usual ones.
+    """Serve on a socket.
 
-    service: a `launch.Service` in JSON.
+    level: the most protection to use. modules: packages that student code may import beside NumPy.
+    service: what the forks do, a `launch.Service` in JSON.
     """
     control = socket.socket(fileno=control_fd)
     confinement.die_with_parent(os.getppid())
@@ -71,7 +72,10 @@ def prepare_service(module: str, argument: Any) -> Callable[[Channel], None]:
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """What every worker of a zygote puts on. library_fd: the folder of the standard library. serve: what it does then."""
+    """How every worker of a zygote is fitted out.
+
+    library_fd: a descriptor of the folder of the standard library. serve: what the worker does once it is confined.
+    """
 
     level: int
     confinement: confinement.Confinement | None

@@ -14,7 +14,7 @@ from cnn_assignment.judging.failures import describe_circumstances
 from cnn_assignment.running.client import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, read_place
 from cnn_assignment.sandbox.client.seen import Fact, Part, Scene, read_asked, read_fact, read_scene
-from cnn_assignment.sandbox.server.variables import is_like
+from cnn_assignment.sandbox.server.scenes.variables import is_like
 from cnn_assignment.sandbox.wire import Handle
 from raised_cases import CASES, SILENT
 from sandbox_kit import FORGER

@@ -16,8 +16,8 @@ from cnn_assignment.judging.session import Attempt
 from cnn_assignment.judging.stand_ins import RightAnswers, RightMethods
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
-from cnn_assignment.sandbox.client.protocol import Reply
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised, Reply
 from cnn_assignment.sandbox.client.proxies import fetch
 from cnn_assignment.submissions import ExtractedCode, extract_file
 from toy_course import TOTAL, answer, await_that, edit, left_open, submit

@@ -8,7 +8,8 @@ import pytest
 import sandbox_kit
 import toy_course
 from cnn_assignment.judging.session import Attempt
-from cnn_assignment.sandbox.client.host import CallRaised, CallTimedOut, Sandbox, WorkerDied
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, WorkerDied
 from cnn_assignment.submissions import extract_file
 from cnn_assignment.testing import (
     Mismatch,

@@ -15,18 +15,18 @@ import pytest
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client import launch
-from cnn_assignment.sandbox.client.host import (
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import (
     Answer,
     BadReply,
     CallRaised,
     CallTimedOut,
     Request,
-    Sandbox,
     SandboxError,
     TimeLimits,
     WorkerDied,
 )
-from cnn_assignment.sandbox.client.protocol import Stopwatch
+from cnn_assignment.sandbox.client.worker_process import Stopwatch
 from cnn_assignment.sandbox.limits import WorkerLimits
 from places import KITS, ROOT
 from sandbox_kit import (
@@ -55,6 +55,13 @@ def sandbox(request):
 
 
 @pytest.fixture(scope="module")
+def confined():
+    """For what the grader makes of pipes and frames, which is the same at every level."""
+    with Sandbox() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
 def loose():
     """For student code that signals, forks or runs programs, which a confined worker cannot."""
     with Sandbox(1) as opened:
@@ -64,7 +71,7 @@ def loose():
 @pytest.fixture(autouse=True)
 def nothing_left(request):
     """After whatever student code did: no dead process, no worker, no descriptor, and the next worker works."""
-    used = [request.getfixturevalue(name) for name in ("sandbox", "loose") if name in request.fixturenames]
+    used = [request.getfixturevalue(name) for name in ("sandbox", "confined", "loose") if name in request.fixturenames]
     before = count_descriptors()
     yield
     for sandbox in used:
@@ -110,7 +117,8 @@ def test_a_sleep_is_stopped_by_the_clock(sandbox):
 # Stopped, as by a virtual machine that is paused, between the question and the answer: all of it, or the grader alone.
 PAUSED = """
 import sys
-from cnn_assignment.sandbox.client.host import Sandbox, TimeLimits
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import TimeLimits
 from sandbox_kit import call, working
 
 SOURCE = '''
@@ -147,7 +155,7 @@ def test_time_in_which_the_grader_was_stopped_is_not_the_students(tmp_path, whol
         assert grader.communicate(timeout=60)[0] == "1 True\n"
 
 
-def test_waiting_costs_no_processor_time(sandbox):
+def test_waiting_costs_no_processor_time(confined):
     source = """
         import time
 
@@ -155,10 +163,10 @@ def test_waiting_costs_no_processor_time(sandbox):
             time.sleep(seconds)
             return seconds
     """
-    assert run(sandbox, source, 0.5, limits=TimeLimits(cpu_s=0.25, wall_s=60)) == 0.5
+    assert run(confined, source, 0.5, limits=TimeLimits(cpu_s=0.25, wall_s=60)) == 0.5
 
 
-def test_each_request_has_its_own_time(sandbox):
+def test_each_request_has_its_own_time(confined):
     source = """
         import time
 
@@ -168,7 +176,7 @@ def test_each_request_has_its_own_time(sandbox):
                 pass
             return 1
     """
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         assert [call(worker, "answer", limits=TimeLimits(cpu_s=0.3, wall_s=60)) for _ in range(4)] == [1] * 4
 
 
@@ -227,7 +235,7 @@ def test_a_stopped_process_is_killed_all_the_same(loose):
 
 
 @pytest.mark.parametrize("where", ["preamble", "header", "payload"])
-def test_a_reply_in_drips_does_not_outlive_the_clock(sandbox, where):
+def test_a_reply_in_drips_does_not_outlive_the_clock(confined, where):
     # The next byte is always there before anybody has waited for it, and all of them take seconds.
     source = attack("""
         def answer(start):
@@ -239,10 +247,10 @@ def test_a_reply_in_drips_does_not_outlive_the_clock(sandbox, where):
                 time.sleep(0.0002)
     """)
     with pytest.raises(CallTimedOut, match="wall"):
-        run(sandbox, source, where, limits=SHORT_WALL)
+        run(confined, source, where, limits=SHORT_WALL)
 
 
-def test_a_request_that_is_read_in_sips_does_not_outlive_the_clock(sandbox):
+def test_a_request_that_is_read_in_sips_does_not_outlive_the_clock(confined):
     source = attack("""
         def answer():
             forge({"value": 1})
@@ -250,13 +258,13 @@ def test_a_request_that_is_read_in_sips_does_not_outlive_the_clock(sandbox):
                 os.read(3, 4096)
                 time.sleep(0.05)
     """)
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         assert call(worker, "answer") == 1
         with pytest.raises(CallTimedOut, match="wall"):
             call(worker, "answer", np.zeros(4_000_000), limits=SHORT_WALL)
 
 
-def test_questions_without_end_do_not_outlive_the_clock(sandbox):
+def test_questions_without_end_do_not_outlive_the_clock(confined):
     source = attack("""
         def answer():
             question = frame_of({"nonce": find_worker()._nonce, "ask": ["l", "Layer.parts", ["d"], ["t"]]})
@@ -265,7 +273,7 @@ def test_questions_without_end_do_not_outlive_the_clock(sandbox):
                 os.read(3, 65536)
     """)
     with pytest.raises(CallTimedOut, match=r"CPU|wall"):
-        run(sandbox, source, limits=TimeLimits(cpu_s=5, wall_s=0.3), ask=lambda *_: Answer(1))
+        run(confined, source, limits=TimeLimits(cpu_s=5, wall_s=0.3), ask=lambda *_: Answer(1))
 
 
 # Ends
@@ -305,14 +313,14 @@ def test_a_worker_that_ends_by_a_signal_or_as_another_program_is_told_by_the_ker
 
 
 @pytest.mark.parametrize("body", ["os.kill(os.getpid(), 9)", "os.execv('/bin/false', ['false'])", "os.fork()"])
-def test_a_confined_worker_goes_on_after_what_it_may_not_do(body):
+def test_a_confined_worker_goes_on_after_what_it_may_not_do(confined, body):
     source = f"""
 import os
 
 def answer():
     {body}
 """
-    with Sandbox() as confined, working(confined, source) as worker:
+    with working(confined, source) as worker:
         for _ in range(2):
             with pytest.raises(CallRaised, match=r"PermissionError|FileNotFoundError"):
                 call(worker, "answer")
@@ -378,7 +386,7 @@ def test_a_child_in_the_workers_group_ends_with_it(loose):
     wait_until(lambda: state_of(child) in (None, "Z"), "the child has ended")
 
 
-def test_a_worker_that_closes_its_end_between_requests_is_not_waited_for(sandbox):
+def test_a_worker_that_closes_its_end_between_requests_is_not_waited_for(confined):
     source = """
         import os, threading, time
 
@@ -390,7 +398,7 @@ def test_a_worker_that_closes_its_end_between_requests_is_not_waited_for(sandbox
             threading.Thread(target=later, daemon=True).start()
             return os.getpid()
     """
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         call(worker, "answer")
         time.sleep(0.3)
         with pytest.raises(CallTimedOut, match="wall"):
@@ -414,8 +422,8 @@ def test_a_worker_that_ended_between_requests_is_told_as_dead(sandbox):
             call(worker, "answer")
 
 
-def test_killing_twice_and_after_the_end_is_harmless(sandbox):
-    worker = sandbox.spawn(WorkerLimits())
+def test_killing_twice_and_after_the_end_is_harmless(confined):
+    worker = confined.spawn(WorkerLimits())
     assert worker.alive
     worker.kill()
     worker.kill()
@@ -456,7 +464,7 @@ def test_killing_twice_and_after_the_end_is_harmless(sandbox):
         pytest.param("forge({'ask': None})", "no stand-in asks", id="empty question"),
     ],
 )  # fmt: skip
-def test_what_is_no_reply_is_refused_and_ends_the_worker(sandbox, body, words):
+def test_what_is_no_reply_is_refused_and_ends_the_worker(confined, body, words):
     source = attack(f"""
         def begin():
             return b'{{"nonce":"%s"' % find_worker()._nonce.encode()
@@ -465,7 +473,7 @@ def test_what_is_no_reply_is_refused_and_ends_the_worker(sandbox, body, words):
             {body}
             time.sleep(1000)
     """)
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         with pytest.raises(BadReply, match=words):
             call(worker, "answer", caps=wire.Caps(payload_bytes=1000, items=100))
         assert not worker.alive
@@ -475,7 +483,7 @@ def test_what_is_no_reply_is_refused_and_ends_the_worker(sandbox, body, words):
 @pytest.mark.parametrize(
     "question", ["['l', 'a.b', ['d'], ['l']]", "['l', 5, ['d'], ['t']]", "['t', 'a.b', ['d']]", "7"]
 )
-def test_a_malformed_question_never_reaches_whoever_answers(sandbox, question):
+def test_a_malformed_question_never_reaches_whoever_answers(confined, question):
     asked = []
     source = attack(f"""
         def answer():
@@ -483,12 +491,12 @@ def test_a_malformed_question_never_reaches_whoever_answers(sandbox, question):
             time.sleep(1000)
     """)
     with pytest.raises(BadReply, match="no stand-in asks"):
-        run(sandbox, source, ask=lambda *told: asked.append(told))
+        run(confined, source, ask=lambda *told: asked.append(told))
     assert asked == []
 
 
 @pytest.mark.parametrize("inside", ["['d', ['weights', ['h', 0]]], ['t']", "['d'], ['t', ['l', ['h', 0]]]"])
-def test_a_question_cannot_name_objects_of_another_worker(sandbox, inside):
+def test_a_question_cannot_name_objects_of_another_worker(confined, inside):
     asked = []
     source = attack(f"""
         def answer():
@@ -496,11 +504,11 @@ def test_a_question_cannot_name_objects_of_another_worker(sandbox, inside):
             time.sleep(1000)
     """)
     with pytest.raises(BadReply, match="malformed tag 'h'"):
-        run(sandbox, source, ask=lambda *told: asked.append(told))
+        run(confined, source, ask=lambda *told: asked.append(told))
     assert asked == []
 
 
-def test_a_reply_that_was_sent_before_the_request_is_refused(sandbox):
+def test_a_reply_that_was_sent_before_the_request_is_refused(confined):
     source = attack("""
         import threading
 
@@ -512,21 +520,21 @@ def test_a_reply_that_was_sent_before_the_request_is_refused(sandbox):
             threading.Thread(target=later).start()
             return 1
     """)
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         assert call(worker, "answer") == 1
         time.sleep(0.4)
         with pytest.raises(BadReply, match="bytes that nobody asked for"):
             call(worker, "answer")
 
 
-def test_a_second_reply_is_refused_at_the_next_request(sandbox):
+def test_a_second_reply_is_refused_at_the_next_request(confined):
     source = attack("""
         def answer():
             forge({"value": 100})
             time.sleep(0.05)
             return 1
     """)
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         # A forged reply is the student's own answer, no more and no less.
         assert call(worker, "answer") == 100
         time.sleep(0.5)
@@ -534,7 +542,7 @@ def test_a_second_reply_is_refused_at_the_next_request(sandbox):
             call(worker, "answer")
 
 
-def test_an_old_nonce_is_worth_nothing(sandbox):
+def test_an_old_nonce_is_worth_nothing(confined):
     source = attack("""
         old = []
 
@@ -544,35 +552,35 @@ def test_an_old_nonce_is_worth_nothing(sandbox):
                 os.write(4, frame_of({"nonce": old[0], "value": 100}))
             return len(old)
     """)
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         assert call(worker, "answer") == 1
         with pytest.raises(BadReply, match="another request"):
             call(worker, "answer")
 
 
 @pytest.mark.parametrize("value", ["5", "None", "['d', ['type', 'x']]", "'text'"])
-def test_a_forged_reply_to_loading_is_refused(sandbox, value):
-    worker = sandbox.spawn(WorkerLimits())
+def test_a_forged_reply_to_loading_is_refused(confined, value):
+    worker = confined.spawn(WorkerLimits())
     with pytest.raises(BadReply, match="a list of failures was due"):
         worker.load(make_order(attack(f"forge({{'value': {value}}})")), LOADING)
     assert not worker.alive
 
 
-def test_a_forged_list_of_failures_holds_nothing_but_dicts(sandbox):
-    worker = sandbox.spawn(WorkerLimits())
+def test_a_forged_list_of_failures_holds_nothing_but_dicts(confined):
+    worker = confined.spawn(WorkerLimits())
     order = make_order(attack("forge({'value': ['l', 5, ['d', ['type', 'x']]]})"))
     assert worker.load(order, LOADING) == [{"type": "x"}]
     worker.kill()
 
 
-def test_forged_words_can_be_printed_and_are_short(sandbox):
+def test_forged_words_can_be_printed_and_are_short(confined):
     source = attack(r"""
         def answer():
             text = '{"nonce":"%s","error":{"type":"%s","message":"\\ud800%s","step":0,"at":["\\udfff",7]}}'
             os.write(4, frame_of((text % (find_worker()._nonce, "T" * 999, "m" * 9999)).encode()))
             time.sleep(1000)
     """)
-    with working(sandbox, source) as worker, pytest.raises(CallRaised, match="TTTT") as caught:
+    with working(confined, source) as worker, pytest.raises(CallRaised, match="TTTT") as caught:
         call(worker, "answer")
     failure = caught.value
     assert (failure.type_name, failure.place) == ("T" * 60, None)
@@ -583,7 +591,7 @@ def test_forged_words_can_be_printed_and_are_short(sandbox):
 # Sizes
 
 
-def test_a_reply_that_is_too_large_is_described_or_refused_but_never_taken(sandbox):
+def test_a_reply_that_is_too_large_is_described_or_refused_but_never_taken(confined):
     source = """
         import numpy as np
 
@@ -596,7 +604,7 @@ def test_a_reply_that_is_too_large_is_described_or_refused_but_never_taken(sandb
                 value = [value]
             return value
     """
-    with working(sandbox, source) as worker:
+    with working(confined, source) as worker:
         small = wire.Caps(payload_bytes=1 << 20)
         assert call(worker, "answer", "array", caps=small) == wire.Opaque(
             "ndarray", "shape (1048576,), dtype <f8: size"
@@ -610,9 +618,9 @@ def test_a_reply_that_is_too_large_is_described_or_refused_but_never_taken(sandb
             call(worker, "answer", "header")
 
 
-def test_large_arrays_cross_in_both_directions(sandbox):
+def test_large_arrays_cross_in_both_directions(confined):
     x = np.arange(1_000_000.0)
-    value = run(sandbox, "def answer(x): return x * 2", x)
+    value = run(confined, "def answer(x): return x * 2", x)
     assert np.array_equal(value, 2 * x)
 
 
@@ -794,17 +802,17 @@ def test_a_closed_sandbox_gives_no_workers():
     assert count_descriptors() <= before
 
 
-def test_what_a_test_sends_must_be_something_that_can_cross(sandbox):
+def test_what_a_test_sends_must_be_something_that_can_cross(confined):
     loop = []
     loop.append(loop)
-    with working(sandbox, "") as worker:
+    with working(confined, "") as worker:
         with pytest.raises(wire.WireError, match="nested deeper"):
             worker.request(Request((("put", 1, loop),)), PATIENT)
         assert worker.request(Request((("put", 1, [2]),), 1), PATIENT) == [2]
 
 
-def test_a_pipe_that_is_always_ready_does_not_stop_the_clock(sandbox):
-    with working(sandbox, "") as worker:
+def test_a_pipe_that_is_always_ready_does_not_stop_the_clock(confined):
+    with working(confined, "") as worker:
         read_fd, write_fd = os.pipe()
         os.write(write_fd, b"x")
         watch = Stopwatch(worker._process.cpu_now, TimeLimits(cpu_s=60.0, wall_s=0.0))

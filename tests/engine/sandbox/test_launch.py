@@ -16,9 +16,10 @@ import doctor_kit as kit
 import toy_course
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client import host, launch
-from cnn_assignment.sandbox.client.host import Sandbox, SandboxError
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import SandboxError
 from places import KITS, ROOT
-from sandbox_kit import count_descriptors, run
+from sandbox_kit import count_descriptors, run, zygote_of
 from toy_course import answer, submit
 
 BROKEN = {
@@ -51,6 +52,15 @@ def test_without_bubblewrap_level_two_is_used_and_the_reason_told(without_bubble
         assert (sandbox.level, "bubblewrap (bwrap) is not installed" in sandbox.problem) == (2, True)
         assert run(sandbox, "answer = int", 3) == 3
     assert count_descriptors() == before
+
+
+def test_in_bubblewrap_there_is_nothing_of_the_kit_but_what_a_worker_is_made_of():
+    kit_folder = Path(launch.__file__).parents[2]
+    with Sandbox() as sandbox:
+        there = Path(f"/proc/{zygote_of(sandbox)}/root{kit_folder}")
+        assert {path.name for path in there.iterdir()} == {"__init__.py", "sandbox"}
+        names = {path.name for path in (there / "sandbox").iterdir()}
+    assert names == {"__init__.py", "confinement", "library.py", "limits.py", "server", "wire"}
 
 
 @pytest.mark.parametrize("how", BROKEN)
@@ -136,7 +146,7 @@ def test_a_required_level_that_the_kernel_does_not_give_stops_the_class(tmp_path
     command = tmp_path / "command.py"
     boot = launch._BOOT.replace("main(", f"{kit.NO_LANDLOCK}main(")
     command.write_text(
-        f"import sys\nfrom cnn_assignment.sandbox import launch\nlaunch._BOOT = {boot!r}\n"
+        f"import sys\nfrom cnn_assignment.sandbox.client import launch\nlaunch._BOOT = {boot!r}\n"
         "del sys.argv[1:4]\nfrom cnn_assignment.running.grader import main\nsys.exit(main())\n",
         encoding="utf-8",
     )
@@ -183,7 +193,7 @@ def test_numpy_beside_the_standard_library_and_spaces_in_paths_do_no_harm(elsewh
 import json, sys
 sys.path += {[str(ROOT), str(KITS)]!r}
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.probe import probe
+from cnn_assignment.sandbox.client.probe import probe
 from sandbox_kit import run
 source = '''
 import numpy as np, colorsys, wave

@@ -7,8 +7,9 @@ import textwrap
 
 import pytest
 
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.limits import WorkerLimits
 from harmless_uses import HARMLESS, NEEDING, WANTING
 from sandbox_kit import call, run, working

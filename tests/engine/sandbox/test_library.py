@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from cnn_assignment.sandbox import library
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.library import DescriptorFinder
 from sandbox_kit import call, count_descriptors, working
 

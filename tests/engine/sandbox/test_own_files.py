@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.server.files.memory_files import MOST_BYTES, MOST_NODES, MOST_OPEN
 from sandbox_kit import call, count_descriptors, run, working
 

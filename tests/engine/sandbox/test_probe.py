@@ -12,10 +12,11 @@ from click.testing import CliRunner
 
 import doctor_kit as kit
 from cnn_assignment.cli import main
-from cnn_assignment.sandbox import probe as probing
-from cnn_assignment.sandbox.client.host import Sandbox, SandboxError, TimeLimits
+from cnn_assignment.sandbox.client import probe as probing
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.probe import PROTECTIONS, probe
+from cnn_assignment.sandbox.client.protocol import SandboxError, TimeLimits
 from cnn_assignment.sandbox.limits import WorkerLimits
-from cnn_assignment.sandbox.probe import PROTECTIONS, probe
 from sandbox_kit import children_of, count_descriptors, zygote_of
 
 LEVELS = {protection.name: protection.level for protection in PROTECTIONS}

@@ -22,16 +22,9 @@ from cnn_assignment.core.model import ReportStatus, Verdict
 from cnn_assignment.judging.failures import judge_failure
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.protocol import (
-    Answer,
-    BadReply,
-    Request,
-    TimeLimits,
-    Woken,
-    WorkerFailure,
-    WorkerProcess,
-)
+from cnn_assignment.sandbox.client.protocol import Answer, BadReply, Request, TimeLimits, WorkerFailure
 from cnn_assignment.sandbox.client.proxies import Conversation, fetch
+from cnn_assignment.sandbox.client.worker_process import Woken, WorkerProcess
 from cnn_assignment.testing import Mismatch, assert_array, assert_unchanged, collect, own_cache
 
 RIGHT = np.array([[1.5, -2.0, 3.25], [0.5, 4.0, 7.0]])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote, collect, conversation_of, fetch, label_of
 from sandbox_kit import PATIENT, working
 

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from cnn_assignment.sandbox.server.waking import WaitingSelector, make_pair
+from cnn_assignment.sandbox.server.system.waking import WaitingSelector, make_pair
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -25,7 +25,7 @@ def pair(ends):
 
 @pytest.fixture
 def selector(ends):
-    opened = type("Selector", (WaitingSelector,), {"ends": ends})()
+    opened = WaitingSelector(ends)
     yield opened
     opened.close()
 

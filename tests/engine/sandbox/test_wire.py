@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.wire import encoding
 
 MIB = 1024 * 1024
 NAMES = sorted({np.dtype(code).name for code in wire.DTYPES})
@@ -40,8 +41,8 @@ def same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, np.ndarray):
-        layout = left.shape, left.dtype, wire._order(left)
-        return layout == (right.shape, right.dtype, wire._order(right)) and same_bits(left, right)
+        layout = left.shape, left.dtype, encoding._order(left)
+        return layout == (right.shape, right.dtype, encoding._order(right)) and same_bits(left, right)
     if isinstance(left, np.generic):
         return left.dtype == right.dtype and same_bits(np.asarray(left), np.asarray(right))
     if isinstance(left, list | tuple):

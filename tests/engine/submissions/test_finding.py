@@ -16,7 +16,8 @@ import sandbox_kit
 import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.judging.session import Attempt
-from cnn_assignment.sandbox.client.host import CallRaised, Sandbox
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.client.proxies import fetch
 from cnn_assignment.submissions import extract_file
 from cnn_assignment.submissions.python.parsing import SOURCE_CAP

@@ -1,12 +1,13 @@
 """A small file system in the worker's own memory: what a submission writes is here, and ends with its process.
 
 Nothing of it reaches the kernel, so it asks for no permission, works at every level alike, and leaves nothing behind. It
-has no links, no owners and no permissions. `cnn_assignment.sandbox.server.files.own_files` puts it in the place of the system's.
+has no links, no owners and no permissions. `own_files` puts it in the place of the system's.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import time
@@ -28,14 +29,12 @@ _DEVICE = 0x6D656D
 
 
 class Node:
-    """What a file and a folder have in common. mtime_ns: of its last change."""
+    """What a file and a folder have in common. number: no other one has it. mtime_ns: of its last change."""
 
-    _last = 0
     kind = 0
 
-    def __init__(self) -> None:
-        Node._last += 1
-        self.number = Node._last
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.mtime_ns = time.time_ns()
 
     @property
@@ -57,8 +56,8 @@ class Folder(Node):
 
     kind = stat.S_IFDIR | 0o700
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
         self.entries: dict[str, Node] = {}
 
 
@@ -67,8 +66,8 @@ class Content(Node):
 
     kind = stat.S_IFREG | 0o600
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
         self.data = bytearray()
 
     @property
@@ -124,9 +123,10 @@ class MemoryFiles:
         self.working_folder: str = roots[0]
         self.opened: dict[int, Opened] = {}
         self._nodes: WeakSet[Node] = WeakSet()
-        self._top = Folder()
+        self._numbers = itertools.count(1)
+        self._top = Folder(next(self._numbers))
         for root in roots:
-            self._top.entries[root.strip("/")] = Folder()
+            self._top.entries[root.strip("/")] = Folder(next(self._numbers))
 
     def locate(self, path: str, told: Any) -> Place | None:
         """Where a normal absolute path leads; None where that is outside. Raises OSError where its folder is none."""
@@ -152,17 +152,17 @@ class MemoryFiles:
     # Open files
 
     def open(self, place: Place, flags: int) -> int:
-        """Open what is at a place, or make it, as the system does; a number in the place of a descriptor is what it gives."""
+        """Open what is at a place, or make it, as the system does. Returns a number that takes the place of a descriptor."""
         node = place.node
         if _TMPFILE and flags & _TMPFILE == _TMPFILE:
             # In a folder, and without a name.
             if not isinstance(node, Folder):
                 raise place.error(errno.ENOTDIR)
-            node = self._add(Content(), place)
+            node = self._add(Content, place)
         elif node is None:
             if not flags & os.O_CREAT:
                 raise place.error(errno.ENOENT)
-            node = place.folder.entries[place.name] = self._add(Content(), place)
+            node = place.folder.entries[place.name] = self._add(Content, place)
         elif flags & os.O_CREAT and flags & os.O_EXCL:
             raise place.error(errno.EEXIST)
         elif isinstance(node, Folder) and flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC):
@@ -232,7 +232,7 @@ class MemoryFiles:
         """As os.mkdir."""
         if place.node is not None:
             raise place.error(errno.EEXIST)
-        place.folder.entries[place.name] = self._add(Folder(), place)
+        place.folder.entries[place.name] = self._add(Folder, place)
 
     def remove(self, place: Place, *, folder: bool) -> None:
         """As os.rmdir or os.unlink."""
@@ -265,9 +265,10 @@ class MemoryFiles:
 
     # Room
 
-    def _add(self, node: Node, place: Place) -> Node:
+    def _add(self, kind: type[Node], place: Place) -> Node:
         if len(self._nodes) >= MOST_NODES:
             raise _no_room(place.told)
+        node = kind(next(self._numbers))
         self._nodes.add(node)
         return node
 

@@ -1,4 +1,4 @@
-"""What ``open`` and ``os.scandir`` give for files and folders in memory; see `cnn_assignment.sandbox.server.files.memory_files`."""
+"""What ``open`` and ``os.scandir`` give for files and folders in memory of `memory_files`."""
 
 from __future__ import annotations
 

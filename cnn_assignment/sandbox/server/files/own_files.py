@@ -2,7 +2,8 @@
 
 A working folder and a folder for temporary files are there at every level, so that code is graded alike wherever it is
 graded. All that has a name elsewhere goes to the system as before, which refuses it at level 2. This is a convenience for
-honest code and protects nothing: whoever goes around it meets the kernel.
+honest code and protects nothing: whoever goes around it meets the kernel. The functions of Python that are replaced are
+those of a worker, which is a process of one submission.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from cnn_assignment.sandbox.server.files.own_paths import TEMPORARY_FOLDER, WORK
 
 
 class Change:
-    """What has to be changed for files in memory to be found: made where there is time, and done in each worker.
+    """The change that lets files in memory be found. Making it takes time; doing it in a worker takes almost none.
 
-    A fork server that has made it is as it was: its own files are the system's.
+    The fork server makes it and does not do it: its own files are the system's.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Change:
 def _find_changes(
     pairs: Iterable[tuple[Any, Any]], *kept: dict[str, Any]
 ) -> Iterator[tuple[dict[Any, Any], Any, Any, Any]]:
-    """Dict, key, what is there and what is to be, wherever a module or another dict holds the first of a pair.
+    """Every place in a module or another dict that holds the first of a pair: dict, key, the first and the second.
 
     The modules that imports are made with keep what they have.
     """
@@ -72,7 +73,7 @@ def _find_changes(
 
 def _make_mapping(own: OwnFiles) -> type[mmap.mmap]:
     class mapping(mmap.mmap):  # noqa: N801 - it takes the place of one that is called mmap
-        """The system's memory maps, which say what they cannot map."""
+        """The system's memory maps, which also say why they cannot map a file in memory."""
 
         def __new__(cls, fileno: int, *rest: Any, **named: Any) -> Self:
             own.refuse(fileno)

@@ -1,4 +1,4 @@
-"""The functions of ``os``, and ``open``, over files in memory, and over the system's where a path leads elsewhere."""
+"""``open`` and the functions of ``os``, which work on files in memory and pass every other path on to the system."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from cnn_assignment.sandbox.server.files.memory_files import Folder
 from cnn_assignment.sandbox.server.files.memory_streams import Entry, MemoryStream, Scan, flags_of
 from cnn_assignment.sandbox.server.files.own_paths import Function, OwnPaths
-from cnn_assignment.sandbox.server.refusals import FILES, dress
+from cnn_assignment.sandbox.server.system.refusals import FILES, dress
 
 
 class OwnFiles(OwnPaths):
-    """The functions of ``os``, and ``open``, over both."""
+    """``open`` and the functions of ``os``, for files in memory and for the system's."""
 
     # The functions of os
 
@@ -237,7 +237,7 @@ class OwnFiles(OwnPaths):
 
 
 def _absent(*_: Any, **__: Any) -> Any:
-    """Stands for a function that this system has none of: nothing is put in its place."""
+    """Stands for a function of ``os`` that this system does not have, and that nothing replaces."""
 
 
 def _raise(error: OSError) -> Iterable[None]:

@@ -47,7 +47,7 @@ class OwnPaths:
         return opened.path if opened is not None else None
 
     def _is_systems(self, full: str) -> bool:
-        """Whether a path leads into what others have put into the folder for temporary files, where that can be seen."""
+        """Whether a path leads to something in the system's folder for temporary files that this process can see."""
         if not full.startswith(f"{TEMPORARY_FOLDER}/"):
             return False
         first = "/".join(full.split("/")[:3])
@@ -62,7 +62,7 @@ class OwnPaths:
         return True
 
     def _elsewhere(self, path: Any, dir_fd: int | None) -> Any:
-        """A path as the system has to be asked for it: of a way that leads through folders in memory it knows nothing."""
+        """The path to ask the system for. It is made absolute, because the system knows nothing of folders in memory."""
         if dir_fd is None and self._at_home and isinstance(path, str | bytes | os.PathLike):
             text = os.fsdecode(path)
             if text and "\0" not in text and not text.startswith("/"):
@@ -80,6 +80,6 @@ class OwnPaths:
         return place.existing() if place is not None else None
 
     def refuse(self, number: Any) -> None:
-        """Raise OSError where a number is that of a file in memory, of which the system is to know."""
+        """Raise OSError for the number of a file in memory, where only a file of the system would do."""
         if isinstance(number, int) and number in self._files.opened:
             raise OSError(errno.ENODEV, f"{os.strerror(errno.ENODEV)}: {_NO_DESCRIPTOR}")

@@ -34,8 +34,11 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kits"), str(Path(__file__).resolve().parents[1])]
 
 from attacks.student import tools
-from cnn_assignment.sandbox import probe, wire
-from cnn_assignment.sandbox.client.host import Request, Sandbox, SandboxError, TimeLimits, WorkerFailure, WorkerProcess
+from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.client import probe
+from cnn_assignment.sandbox.client.host import Sandbox
+from cnn_assignment.sandbox.client.protocol import Request, SandboxError, TimeLimits, WorkerFailure
+from cnn_assignment.sandbox.client.worker_process import WorkerProcess
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 STUDENT = Path(__file__).resolve().parent / "student"

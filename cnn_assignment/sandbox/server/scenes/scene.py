@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.server.facts import describe, own_attributes
-from cnn_assignment.sandbox.server.peeking import UNKNOWN, Peek
-from cnn_assignment.sandbox.server.variables import has_variable, lines_of_stores
+from cnn_assignment.sandbox.server.scenes.facts import describe, own_attributes
+from cnn_assignment.sandbox.server.scenes.peeking import UNKNOWN, Peek
+from cnn_assignment.sandbox.server.scenes.variables import has_variable, lines_of_stores
 
 MOST_PARTS = 12
 _LONGEST_TEXT = 60
@@ -115,7 +115,7 @@ class _Source:
         self.tree = ast.parse(text)
 
     def find_path(self, position: tuple[int | None, ...]) -> list[ast.AST] | None:
-        """From the module to the innermost node that lies just there."""
+        """The nodes from the module down to the innermost one with exactly this position; None where there is none."""
         first, last = position[0], position[1]
         path: list[ast.AST] = [self.tree]
         best: list[ast.AST] | None = None
@@ -298,7 +298,7 @@ def _scene(action: str, word: str = "", parts: list[dict[str, Any]] | None = Non
 
 
 def _positioned_children(node: ast.AST) -> Iterator[Any]:
-    """The nodes below that have a place of their own; what has none, such as the parts of a `for`, is passed through."""
+    """The nearest nodes below that have a position. A node without one is replaced by those below it."""
     for child in ast.iter_child_nodes(node):
         if hasattr(child, "lineno"):
             yield child

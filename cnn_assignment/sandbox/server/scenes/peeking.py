@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_assignment.sandbox.server.facts import attribute_names, class_attribute, module_name, own_attributes
-from cnn_assignment.sandbox.server.variables import is_like
+from cnn_assignment.sandbox.server.scenes.facts import attribute_names, class_attribute, module_name, own_attributes
+from cnn_assignment.sandbox.server.scenes.variables import is_like
 
 UNKNOWN = object()
 """Stands for a value that cannot be looked up."""
@@ -38,7 +38,7 @@ _MODULES_WITHOUT_EFFECT = ("numpy", "math", "builtins")
 
 
 class Peek:
-    """The names of one frame. Where a call in the expression may have changed things, only what it cannot is told."""
+    """The names of one frame. After a call that may have changed variables, only those are told that it cannot have."""
 
     def __init__(self, frame: types.FrameType) -> None:
         self._locals: Mapping[str, Any] = frame.f_locals
@@ -150,7 +150,7 @@ def _marker(value: Any) -> Any:
 
 
 def _is_fixed(value: Any) -> bool:
-    """Whether what is told of a value cannot change while something else holds it."""
+    """Whether everything that a fact tells of this value is fixed, whoever else holds it."""
     return type(value) in (np.ndarray, int, float, bool, str, tuple, range, type(None))
 
 

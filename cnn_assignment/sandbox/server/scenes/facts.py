@@ -84,7 +84,7 @@ def own_attributes(value: Any) -> dict[str, Any] | None:
 
 
 def class_attribute(value: Any, name: str) -> tuple[bool, Any]:
-    """Whether a class of the object's has an attribute of that name, and as it lies there: nothing is bound."""
+    """Whether a class of the object has an attribute of that name, and the attribute as the class holds it, unbound."""
     for kind in mro(type(value)):
         held = _CLASS_DICT(kind)
         if name in held:
@@ -107,7 +107,7 @@ def mro(kind: type) -> tuple[type, ...]:
 
 
 def module_name(module: types.ModuleType) -> str:
-    """The name in a module's namespace, which may have another one by now."""
+    """The name that a module has in its own namespace; "" where that is no text."""
     name = vars(module).get("__name__")
     return name if type(name) is str else ""
 

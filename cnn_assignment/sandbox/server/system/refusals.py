@@ -1,4 +1,4 @@
-"""Says in words why the system refuses something, where that is the confinement: for the student who reads the error.
+"""Adds to an error of the system why it refuses something, where confinement is the reason, for the student to read.
 
 Each function here is asked as before and refuses as before. Only where it raises what a confined process always gets is
 the reason added to the error. Below level 2 nothing is confined, and nothing is added.
@@ -32,7 +32,10 @@ _OF_FILES = ("listdir", "scandir", "mkdir", "rmdir", "unlink", "remove", "rename
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A function that a confined process is refused, and why. numbers: the errors that say so; none for all of them."""
+    """A function that a confined process is refused, and the words that say why.
+
+    numbers: the error numbers of such a refusal; none where every error is one.
+    """
 
     holder: Any
     name: str
@@ -41,7 +44,7 @@ class Refusal:
 
 
 def is_confined() -> bool:
-    """Whether this process is: found by asking for something that harms nobody, and that is on no list."""
+    """Whether this process is confined. Found by a harmless system call that confinement never allows."""
     try:
         os.getpgid(0)
     except PermissionError:
@@ -63,7 +66,7 @@ def explain_questions() -> None:
 
 
 def list_refusals() -> list[Refusal]:
-    """What a confined process is refused. Takes time: modules are imported that no submission may ever ask for."""
+    """What a confined process is refused. Takes time, because it imports modules that most submissions never need."""
     import subprocess
 
     found = [Refusal(os, name, PROCESSES) for name in _OF_PROCESSES]
@@ -85,7 +88,7 @@ def list_refusals() -> list[Refusal]:
 
 
 def explain_refusals(refusals: Sequence[Refusal]) -> None:
-    """Say of what a confined process cannot have that it cannot."""
+    """Let each of these functions say why it is refused."""
     for refusal in refusals:
         function = getattr(refusal.holder, refusal.name, None)
         if function is not None:
@@ -94,7 +97,7 @@ def explain_refusals(refusals: Sequence[Refusal]) -> None:
 
 
 def _telling(function: Callable[..., Any], words: str, numbers: frozenset[int]) -> Callable[..., Any]:
-    """The function, with the words at its refusals."""
+    """The function, whose refusals say these words too."""
 
     @functools.wraps(function)
     def ask(*args: Any, **named: Any) -> Any:

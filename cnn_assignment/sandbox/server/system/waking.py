@@ -1,4 +1,4 @@
-"""What asyncio and thread pools need of the system where it gives nothing: a pair that wakes a sleeping event loop.
+"""A pair of sockets in memory, for asyncio and thread pools in a process that the system gives no sockets.
 
 An event loop sleeps until one of its sockets can be read, and another thread wakes it by a byte on a pair of sockets. No
 worker at level 2 can make sockets; where only threads of one process are to be woken, memory and a lock do as well.
@@ -64,7 +64,14 @@ def install_loop() -> None:
         return refuse(family, type, proto)
 
     socket.socketpair = socketpair
-    vars(selectors)["DefaultSelector"] = type("DefaultSelector", (WaitingSelector,), {"ends": ends})
+
+    class DefaultSelector(WaitingSelector):
+        """The selector of this process."""
+
+        def __init__(self) -> None:
+            super().__init__(ends)
+
+    vars(selectors)["DefaultSelector"] = DefaultSelector
 
 
 class _Notes(queue.SimpleQueue[Any]):
@@ -74,7 +81,7 @@ class _Notes(queue.SimpleQueue[Any]):
 
 
 class _OneProcess:
-    """What a pool of threads asks for, without anything that other processes could use."""
+    """The context that a pool of threads asks for a queue. Nothing in it is for other processes."""
 
     def SimpleQueue(self) -> Any:  # noqa: N802 - the name is multiprocessing's
         """A queue for threads."""
@@ -82,7 +89,7 @@ class _OneProcess:
 
 
 class PairedSocket:
-    """One end of a pair in memory, with the methods of a socket that a stream of bytes has a meaning for."""
+    """One end of a pair in memory, with those methods of a socket that make sense for a stream of bytes."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -183,11 +190,13 @@ def make_pair(ends: MutableMapping[int, PairedSocket]) -> tuple[PairedSocket, Pa
 
 
 class WaitingSelector(selectors.BaseSelector):
-    """Waits for pairs in memory. Descriptors of the system are refused: it has none that could be waited for."""
+    """Waits for pairs in memory. Descriptors of the system are refused: it has none that could be waited for.
 
-    ends: Mapping[int, PairedSocket] = {}
+    ends: every end of a pair by its number.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, ends: Mapping[int, PairedSocket]) -> None:
+        self._ends = ends
         self._keys: dict[int, selectors.SelectorKey] = {}
         self._woken = threading.Event()
 
@@ -198,9 +207,9 @@ class WaitingSelector(selectors.BaseSelector):
             raise ValueError(f"Invalid events: {events!r}")
         if number in self._keys:
             raise KeyError(f"{fileobj!r} (FD {number}) is already registered")
-        if number not in self.ends:
+        if number not in self._ends:
             raise PermissionError(errno.EPERM, f"{os.strerror(errno.EPERM)}: a graded program has nothing to wait for")
-        self.ends[number].listeners.add(self._woken)
+        self._ends[number].listeners.add(self._woken)
         self._keys[number] = selectors.SelectorKey(fileobj, number, events, data)
         return self._keys[number]
 
@@ -208,8 +217,8 @@ class WaitingSelector(selectors.BaseSelector):
         """See `selectors.BaseSelector`."""
         key = self.get_key(fileobj)
         del self._keys[key.fd]
-        if key.fd in self.ends:
-            self.ends[key.fd].listeners.discard(self._woken)
+        if key.fd in self._ends:
+            self._ends[key.fd].listeners.discard(self._woken)
         return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -246,7 +255,7 @@ class WaitingSelector(selectors.BaseSelector):
     def _find_ready(self) -> list[tuple[selectors.SelectorKey, int]]:
         found = []
         for key in list(self._keys.values()):
-            end = self.ends.get(key.fd)
+            end = self._ends.get(key.fd)
             can_read = selectors.EVENT_READ if end is not None and end.readable else 0
             ready = (can_read | selectors.EVENT_WRITE) & key.events
             if ready:
