@@ -44,6 +44,11 @@ def forge(header, payload=b""):
 """
 
 
+def attack(source: str) -> str:
+    """The code, which can use what the forger knows."""
+    return FORGER + textwrap.dedent(source)
+
+
 def make_order(source: str, **changes: Any) -> dict[str, Any]:
     """What a worker is told to load: one file of a module called lesson."""
     order = {
@@ -66,6 +71,15 @@ def working(
     try:
         worker.load(make_order(source, **changes), LOADING)
         yield worker
+    finally:
+        worker.kill()
+
+
+def failures_of(sandbox: Sandbox, source: str, **changes: Any) -> list[dict[str, Any]]:
+    """What loading that code in a worker of its own tells of the statements that failed."""
+    worker = sandbox.spawn(WorkerLimits())
+    try:
+        return worker.load(make_order(source, **changes), LOADING)
     finally:
         worker.kill()
 
