@@ -48,6 +48,7 @@ def test(cls):
 net = Layer()
 """
 
+SET_STRIDE = "def set_up(*_): OPTIONS['stride'] = 2\n"
 MATTER = {
     "a function that makes a layer, too": """
         def set_up():
@@ -68,22 +69,9 @@ MATTER = {
             inner()
         set_up()
     """,
-    "a value that is kept": """
-        def set_up():
-            OPTIONS["stride"] = 2
-            return True
-        done = set_up()
-    """,
-    "inside of print": """
-        def set_up(): OPTIONS["stride"] = 2
-        print(set_up())
-    """,
-    "inside of a condition": """
-        def set_up():
-            OPTIONS["stride"] = 2
-            return True
-        if not set_up(): print("no")
-    """,
+    "a value that is kept": f"{SET_STRIDE}done = set_up()",
+    "inside of print": f"{SET_STRIDE}print(set_up())",
+    "inside of a condition": f"{SET_STRIDE}if not set_up(): print('no')",
     "in a block": """
         def set_up(): OPTIONS["stride"] = Layer
         with np.errstate(all="ignore"):
@@ -115,10 +103,7 @@ MATTER = {
                 OPTIONS["stride"] = 2
         Setup().run()
     """,
-    "a layer that is given": """
-        def install(cls, net): cls.scale = net
-        install(Layer, Layer())
-    """,
+    "a layer that is given": "def install(cls, net): cls.scale = net\ninstall(Layer, Layer())",
     "a layer that is given to a method": """
         class Installer:
             def install(self, cls): cls.scale = 2
@@ -129,34 +114,17 @@ MATTER = {
         ready = functools.partial(set_up, 2)
         ready(net)
     """,
-    "by its name alone": """
-        def set_up(net): globals()["STATE"] = net
-        set_up(net)
-    """,
+    "by its name alone": "def set_up(net): globals()['STATE'] = net\nset_up(net)",
     "by its module": """
         def set_up(net):
             import sys
             sys.modules[__name__].STATE = net
         set_up(net)
     """,
-    "as text": """
-        def set_up(net): exec("STATE = 1", globals())
-        set_up(net)
-    """,
-    "handed to map": """
-        def set_up(n): OPTIONS["stride"] = n
-        list(map(set_up, [1, 2]))
-    """,
-    "called by another function that is given it": """
-        def set_up(): OPTIONS["stride"] = 2
-        def call(f): return f()
-        call(set_up)
-    """,
-    "out of a table": """
-        def set_up(): OPTIONS["stride"] = 2
-        STEPS = {"first": set_up}
-        STEPS["first"]()
-    """,
+    "as text": "def set_up(net): exec('STATE = 1', globals())\nset_up(net)",
+    "handed to map": f"{SET_STRIDE}list(map(set_up, [1, 2]))",
+    "called by another function that is given it": f"{SET_STRIDE}def call(f): return f()\ncall(set_up)",
+    "out of a table": f"{SET_STRIDE}STEPS = {{'first': set_up}}\nSTEPS['first']()",
     "an attribute, in an expression": "x = setattr(Layer, 'scale', 2)",
     "in an expression": "filled = OPTIONS.update(stride=2)",
 }
@@ -177,46 +145,42 @@ DO_NOT = [
     "results = [accuracy(Layer()) for _ in range(3)]",
     "def set_up(): OPTIONS['a'] = Layer\ndone = 1\nprint(done)",
     "import matplotlib.pyplot as plt\nplt.plot(train(net))",
+    "OTHER = {}\ndef note(): OTHER['a'] = Layer()\nnote()",
 ]
 
 
-def names_of(text: str) -> list[str]:
+def find(text, find_module=lambda _: ()):
+    """The statements that are named, and what they call."""
     tree = ast.parse(text)
     statements = analyse(tree, 0)
-    found = find_dropped(tree.body, statements, select(statements, ["Layer"]))
-    return [ast.unparse(tree.body[dropped.number]) for dropped in found]
+    found = find_dropped(tree.body, statements, select(statements, ["Layer"]), find_module)
+    return [(ast.unparse(tree.body[dropped.number]), dropped.calls) for dropped in found]
 
 
 @pytest.mark.parametrize("what", MATTER)
 def test_what_may_change_what_layers_need_is_named(what):
     own = textwrap.dedent(MATTER[what])
-    assert names_of(GIVEN + own)[-1:] == [ast.unparse(ast.parse(own).body[-1])]
+    ((statement, _),) = find(GIVEN + own)[-1:]
+    assert statement == ast.unparse(ast.parse(own).body[-1])
 
 
 @pytest.mark.parametrize("statement", DO_NOT)
-def test_training_tests_and_plots_are_not(statement):
-    assert names_of(f"{GIVEN}{statement}\n") == []
+def test_training_tests_plots_and_what_layers_do_not_need_are_not(statement):
+    assert find(f"{GIVEN}{statement}\n") == []
 
 
 def test_what_was_made_by_such_a_call_is_not():
     text = "def set_up():\n    OPTIONS['a'] = Layer()\n    return 1\ndone = set_up()\nprint(done)\n"
-    assert names_of(GIVEN + text) == ["done = set_up()"]
+    assert find(GIVEN + text) == [("done = set_up()", "set_up")]
 
 
-def test_what_layers_do_not_need_is_not():
-    assert names_of(GIVEN + "OTHER = {}\ndef note(): OTHER['a'] = Layer()\nnote()\n") == []
-
-
-def test_what_another_module_of_the_students_own_changes_in_itself_is_named():
+@pytest.mark.parametrize(
+    "use", ["from levels import set_level\nset_level(net)", "import levels\nlevels.set_level(net)"]
+)
+def test_what_another_module_of_the_students_own_changes_in_itself_is_named(use):
     module = ast.parse("LEVEL = 1\ndef set_level(n):\n    global LEVEL\n    LEVEL = n\ndef show(): return LEVEL\n").body
-    for use in ("from levels import set_level\nset_level(net)", "import levels\nlevels.set_level(net)"):
-        text = f"{GIVEN}{use}\nfrom levels import show\nprint(show(), np.ones(3))\n"
-        tree = ast.parse(text)
-        statements = analyse(tree, 0)
-        found = find_dropped(
-            tree.body, statements, select(statements, ["Layer"]), lambda name: module if name == "levels" else []
-        )
-        assert [dropped.calls for dropped in found] == ["set_level"]
+    text = f"{GIVEN}{use}\nfrom levels import show\nprint(show(), np.ones(3))\n"
+    assert find(text, lambda name: module if name == "levels" else []) == [(use.split("\n")[1], "set_level")]
 
 
 @pytest.fixture
@@ -247,18 +211,23 @@ set_up()
 """
 
 
+def was_run(report):
+    """Whether a note says that what was left out counts for the grade."""
+    return any("was run for this grade" in note for note in report.notes)
+
+
 def test_what_is_left_out_is_run_where_marks_are_lost_without_it(grade):
     report = grade(FILLED + SET_UP)
     assert report.score == TOTAL
     line = (FILLED + SET_UP).rstrip().count("\n") + 1
     assert [note for note in report.notes if f"toy.py, line {line} is left out" in note and "set_up" in note]
-    assert [note for note in report.notes if "was run for this grade" in note]
+    assert was_run(report)
 
 
 def test_it_is_not_run_where_nothing_is_lost(grade):
     report = grade(SOLUTION + "\nTABLE = {}\nScaler.table = TABLE\n" + SET_UP + "raise SystemExit\n")
     assert report.score == TOTAL
-    assert not [note for note in report.notes if "was run for this grade" in note]
+    assert not was_run(report)
 
 
 def test_the_better_of_the_two_counts(grade):
@@ -268,7 +237,7 @@ def test_the_better_of_the_two_counts(grade):
     report = grade(text + spoils)
     assert 0 < report.score < TOTAL
     assert report.score == grade(text).score
-    assert not [note for note in report.notes if "was run for this grade" in note]
+    assert not was_run(report)
 
 
 def test_what_never_ends_costs_no_marks(grade):

@@ -40,43 +40,34 @@ def indented(text):
     return "".join(f"    {line}\n" for line in text.splitlines())
 
 
+INSIDE = "ConvolutionalNetwork is not defined at the top: at cnn.py, line {} it stands inside of {}."
+ASKED = "ConvolutionalNetwork is {} (cnn.py, line 3), and a class is asked for."
+MAIN_ONLY = (
+    'ConvolutionalNetwork is defined only where `__name__` is "__main__" (cnn.py, line 4), which it is not where your '
+    "classes are tested."
+)
+MANY = "class ConvolutionalNetworkss: pass\n"
 CLASSES = {
     "another required class is no misspelling": ("", PLAIN),
     "a class of one's own with a name far away is none": ("class ConvolutionHelper: pass\n", PLAIN),
-    "another case": ("class convolutionalnetwork: pass\n", CLOSE.format("convolutionalnetwork")),
-    "underscores": ("class Convolutional_Network: pass\n", CLOSE.format("Convolutional_Network")),
-    "a letter less": ("class ConvolutionalNetwrk: pass\n", CLOSE.format("ConvolutionalNetwrk")),
-    "two letters changed places": ("class ConvolutionalNetwrok: pass\n", CLOSE.format("ConvolutionalNetwrok")),
-    "two letters too many": ("class ConvolutionalNetworkss: pass\n", CLOSE.format("ConvolutionalNetworkss")),
     "three letters too many": ("class ConvolutionalNetworksss: pass\n", PLAIN),
-    "the nearest one is told": (
-        "class ConvolutionalNetworkss: pass\nclass ConvolutionalNetworks: pass\n",
-        CLOSE.format("ConvolutionalNetworks"),
-    ),
     "a function of a close name is no class": ("def convolutional_network(): pass\n", PLAIN),
-    "nested in another class": (
-        f"class Mine:\n{indented(NETWORK)}",
-        "ConvolutionalNetwork is not defined at the top: at cnn.py, line 4 it stands inside of Mine.",
-    ),
-    "nested in a function": (
-        f"def make():\n    if True:\n    {indented(NETWORK)}",
-        "ConvolutionalNetwork is not defined at the top: at cnn.py, line 5 it stands inside of make.",
-    ),
-    "a function where a class is asked for": (
-        "def ConvolutionalNetwork(): pass\n",
-        "ConvolutionalNetwork is a function (cnn.py, line 3), and a class is asked for.",
-    ),
-    "a number where a class is asked for": (
-        "ConvolutionalNetwork = 3\n",
-        "ConvolutionalNetwork is no class (cnn.py, line 3), and a class is asked for.",
-    ),
-    "only where the file is run as a program": (
-        f"{MAIN}{indented(NETWORK)}",
-        (
-            'ConvolutionalNetwork is defined only where `__name__` is "__main__" (cnn.py, line 4), which it is not where your '
-            "classes are tested."
-        ),
-    ),
+    **{
+        f"{what}: {name}": (f"class {name}: pass\n", CLOSE.format(name))
+        for what, name in (
+            ("another case", "convolutionalnetwork"),
+            ("underscores", "Convolutional_Network"),
+            ("a letter less", "ConvolutionalNetwrk"),
+            ("two letters changed places", "ConvolutionalNetwrok"),
+            ("two letters too many", "ConvolutionalNetworkss"),
+        )
+    },
+    "the nearest one is told": (MANY + MANY.replace("ss:", "s:"), CLOSE.format("ConvolutionalNetworks")),
+    "nested in another class": (f"class Mine:\n{indented(NETWORK)}", INSIDE.format(4, "Mine")),
+    "nested in a function": (f"def make():\n    if True:\n    {indented(NETWORK)}", INSIDE.format(5, "make")),
+    "a function where a class is asked for": ("def ConvolutionalNetwork(): pass\n", ASKED.format("a function")),
+    "a number where a class is asked for": ("ConvolutionalNetwork = 3\n", ASKED.format("no class")),
+    "only where the file is run as a program": (f"{MAIN}{indented(NETWORK)}", MAIN_ONLY),
 }
 
 
@@ -103,38 +94,31 @@ def test_of_a_class_that_is_there_nothing_is_told(notes, case):
     assert notes(CONVOLUTION + POOLING + FINE[case]) == ()
 
 
-def test_a_class_in_a_cell_that_cannot_be_read_is_not_blamed_on_spelling(notes):
-    damaged = "x = (\nclass ConvolutionalNetwork(\n"
-    told = notes(CONVOLUTION + POOLING, "class ConvolutionalNetworks: pass", damaged)
-    assert told[-1] == (
-        "ConvolutionalNetwork is not defined in what could be read: cell 3, line 2, where `class ConvolutionalNetwork` "
-        "stands, could not be read."
-    )
+REST = "ConvolutionalNetwork is not defined in what could be read"
+STANDS = REST + ": {}, where `class ConvolutionalNetwork` stands, could not be read."
+FIRST = CONVOLUTION + POOLING
+DAMAGED = FIRST + "\nclass ConvolutionalNetwork[: pass\n\nclass Other:\n    def f(self): pass\n"
+SPELT = "class ConvolutionalNetworks: pass"
+# Texts in which something could not be read, and what is told of the class: that it is misspelt is not certain.
+UNREAD = {
+    "its cell is damaged": ([FIRST, SPELT, "x = (\nclass ConvolutionalNetwork(\n"], STANDS.format("cell 3, line 2")),
+    "it was left out of a damaged module": ([DAMAGED], STANDS.format("cnn.py, line 4")),
+    "another cell is damaged": ([FIRST, "x = ("], f"{REST}."),
+    "a module of one's own is left out": ([f"from layers import *\n{FIRST}"], f"{REST}."),
+}
 
 
-def test_a_class_that_was_left_out_of_a_damaged_module_is_not_blamed_on_spelling(notes):
-    text = CONVOLUTION + POOLING + "\nclass ConvolutionalNetwork[: pass\n\nclass Other:\n    def f(self): pass\n"
-    assert notes(text)[-1] == (
-        "ConvolutionalNetwork is not defined in what could be read: cnn.py, line 4, where `class ConvolutionalNetwork` "
-        "stands, could not be read."
-    )
-
-
-def test_where_something_could_not_be_read_a_class_is_missing_in_the_rest_only(notes):
-    assert notes(CONVOLUTION + POOLING, "x = (")[-1] == "ConvolutionalNetwork is not defined in what could be read."
+@pytest.mark.parametrize("case", UNREAD)
+def test_where_something_could_not_be_read_a_class_is_missing_in_the_rest_only(notes, tmp_path, case):
+    write(tmp_path / "layers.py", "x = (\n")
+    texts, told = UNREAD[case]
+    assert told in notes(*texts)
 
 
 def test_where_a_notebook_is_cut_off_a_class_is_missing_in_the_rest_only(tmp_path):
-    raw = notebook(CONVOLUTION + POOLING, NETWORK)
+    raw = notebook(FIRST, NETWORK)
     raw = raw[: raw.index("class ConvolutionalNetwork")]
-    told = extract(raw.encode(), "cnn.ipynb", WANTED, FolderFiles(tmp_path)).notes
-    assert told[-1] == "ConvolutionalNetwork is not defined in what could be read."
-
-
-def test_where_a_module_of_ones_own_is_left_out_a_class_is_missing_in_the_rest_only(notes, tmp_path):
-    write(tmp_path / "layers.py", "x = (\n")
-    told = notes(f"from layers import *\n{CONVOLUTION}{POOLING}")
-    assert told[0] == "ConvolutionalNetwork is not defined in what could be read."
+    assert extract(raw.encode(), "cnn.ipynb", WANTED, FolderFiles(tmp_path)).notes[-1] == f"{REST}."
 
 
 def test_where_all_classes_are_missing_those_that_are_close_are_told(tmp_path):
@@ -149,77 +133,40 @@ FORWARD = "    def forward(self, x): pass\n"
 VIEWS = "    def _get_filtersizeXfiltersize_views(self, x): pass\n"
 BACKWARD = "    def backward(self, cache, grad_output): pass\n"
 LAYER = "class Convolution2dLayer:\n"
+ALL_BUT_ONE = LAYER + FORWARD + VIEWS
+OUTSIDE, SPELT_SO = BACKWARD.removeprefix("    "), BACKWARD.replace("backward", "backwards")
+SPELLING = "Convolution2dLayer.{} is not defined, but Convolution2dLayer.{} is: names count letter by letter."
+ELSEWHERE = "Convolution2dLayer.backward is not defined in the class: at cnn.py, line 4 it stands {}."
+VIEWS_SO = ("_get_filtersizeXfiltersize_views", "_get_filtersizexfiltersize_views")
+# The class, and what is told of its methods.
 METHODS = {
-    "all are there": (LAYER + FORWARD + VIEWS + BACKWARD, ()),
-    "a close name": (
-        LAYER + FORWARD + VIEWS + BACKWARD.replace("backward", "backwards"),
-        (
-            "Convolution2dLayer.backward is not defined, but Convolution2dLayer.backwards is: names count letter by letter.",
-        ),
-    ),
-    "another case": (
-        LAYER + FORWARD + BACKWARD + VIEWS.replace("X", "x"),
-        (
-            (
-                "Convolution2dLayer._get_filtersizeXfiltersize_views is not defined, but "
-                "Convolution2dLayer._get_filtersizexfiltersize_views is: names count letter by letter."
-            ),
-        ),
-    ),
-    "a name far away": (LAYER + FORWARD + BACKWARD + VIEWS.replace("_get_filtersizeXfiltersize_", "_"), ()),
-    "none at all": (LAYER + FORWARD + VIEWS, ()),
+    "all are there": (ALL_BUT_ONE + BACKWARD,),
+    "a close name": (ALL_BUT_ONE + SPELT_SO, SPELLING.format("backward", "backwards")),
+    "another case": (LAYER + FORWARD + BACKWARD + VIEWS.replace(*VIEWS_SO), SPELLING.format(*VIEWS_SO)),
+    "a name far away": (LAYER + FORWARD + BACKWARD + VIEWS.replace("_get_filtersizeXfiltersize_", "_"),),
+    "none at all": (ALL_BUT_ONE,),
     "inside of the method above": (
         LAYER + FORWARD.replace(" pass", "\n        y = x") + indented(BACKWARD) + VIEWS,
-        (
-            (
-                "Convolution2dLayer.backward is not defined in the class: at cnn.py, line 4 it stands inside of "
-                "Convolution2dLayer.forward."
-            ),
-        ),
+        ELSEWHERE.format("inside of Convolution2dLayer.forward"),
     ),
-    "outside of the class": (
-        LAYER + FORWARD + VIEWS + BACKWARD.removeprefix("    "),
-        ("Convolution2dLayer.backward is not defined in the class: at cnn.py, line 4 it stands outside.",),
-    ),
-    "outside, and put in": (
-        LAYER + FORWARD + VIEWS + BACKWARD.removeprefix("    ") + "Convolution2dLayer.backward = backward\n",
-        (),
-    ),
-    "outside, and put in by its name": (
-        LAYER + FORWARD + VIEWS + BACKWARD.removeprefix("    ") + "setattr(Convolution2dLayer, 'backward', backward)\n",
-        (),
-    ),
-    "by another name": (
-        LAYER + FORWARD + VIEWS + BACKWARD.replace("backward", "backwards") + "    backward = backwards\n",
-        (),
-    ),
-    "perhaps of a parent": (
-        "class Mine: pass\n"
-        + LAYER.replace(":", "(Mine):")
-        + FORWARD
-        + VIEWS
-        + BACKWARD.replace("backward", "backwards"),
-        (),
-    ),
-    "perhaps of a decorator": (
-        "def add(c): return c\n@add\n" + LAYER + FORWARD + VIEWS + BACKWARD.replace("backward", "backwards"),
-        (),
-    ),
-    "perhaps made when it is asked for": (
-        LAYER + FORWARD + VIEWS + BACKWARD.replace("backward", "backwards") + "    def __getattr__(self, n): pass\n",
-        (),
-    ),
+    "outside of the class": (ALL_BUT_ONE + OUTSIDE, ELSEWHERE.format("outside")),
+    "outside, and put in": (ALL_BUT_ONE + OUTSIDE + "Convolution2dLayer.backward = backward\n",),
+    "outside, and put in by its name": (ALL_BUT_ONE + OUTSIDE + "setattr(Convolution2dLayer, 'backward', backward)\n",),
+    "by another name": (ALL_BUT_ONE + SPELT_SO + "    backward = backwards\n",),
+    "perhaps of a parent": ("class Mine: pass\n" + ALL_BUT_ONE.replace("Layer:", "Layer(Mine):") + SPELT_SO,),
+    "perhaps of a decorator": ("def add(c): return c\n@add\n" + ALL_BUT_ONE + SPELT_SO,),
+    "perhaps made when it is asked for": (ALL_BUT_ONE + SPELT_SO + "    def __getattr__(self, n): pass\n",),
 }
 
 
 @pytest.mark.parametrize("case", METHODS)
 def test_of_a_method_that_is_missing_no_more_is_told_than_is_certain(notes, case):
-    text, told = METHODS[case]
-    assert notes(text + POOLING + NETWORK) == told
+    text, *told = METHODS[case]
+    assert notes(text + POOLING + NETWORK) == tuple(told)
 
 
 def test_a_method_in_a_damaged_part_is_not_blamed_on_spelling(notes):
-    text = LAYER + FORWARD + VIEWS + BACKWARD.replace("backward(", "backwards(") + "    def other(self, x): return (\n"
+    text = ALL_BUT_ONE + SPELT_SO + "    def other(self, x): return (\n"
     assert not any("letter by letter" in note for note in notes(text + POOLING + NETWORK))
 
 

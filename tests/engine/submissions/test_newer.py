@@ -6,6 +6,7 @@ What is rewritten runs in every Python, so most tests ask for the oldest one; on
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.model import ReportStatus
+from cnn_assignment.submissions import extract_file
 from cnn_assignment.submissions.newer.reading import read_newer
 from cnn_assignment.submissions.python.found import THIS, name_of
 from cnn_assignment.submissions.repairing.effort import Effort
@@ -147,37 +149,14 @@ def test_a_statement_does_what_it_does_in_a_newer_python(case):
 
 # Right in some older Python, or in none.
 NOTHING = [
-    "",
-    "x = f\"{d['a']}\" f'{w}'",
-    "type = 3\ntype(x)\nprint(type, x)",
-    "x[type] = 3\nexcept_ = a, b",
-    "try: pass\nexcept (A, B): pass",
-    "try: pass\nexcept A, B as e: pass",
-    "try: pass\nexcept A, b c: pass",
-    "def f[](x): pass",
-    "def f[1](x): pass",
-    "def f[T, T](x): pass",
-    "def f[*T: int](x): pass",
-    "def f[T = int, S](x): pass",
-    "def f[T =](x): pass",
-    "def f[T: ](x): pass",
-    "def f[T] x: pass",
-    "class A[T] pass",
-    "type X = ",
-    "type X = a b",
-    "type X[1] = int",
-    'f"{}" f"{" "}"',
-    'f"{x!z}" f"{"a"}{x!z}"',
-    'f"{d["a"] for d in w}"',
-    'f"{d["a"}"',
-    'f"{d["a"]}}"',
-    'f"{lambda x: "a"}"',
-    'f"{d["a"]',
-    'f"{" "',
-    'x = \'f"{d["a"]}"\'',
-    '# f"{d["a"]}"',
-    '"""f"{d["a"]}" """',
-]
+    "", "x = f\"{d['a']}\" f'{w}'", "type = 3\ntype(x)\nprint(type, x)", "x[type] = 3\nexcept_ = a, b",
+    "try: pass\nexcept (A, B): pass", "try: pass\nexcept A, B as e: pass", "try: pass\nexcept A, b c: pass",
+    "def f[](x): pass", "def f[1](x): pass", "def f[T, T](x): pass", "def f[*T: int](x): pass",
+    "def f[T = int, S](x): pass", "def f[T =](x): pass", "def f[T: ](x): pass", "def f[T] x: pass", "class A[T] pass",
+    "type X = ", "type X = a b", "type X[1] = int", 'f"{}" f"{" "}"', 'f"{x!z}" f"{"a"}{x!z}"',
+    'f"{d["a"] for d in w}"', 'f"{d["a"}"', 'f"{d["a"]}}"', 'f"{lambda x: "a"}"', 'f"{d["a"]', 'f"{" "',
+    'x = \'f"{d["a"]}"\'', '# f"{d["a"]}"', '"""f"{d["a"]}" """',
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", NOTHING)
@@ -197,118 +176,85 @@ def test_what_has_no_older_form_is_told_by_its_name(text, since):
     assert read_newer(text, since) is None
 
 
-def test_a_template_that_is_wrong_in_every_python_is_not_told_as_newer():
+@pytest.mark.parametrize("text", ['t"{x!z}"', 't"{x}" y'])
+def test_a_template_that_is_wrong_in_every_python_is_not_told_as_newer(text):
     def is_right(text):
-        try:
-            ast.parse(text)
-        except SyntaxError:
-            return False
-        return True
+        with suppress(SyntaxError):
+            return ast.parse(text) is not None
+        return False
 
-    assert read_newer('t"{x!z}"', OLDEST).explain(is_right) is None
-    assert read_newer('t"{x}" y', OLDEST).explain(is_right) is None
+    assert read_newer(text, OLDEST).explain(is_right) is None
 
 
 # Through the grader
 
-QUOTES = SOLUTION.replace(
-    "        result = x.copy()", '        d = {"a": x}\n        name = f"{d["a"].size}"\n        result = x.copy()'
-)
+COPY, CLEAR, CUTTER = "        result = x.copy()", "def clear(self, x):", "class Cutter:"
+QUOTES = SOLUTION.replace(COPY, f'        d = {{"a": x}}\n        name = f"{{d["a"].size}}"\n{COPY}')
+ALIASED = SOLUTION.replace(CUTTER, f"type A = np.ndarray\n\n\n{CUTTER}").replace(CLEAR, "def clear(self, x: A) -> A:")
+TRIED = f"        try:\n    {COPY}\n        except ValueError, TypeError:\n            raise"
+# The text, the Python that it was written for, what is told of it, and words of the line that is named.
 NEW = {
-    "an f-string": (QUOTES, (3, 12), "an f-string with quotes of its own kind inside"),
-    "parameters": (
-        SOLUTION.replace("def clear(self, x):", "def clear[T](self, x: T) -> T:"),
-        (3, 12),
-        "parameters of types",
-    ),
-    "a class": (SOLUTION.replace("class Cutter:", "class Cutter[T]:"), (3, 12), "parameters of types"),
+    "an f-string": (QUOTES, (3, 12), "an f-string with quotes of its own kind inside", 'f"{d'),
+    "parameters": (SOLUTION.replace(CLEAR, "def clear[T](self, x: T) -> T:"), (3, 12), "parameters of types", "[T]"),
+    "a class": (SOLUTION.replace(CUTTER, "class Cutter[T]:"), (3, 12), "parameters of types", "[T]"),
     "a default": (
-        SOLUTION.replace("class Cutter:", "class Cutter[T = int]:"),
+        SOLUTION.replace(CUTTER, "class Cutter[T = int]:"),
         (3, 13),
         "parameters of types with defaults",
+        "[T",
     ),
-    "an alias": (
-        SOLUTION.replace("class Cutter:", "type A = np.ndarray\n\n\nclass Cutter:").replace(
-            "def clear(self, x):", "def clear(self, x: A) -> A:"
-        ),
-        (3, 12),
-        "an alias of a type",
-    ),
-    "exceptions": (
-        SOLUTION.replace(
-            "        result = x.copy()",
-            "        try:\n            result = x.copy()\n        except ValueError, TypeError:\n            raise",
-        ),
-        (3, 14),
-        "several exceptions without brackets",
-    ),
+    "an alias": (ALIASED, (3, 12), "an alias of a type", "type A"),
+    "exceptions": (SOLUTION.replace(COPY, TRIED), (3, 14), "several exceptions without brackets", "except Val"),
 }
-TEMPLATE = SOLUTION.replace("        result = x.copy()", '        note = t"{x}"\n        result = x.copy()')
+TEMPLATE = SOLUTION.replace(COPY, f'        note = t"{{x}}"\n{COPY}')
 
 
-def line_of(text, other=SOLUTION):
-    """The first line, from 1, in which a text is not the other."""
-    return 1 + next(n for n, (a, b) in enumerate(zip(text.split("\n"), other.split("\n"), strict=False)) if a != b)
+def line_of(text, words):
+    """The first line of a text with these words, from 1."""
+    return 1 + next(number for number, line in enumerate(text.split("\n")) if words in line)
 
 
 def in_cells(text):
     head, *classes = text.split("class ")
-    return book(head, *(f"class {part}" for part in classes)).decode()
+    return book(head, *(f"class {part}" for part in classes))
 
 
-def told(line, what, since, label="toy.py"):
-    return (
-        f"{label}, line {line}: {what}, which {name_of(since)} and newer read, was rewritten for {name_of()}, which "
-        "grades it; this costs nothing."
-    )
+def hand_in(course, text, form):
+    """Submit a text as a module, in cells, or in a module of the student's own."""
+    if form == "layers.py":
+        submission = submit(course.root, "eva", "from layers import *\n")
+        write(submission.path.parent / form, text)
+        return submission
+    return submit(course.root, "ada", text if form == "toy.py" else in_cells(text), form)
 
 
+@pytest.mark.parametrize("form", ["toy.py", "toy.ipynb", "layers.py"])
 @pytest.mark.parametrize("case", NEW)
-def test_newer_syntax_costs_nothing_in_a_module(course, grader, case):
-    text, since, what = NEW[case]
-    report = grader.grade(submit(course.root, "ada", text))
+def test_newer_syntax_costs_nothing(course, grader, case, form):
+    text, since, what, words = NEW[case]
+    report = grader.grade(hand_in(course, text, form))
     assert (report.score, report.status) == (TOTAL, ReportStatus.GRADED)
-    line = 1 + next(
-        n for n, one in enumerate(text.split("\n")) if one not in SOLUTION.split("\n") and mark(case) in one
-    )
-    assert report.notes == (() if since <= THIS else (told(line, what, since),))
-
-
-def mark(case):
-    return {"an f-string": 'f"', "parameters": "[T]", "a class": "[T]", "a default": "[T", "an alias": "type A"}.get(
-        case, "except"
-    )
-
-
-@pytest.mark.parametrize("case", NEW)
-def test_newer_syntax_costs_nothing_in_a_notebook(course, grader, case):
-    text, since, what = NEW[case]
-    report = grader.grade(submit(course.root, "ada", in_cells(text), "toy.ipynb"))
-    assert report.score == TOTAL
     assert len(report.notes) == (since > THIS)
-    assert all(what in note and note.startswith("cell ") for note in report.notes)
-
-
-@pytest.mark.parametrize("case", NEW)
-def test_newer_syntax_costs_nothing_in_a_module_of_the_students_own(course, grader, case):
-    submission = submit(course.root, "eva", "from layers import *\n")
-    write(submission.path.parent / "layers.py", NEW[case][0])
-    report = grader.grade(submission)
-    assert report.score == TOTAL
-    assert len(report.notes) == (NEW[case][1] > THIS)
+    for note in report.notes:
+        place = "cell " if form == "toy.ipynb" else f"{form}, line {line_of(text, words)}: "
+        assert note.startswith(place)
+        assert note.endswith(
+            f": {what}, which {name_of(since)} and newer read, was rewritten for {name_of()}, which grades it; this "
+            "costs nothing."
+        )
 
 
 @pytest.mark.parametrize("form", ["toy.py", "toy.ipynb"])
 @pytest.mark.parametrize("case", NEW)
 def test_damage_beside_newer_syntax_costs_its_own_method_only(course, grader, case, form):
     text = NEW[case][0].replace("self.factor * (x + HALF)", "self.factor * (x + HALF")
-    report = grader.grade(submit(course.root, "ada", text if form == "toy.py" else in_cells(text), form))
+    report = grader.grade(hand_in(course, text, form))
     assert [task.id for task in report.tasks if task.score < task.max_score] == ["scale"]
 
 
 @pytest.mark.parametrize("form", ["toy.py", "toy.ipynb"])
 def test_what_has_no_older_form_costs_its_own_method_only_and_says_why(course, grader, form):
-    report = grader.grade(submit(course.root, "ada", TEMPLATE if form == "toy.py" else in_cells(TEMPLATE), form))
+    report = grader.grade(hand_in(course, TEMPLATE, form))
     if THIS >= (3, 14):
         assert report.score == TOTAL
         return
@@ -319,24 +265,21 @@ def test_what_has_no_older_form_costs_its_own_method_only_and_says_why(course, g
     (note,) = report.notes
     assert note.endswith(f"{why}; Cutter.clear is left out, the other methods are graded.")
     if form == "toy.py":
-        assert note.startswith(f"toy.py, line {line_of(TEMPLATE)}: ")
+        assert note.startswith(f"toy.py, line {line_of(TEMPLATE, 'note =')}: ")
 
 
-def test_magics_do_not_stand_in_the_way(course, grader):
-    report = grader.grade(submit(course.root, "ada", book(f"%matplotlib inline\n!ls\n{QUOTES}").decode(), "toy.ipynb"))
-    assert report.score == TOTAL
+CUT = QUOTES.index("    def clear")
+CELLS = {"below magics": [f"%matplotlib inline\n!ls\n{QUOTES}"], "cut in two": [QUOTES[:CUT], QUOTES[CUT:]]}
 
 
-def test_a_cell_that_was_cut_is_read_as_one(course, grader):
-    cut = QUOTES.index("    def clear")
-    report = grader.grade(submit(course.root, "ada", book(QUOTES[:cut], QUOTES[cut:]).decode(), "toy.ipynb"))
-    assert report.score == TOTAL
+@pytest.mark.parametrize("case", CELLS)
+def test_newer_syntax_costs_nothing_in_a_cell_as_students_have_it(course, grader, case):
+    assert grader.grade(submit(course.root, "ada", book(*CELLS[case]), "toy.ipynb")).score == TOTAL
 
 
 def test_a_file_of_which_nothing_is_left_says_which_python_it_needs(course, grader):
-    report = grader.grade(
-        submit(course.root, "ada", "class Scaler:\n    def forward(self, x):\n        return t'{x}'\n")
-    )
+    text = "class Scaler:\n    def forward(self, x):\n        return t'{x}'\n"
+    report = grader.grade(submit(course.root, "ada", text))
     if THIS < (3, 14):
         assert report.status is ReportStatus.UNREADABLE
         assert report.notes[0].startswith(
@@ -350,14 +293,12 @@ def test_training_in_newer_syntax_is_not_worth_a_note(course, grader):
 
 
 def test_what_mending_keeps_it_keeps_beside_newer_syntax_too():
-    for text, since, _ in NEW.values():
+    for text, since, *_ in NEW.values():
         found = mend(text.replace("return grad\n", "return grad)\n"), Effort())
         assert bool(found.newer) == (since > THIS)
         assert {damage.name for damage in found.damages} == {"Scaler.backward"}
 
 
 def test_a_submission_without_work_is_still_refused(course):
-    from cnn_assignment.submissions import extract_file
-
     with pytest.raises(UnreadableSubmissionError, match=r"toy.py is not valid Python: .*Run it once with Python 3\."):
         extract_file(write(course.root / "submitted/x/toy.py", 'f"{d["a"]}"\nx = (\n'), course)

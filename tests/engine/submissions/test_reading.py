@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import signal
+from contextlib import closing
 
 import pytest
 
@@ -34,9 +35,8 @@ def assignment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reader():
-    reader = Reader()
-    yield reader
-    reader.close()
+    with closing(Reader()) as reader:
+        yield reader
 
 
 @pytest.fixture
@@ -60,15 +60,17 @@ def test_a_hostile_file_ends_in_what_it_holds_or_in_a_reason_of_its_own(reader, 
         assert "ends the program" not in fact
 
 
-def test_a_file_that_takes_too_long_is_unreadable_and_the_next_one_is_read(reader, beside):
-    with pytest.raises(UnreadableSubmissionError, match=r"toy\.py takes more than 2\.5 seconds to read"):
-        reader.extract(SLOW, "toy.py", WANTED, beside)
-    assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
-
-
-def test_a_file_that_takes_too_much_memory_is_unreadable_and_the_next_one_is_read(reader, beside):
-    with pytest.raises(UnreadableSubmissionError, match=r"toy\.ipynb takes more than 512 MiB of memory to read"):
-        reader.extract(LARGE, "toy.ipynb", WANTED, beside)
+@pytest.mark.parametrize(
+    ("raw", "name", "reason"),
+    [
+        (SLOW, "toy.py", r"toy\.py takes more than 2\.5 seconds to read"),
+        (LARGE, "toy.ipynb", r"toy\.ipynb takes more than 512 MiB of memory to read"),
+    ],
+    ids=["time", "memory"],
+)
+def test_a_file_that_takes_too_much_is_unreadable_and_the_next_one_is_read(reader, beside, raw, name, reason):
+    with pytest.raises(UnreadableSubmissionError, match=reason):
+        reader.extract(raw, name, WANTED, beside)
     assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
 
 
@@ -103,14 +105,11 @@ def test_a_slow_file_beside_the_good_one_does_not_count_in_its_place(assignment,
 
 
 def test_a_reader_whose_process_was_killed_gets_a_new_one(beside):
-    reader = Reader()
-    try:
+    with closing(Reader()) as reader:
         reader.extract(GOOD, "toy.py", WANTED, beside)
         os.kill(reader._sandbox._process.pid, signal.SIGKILL)
         reader._sandbox._process.wait()
         assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
-    finally:
-        reader.close()
 
 
 def test_a_machine_that_starts_no_process_withholds_the_grade(monkeypatch, beside):
@@ -128,11 +127,8 @@ def test_reading_is_as_confined_as_student_code_without_bubblewrap(reader, besid
 
 
 def test_a_release_that_is_no_notebook_is_done_without(tmp_path, beside):
-    reader = Reader(write(tmp_path / "release.ipynb", "{"))
-    try:
+    with closing(Reader(write(tmp_path / "release.ipynb", "{"))) as reader:
         assert reader.extract(GOOD, "toy.py", WANTED, beside).missing == ()
-    finally:
-        reader.close()
 
 
 # Files beside a submission
@@ -148,18 +144,18 @@ def test_only_plain_files_of_the_folder_itself_are_read(tmp_path):
     files = FolderFiles(folder)
     assert files.read("pack/inner.py", 100) == b"y = 2"
     assert files.find_module("pack") == "pack/inner.py"
-    for name in (
+    for name in [
         "link.py",
         "linked/secret.py",
         "pipe.py",
         "pack",
         "../secret.py",
         "./pack/inner.py",
-        "",
-        "a\0b",
+        "a\x00b",
         "nothing.py",
-    ):
+    ]:
         assert files.read(name, 100) is None
+    assert files.read("", 100) is None
     for name in ("linked", "..", "", "nothing", "link.py"):
         assert files.find_module(name) is None
 
@@ -183,18 +179,13 @@ def test_a_submission_may_ask_for_so_many_files_and_no_more(tmp_path):
 # What crosses
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"chunks": [["a", "b"]]},
-        {"chunks": [["a", 3, None]]},
-        {"chunks": [["a", "b", [[1, ["x"]]]]]},
-        {"notes": [3]},
-        {"modules": [["a", ["b", "c", None, True]]]},
-        {"open_gaps": "3"},
-        {"missing": None},
-    ],
-)
+DAMAGES = [
+    {"chunks": [["a", "b"]]}, {"chunks": [["a", 3, None]]}, {"chunks": [["a", "b", [[1, ["x"]]]]]}, {"notes": [3]},
+    {"modules": [["a", ["b", "c", None, True]]]}, {"open_gaps": "3"}, {"missing": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_not_of_the_form_is_no_code(damage):
     good = ExtractedCode((), ()).to_json()
     with pytest.raises((ValueError, TypeError), match=r"not |unpack|iter"):
@@ -211,14 +202,10 @@ def test_values_come_back_as_they_were(reader, beside):
 
 
 def test_the_first_side_of_every_conflict_is_read(reader, beside):
-    lines = json.dumps(
-        {"nbformat": 4, "cells": [{"cell_type": "code", "source": ["A\n", "class Cutter: pass\n"]}]}, indent=1
-    )
-    ours = lines.replace(
-        '    "A\\n",',
-        '<<<<<<< ours\n   "class Scaler: a = 1\\n",\n||||||| base\n   "(",\n=======\n   ")",\n>>>>>>> theirs',
-    )
-    code = reader.extract(ours.encode(), "toy.ipynb", WANTED, beside)
+    cell = {"cell_type": "code", "source": ["A\n", "class Cutter: pass\n"]}
+    both = '<<<<<<< ours\n   "class Scaler: a = 1\\n",\n||||||| base\n   "(",\n=======\n   ")",\n>>>>>>> theirs'
+    merged = json.dumps({"nbformat": 4, "cells": [cell]}, indent=1).replace('    "A\\n",', both)
+    code = reader.extract(merged.encode(), "toy.ipynb", WANTED, beside)
     assert code.missing == ()
     assert "a = 1" in code.chunks[0].source
     assert code.notes == ("toy.ipynb holds both sides of a merge; the first of each was read.",)
