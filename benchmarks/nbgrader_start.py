@@ -64,7 +64,9 @@ def prepare(folder: Path) -> Path:
         shutil.copytree(CLASS / student, course / "submitted" / student / NAME)
     archive = course / "downloaded" / NAME / "archive"
     archive.mkdir(parents=True)
-    shutil.copy(CLASS / STUDENTS[0] / f"{NAME}.ipynb", archive / f"zipped_{NAME}_attempt_2026-01-31-12-00-00_{NAME}.ipynb")
+    shutil.copy(
+        CLASS / STUDENTS[0] / f"{NAME}.ipynb", archive / f"zipped_{NAME}_attempt_2026-01-31-12-00-00_{NAME}.ipynb"
+    )
     with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
         file.write(f"\nget_config().Exchange.root = {str(exchange)!r}\n")
     return course

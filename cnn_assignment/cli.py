@@ -35,6 +35,10 @@ EXIT_GRADER_ERROR = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
+# Seconds between two lines of a command that writes into a log. Who tries the demo has not seen it work before.
+_LOG_EVERY_S = 30.0
+_DEMO_EVERY_S = 4.0
+
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -240,7 +244,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     from cnn_assignment.authoring import release
     from cnn_assignment.course import GradingOptions, find_students
     from cnn_assignment.demo import prepare_course
-    from cnn_assignment.display import print_proof
+    from cnn_assignment.display import print_proof, show_step
     from cnn_assignment.grading.pool import collect_tasks
 
     root = find_course(course_dir)
@@ -249,9 +253,12 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     prepare_course(root, name, folder)
     assignment = load_assignment(folder, name)
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
-    release.build(assignment, collect_tasks(assignment), assignment.hints)
+    with show_step("   collecting the hidden tests", every_s=_DEMO_EVERY_S):
+        tasks = collect_tasks(assignment)
+    with show_step("   making the notebook and the release with nbgrader", every_s=_DEMO_EVERY_S):
+        release.build(assignment, tasks, assignment.hints)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
-    proof = _prove(assignment, jobs, gate=False)
+    proof = _prove(assignment, jobs, gate=False, every_s=_DEMO_EVERY_S)
     print_proof(proof)
     if not proof.holds:
         sys.exit(EXIT_DIFFERENT)
@@ -260,7 +267,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     )
     click.echo("3. grade: the example class, with nbgrader's gradebook and feedback pages")
     options = GradingOptions(folder / "reports", jobs, feedback=True)
-    status = _grade(assignment, find_students(assignment, folder / "submitted"), options)
+    status = _grade(assignment, find_students(assignment, folder / "submitted"), options, every_s=_DEMO_EVERY_S)
     _print_next(assignment)
     sys.exit(status)
 
@@ -306,12 +313,12 @@ def _print_next(assignment: Assignment) -> None:
         click.echo(f"  {page:{width}}  {what}")
 
 
-def _prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:
+def _prove(assignment: Assignment, jobs: int, *, gate: bool = True, every_s: float | None = None) -> Proof:
     from cnn_assignment.display import show_progress
     from cnn_assignment.verify import Proof
 
     proof = Proof(assignment, gate=gate)
-    with show_progress(len(proof), "verifying") as advance:
+    with show_progress(len(proof), "verifying", every_s=every_s) as advance:
         proof.run(jobs, advance)
     return proof
 
@@ -349,7 +356,9 @@ def _refuse_jobs() -> None:
         )
 
 
-def _grade(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> int:
+def _grade(
+    assignment: Assignment, students: Sequence[Student], options: GradingOptions, *, every_s: float = _LOG_EVERY_S
+) -> int:
     from cnn_assignment.course import GONE, open_class
     from cnn_assignment.display import print_class, show_progress
 
@@ -361,9 +370,9 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
         if grading.release_problem is not None:
             told = f"gradebook: {grading.release_problem} Reports are made all the same, and recorded by the next run."
             click.echo(told, err=True)
-        with show_progress(grading.work, "grading", log=True) as advance:
+        with show_progress(grading.work, "grading", every_s=every_s, learned=grading.count_known) as advance:
             graded = grading.run(advance)
-        feedback = _write_feedback(grading) if options.feedback else None
+        feedback = _write_feedback(grading, every_s) if options.feedback else None
     print_class(graded.reports)
     _print_tables(graded, options.out)
     if graded.ungraded:
@@ -387,11 +396,11 @@ def _grade(assignment: Assignment, students: Sequence[Student], options: Grading
     return EXIT_GRADER_ERROR if missing else 0
 
 
-def _write_feedback(grading: ClassGrading) -> Feedback:
+def _write_feedback(grading: ClassGrading, every_s: float) -> Feedback:
     from cnn_assignment.display import show_progress
 
     pages = grading.plan_feedback()
-    with show_progress(len(pages.todo), "feedback", log=True) as advance:
+    with show_progress(len(pages.todo), "feedback", every_s=every_s) as advance:
         return pages.run(advance)
 
 

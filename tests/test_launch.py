@@ -16,7 +16,7 @@ import doctor_kit as kit
 import toy_course
 from cnn_assignment.sandbox import host, launch, library
 from cnn_assignment.sandbox.host import Sandbox, SandboxError
-from sandbox_kit import count_descriptors, run
+from sandbox_kit import LEVELS, count_descriptors, run
 from toy_course import answer, submit
 
 BROKEN = {
@@ -175,7 +175,7 @@ def elsewhere(tmp_path_factory):
     return prefix / "bin" / python.name
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", LEVELS)
 def test_numpy_beside_the_standard_library_and_spaces_in_paths_do_no_harm(elsewhere, level):
     program = f"""
 import json, sys

@@ -10,10 +10,10 @@ import pytest
 from cnn_assignment.sandbox import library, wire
 from cnn_assignment.sandbox.host import Answer, CallRaised, Request, Sandbox, WorkerDied
 from cnn_assignment.sandbox.limits import WorkerLimits
-from sandbox_kit import LOADING, PATIENT, call, make_order, run, working, zygote_of
+from sandbox_kit import LEVELS, LOADING, PATIENT, call, make_order, run, working, zygote_of
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3], ids=["limits", "confined", "namespaced"])
+@pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
 def sandbox(request):
     with Sandbox(request.param) as opened:
         assert (opened.level, opened.problem) == (request.param, "")

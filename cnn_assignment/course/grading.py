@@ -25,6 +25,7 @@ from cnn_assignment.export import (
     write_report,
 )
 from cnn_assignment.grading.digests import autograder_digest, data_digest, file_digest, kit_digest
+from cnn_assignment.grading.kept_rows import count_known, rows_file
 from cnn_assignment.grading.pool import grade_all
 from cnn_assignment.grading.steady import withheld
 from cnn_assignment.intake import find_submission
@@ -131,6 +132,10 @@ class ClassGrading:
     def work(self) -> int:
         """Of how many students `run` will tell."""
         return len(self.todo) + len(self.unrecorded)
+
+    def count_known(self) -> tuple[int, int] | None:
+        """Of how many misconceptions graders on this machine know what they give, and how many there are."""
+        return count_known(rows_file(self._keys.autograder, kit_digest()))
 
     @property
     def kept(self) -> int:
