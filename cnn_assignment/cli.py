@@ -253,9 +253,9 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     prepare_course(root, name, folder)
     assignment = load_assignment(folder, name)
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
-    with show_step("   collecting the hidden tests", every_s=_DEMO_EVERY_S):
+    with show_step("collecting the hidden tests", every_s=_DEMO_EVERY_S):
         tasks = collect_tasks(assignment)
-    with show_step("   making the notebook and the release with nbgrader", every_s=_DEMO_EVERY_S):
+    with show_step("making the notebook and the release", every_s=_DEMO_EVERY_S):
         release.build(assignment, tasks, assignment.hints)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
     proof = _prove(assignment, jobs, gate=False, every_s=_DEMO_EVERY_S)
@@ -314,10 +314,11 @@ def _print_next(assignment: Assignment) -> None:
 
 
 def _prove(assignment: Assignment, jobs: int, *, gate: bool = True, every_s: float | None = None) -> Proof:
-    from cnn_assignment.display import show_progress
+    from cnn_assignment.display import show_progress, show_step
     from cnn_assignment.verify import Proof
 
-    proof = Proof(assignment, gate=gate)
+    with show_step("collecting the hidden tests", every_s=every_s):
+        proof = Proof(assignment, gate=gate)
     with show_progress(len(proof), "verifying", every_s=every_s) as advance:
         proof.run(jobs, advance)
     return proof
@@ -360,15 +361,17 @@ def _grade(
     assignment: Assignment, students: Sequence[Student], options: GradingOptions, *, every_s: float = _LOG_EVERY_S
 ) -> int:
     from cnn_assignment.course import GONE, open_class
-    from cnn_assignment.display import print_class, show_progress
+    from cnn_assignment.display import print_class, show_progress, show_step
 
     with open_class(assignment, students, options) as grading:
         if grading.kept:
             click.echo(
                 f"{grading.kept} of {len(students)} reports are still right and are kept; --fresh makes them again."
             )
-        if grading.release_problem is not None:
-            told = f"gradebook: {grading.release_problem} Reports are made all the same, and recorded by the next run."
+        with show_step("comparing the release with the hidden tests", every_s=every_s):
+            problem = grading.release_problem
+        if problem is not None:
+            told = f"gradebook: {problem} Reports are made all the same, and recorded by the next run."
             click.echo(told, err=True)
         with show_progress(grading.work, "grading", every_s=every_s, learned=grading.count_known) as advance:
             graded = grading.run(advance)
@@ -388,7 +391,7 @@ def _grade(
     withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
         click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)
-    if graded.problem is not None and graded.problem is not grading.release_problem:
+    if graded.problem is not None and graded.problem is not problem:
         click.echo(f"gradebook: {graded.problem}", err=True)
     if feedback is not None:
         _tell_feedback(feedback)

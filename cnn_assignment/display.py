@@ -76,8 +76,10 @@ def show_progress(
         def look() -> None:
             told = learning.look() if learning is not None else ""
             if every_s is not None and progress.disable:
-                for line in filter(None, (told, f"{what} {pace}" if pace.is_due() else "")):
-                    _print_line(console, line)
+                if told:
+                    _print_line(console, told)
+                if pace.is_due():
+                    _print_line(console, f"{what} {pace}{learning or ''}")
 
         def advance(at: str) -> None:
             pace.advance()
@@ -88,8 +90,11 @@ def show_progress(
 
 
 @contextmanager
-def show_step(what: str, *, every_s: float) -> Iterator[None]:
-    """Say that something goes on whose length nobody knows: a spinner on a terminal, elsewhere a line each every_s seconds."""
+def show_step(what: str, *, every_s: float | None = None) -> Iterator[None]:
+    """Say that something goes on whose length nobody knows.
+
+    A spinner on a terminal; elsewhere nothing, or a line each every_s seconds.
+    """
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status(escape(what)):
@@ -100,7 +105,7 @@ def show_step(what: str, *, every_s: float) -> Iterator[None]:
     def look() -> None:
         nonlocal told
         now = time.monotonic()
-        if now - told >= every_s:
+        if every_s is not None and now - told >= every_s:
             told = now
             _print_line(console, f"{what}: {now - start:.0f} s so far")
 
@@ -116,6 +121,10 @@ class _Learning:
         self._learned = learned
         self._before = learned()
         self._task: TaskID | None = None
+        self._told = ""
+
+    def __str__(self) -> str:
+        return self._told
 
     def look(self) -> str:
         """Bring the bar up to date. Returns a sentence where it has begun just now, and else nothing."""
@@ -123,6 +132,7 @@ class _Learning:
         if found is None or (self._task is None and found[0] <= (self._before or (0, 0))[0]):
             return ""
         known, total = found
+        self._told = f"; {known} of {total} known mistakes learnt" if known < total else ""
         if self._task is not None:
             self._progress.update(self._task, completed=known)
             return ""
@@ -194,7 +204,8 @@ class Pace:
         return due
 
     def __str__(self) -> str:
-        return ", ".join(part for part in (f"{self._count} of {self._total}", self.rate) if part)
+        rate = self.rate if self._count < self._total else "finishing"
+        return ", ".join(part for part in (f"{self._count} of {self._total}", rate) if part)
 
     def _per_second(self) -> float | None:
         if len(self._seen) < _LEAST_SEEN:
