@@ -28,8 +28,13 @@ FIND_PYTHON := python=; for name in $(PYTHONS); do \
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(RUN) -m pip -qq
 
 # Installs what its arguments name, with uv where there is one, else with pip, which takes several times as long. uv knows
-# nothing of a machine's pip settings: where it finds no packages, pip may.
-INSTALL := install() { \
+# nothing of a machine's pip settings: where it finds no packages, pip may. A line now and then says that it goes on; it
+# ends with the shell that it belongs to, also where that is interrupted.
+INSTALL := shell=$$$$; \
+	(seconds=0; while sleep 4 >/dev/null 2>&1 && kill -0 $$shell 2>/dev/null; do seconds=$$((seconds + 4)); \
+		echo "  downloading and installing: $$seconds s so far"; done) & \
+	beat=$$!; trap 'kill $$beat 2>/dev/null' EXIT; \
+	install() { \
 	for uv in uv $(VENV)/bin/uv; do if "$$uv" --version >/dev/null 2>&1; then \
 		"$$uv" pip install --quiet --python $(RUN) "$$@" && return; \
 		echo "uv could not install this; trying pip." >&2; break; fi; done; \

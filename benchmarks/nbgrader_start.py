@@ -96,11 +96,11 @@ def main() -> None:
                     if number:
                         taken.setdefault((side, command), []).append((time.perf_counter() - start, cpu))
     medians = {key: [statistics.median(one) for one in zip(*times, strict=True)] for key, times in taken.items()}
-    print(f"{'':36} {'with: clock':>12} {'CPU':>7} {'without: clock':>15} {'CPU':>7}")
+    print(f"{'':44} {'with: clock':>12} {'CPU':>7} {'without: clock':>15} {'CPU':>7}")
     for command in commands:
         words = " ".join(word for word in command if not word.startswith("--C"))
         (wall, cpu), (wall_less, cpu_less) = (medians[side, command] for side in SIDES)
-        print(f"{words:36} {wall:10.2f} s {cpu:5.2f} s {wall_less:13.2f} s {cpu_less:5.2f} s")
+        print(f"{words:44} {wall:10.2f} s {cpu:5.2f} s {wall_less:13.2f} s {cpu_less:5.2f} s")
     total = [sum(medians[side, command][1] for command in commands) for side in SIDES]
     print(f"ratio with/without, CPU time of all: {total[0] / total[1]:.1f}")
 
