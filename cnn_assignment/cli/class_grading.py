@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnn_assignment.cli.group import EXIT_GRADER_ERROR, short
+from cnn_assignment.cli.group import EXIT_GRADER_ERROR, LOG_EVERY_S, short
 from cnn_assignment.core.texts import clean, some
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ def open_gradebook(assignment: Assignment, journal: Journal) -> CourseGradebook:
     return CourseGradebook(assignment, journal, collect_tasks)
 
 
-def grade_and_tell(assignment: Assignment, students: Sequence[Student], options: GradingOptions) -> int:
-    """Make a run over a class, show what came of it, and return the exit status."""
-    from cnn_assignment.reporting.terminal import print_class, show_progress
+def grade_and_tell(
+    assignment: Assignment, students: Sequence[Student], options: GradingOptions, *, every_s: float = LOG_EVERY_S
+) -> int:
+    """Make a run over a class, show what came of it, and return the exit status. every_s: between two lines of a log."""
+    from cnn_assignment.reporting.terminal import print_class, show_progress, show_step
     from cnn_assignment.running import GONE, open_class
 
     with open_class(assignment, students, options) as grading:
@@ -39,12 +41,14 @@ def grade_and_tell(assignment: Assignment, students: Sequence[Student], options:
             click.echo(
                 f"{grading.kept} of {len(students)} reports are still right and are kept; --fresh makes them again."
             )
-        if grading.release_problem is not None:
-            told = f"gradebook: {grading.release_problem} Reports are made all the same, and recorded by the next run."
+        with show_step("comparing the release with the hidden tests", every_s=every_s):
+            problem = grading.release_problem
+        if problem is not None:
+            told = f"gradebook: {problem} Reports are made all the same, and recorded by the next run."
             click.echo(told, err=True)
-        with show_progress(grading.work, "grading", log=True) as advance:
+        with show_progress(grading.work, "grading", every_s=every_s, learned=grading.count_known) as advance:
             graded = grading.run(advance)
-        feedback = _write_feedback(grading) if options.feedback else None
+        feedback = _write_feedback(grading, every_s) if options.feedback else None
     print_class(graded.reports)
     _print_tables(graded, options.out)
     if graded.ungraded:
@@ -60,7 +64,7 @@ def grade_and_tell(assignment: Assignment, students: Sequence[Student], options:
     withheld = [report for report in graded.reports if report.status == "grader_error"]
     for report in withheld:
         click.echo(clean(f"{report.student}: grade withheld: {' '.join(report.notes)}"), err=True)
-    if graded.problem is not None and graded.problem is not grading.release_problem:
+    if graded.problem is not None and graded.problem is not problem:
         click.echo(f"gradebook: {graded.problem}", err=True)
     if feedback is not None:
         _tell_feedback(feedback)
@@ -68,11 +72,11 @@ def grade_and_tell(assignment: Assignment, students: Sequence[Student], options:
     return EXIT_GRADER_ERROR if missing else 0
 
 
-def _write_feedback(grading: ClassGrading) -> Feedback:
+def _write_feedback(grading: ClassGrading, every_s: float) -> Feedback:
     from cnn_assignment.reporting.terminal import show_progress
 
     pages = grading.plan_feedback()
-    with show_progress(len(pages.todo), "feedback", log=True) as advance:
+    with show_progress(len(pages.todo), "feedback", every_s=every_s) as advance:
         feedback: Feedback = pages.run(advance)
         return feedback
 

@@ -16,6 +16,8 @@ from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.layout import COURSE_CONFIG, find_course, load_assignment
 
 _MARK = ".made-by-cnn-assignment-demo"
+# Seconds between two lines of a log: who tries the demo has not seen it work before.
+_EVERY_S = 4.0
 
 if TYPE_CHECKING:
     from cnn_assignment.core.model import Assignment
@@ -30,6 +32,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     from cnn_assignment.authoring import release
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving.table import print_proof
+    from cnn_assignment.reporting.terminal import show_step
     from cnn_assignment.running import GradingOptions, find_students
     from cnn_assignment.running.pool import collect_tasks
 
@@ -39,9 +42,12 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     prepare_course(root, name, folder)
     assignment = load_assignment(folder, name)
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
-    release.build(assignment, collect_tasks(assignment), assignment.hints, generate_release)
+    with show_step("collecting the hidden tests", every_s=_EVERY_S):
+        tasks = collect_tasks(assignment)
+    with show_step("making the notebook and the release", every_s=_EVERY_S):
+        release.build(assignment, tasks, assignment.hints, generate_release)
     click.echo("2. verify: what must earn full marks does, what must earn none does not")
-    proof = prove(assignment, jobs, gate=False)
+    proof = prove(assignment, jobs, gate=False, every_s=_EVERY_S)
     print_proof(proof)
     if not proof.holds:
         sys.exit(EXIT_DIFFERENT)
@@ -50,7 +56,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     )
     click.echo("3. grade: the example class, with nbgrader's gradebook and feedback pages")
     options = GradingOptions(folder / "reports", jobs, open_gradebook, feedback=True)
-    status = grade_and_tell(assignment, find_students(assignment, folder / "submitted"), options)
+    status = grade_and_tell(assignment, find_students(assignment, folder / "submitted"), options, every_s=_EVERY_S)
     _print_next(assignment)
     sys.exit(status)
 

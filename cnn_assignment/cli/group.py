@@ -25,6 +25,9 @@ EXIT_GRADER_ERROR = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
+LOG_EVERY_S = 30.0
+"""Seconds between two lines of a command that writes into a log."""
+
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),

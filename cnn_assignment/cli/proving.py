@@ -54,11 +54,12 @@ def make_proof(assignment: Assignment, *, gate: bool = True) -> Proof:
     return Proof(assignment, collect_tasks(assignment), grade, generate_release, gate=gate)
 
 
-def prove(assignment: Assignment, jobs: int, *, gate: bool = True) -> Proof:
-    """The proof of an assignment, run behind a bar."""
-    from cnn_assignment.reporting.terminal import show_progress
+def prove(assignment: Assignment, jobs: int, *, gate: bool = True, every_s: float | None = None) -> Proof:
+    """The proof of an assignment, run behind a bar. every_s: between two lines of a log."""
+    from cnn_assignment.reporting.terminal import show_progress, show_step
 
-    proof = make_proof(assignment, gate=gate)
-    with show_progress(len(proof), "verifying") as advance:
+    with show_step("collecting the hidden tests", every_s=every_s):
+        proof = make_proof(assignment, gate=gate)
+    with show_progress(len(proof), "verifying", every_s=every_s) as advance:
         proof.run(jobs, advance)
     return proof

@@ -46,6 +46,8 @@ class Diagnostician:
         # By misconception and test; False where the test itself breaks.
         self._found: dict[tuple[str, str], Evidence | Literal[False] | None] = {}
         self._kept = kept
+        if kept is not None:
+            kept.tell_total(sum(map(len, self._known.values())))
         self._asked: set[str] = set()
 
     def explain(self, task: PlannedTask, row: Row, code: ExtractedCode) -> tuple[tuple[str, ...], ...]:

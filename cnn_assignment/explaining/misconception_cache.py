@@ -30,6 +30,16 @@ def rows_file(*digests: str) -> Path:
     return cache_file("misconceptions", *digests, suffix=".sqlite")
 
 
+def count_known(path: Path) -> tuple[int, int] | None:
+    """Of how many misconceptions a file has rows, and how many there are; None where no grader has told yet."""
+    with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        ((known, total),) = database.execute(
+            "SELECT (SELECT count(DISTINCT misconception) FROM row), (SELECT max(misconceptions) FROM total)"
+        )
+        return (known, total) if isinstance(total, int) else None
+    return None
+
+
 class KeptRows:
     """The rows of one file. Where the file cannot be used, nothing is kept, and nothing found."""
 
@@ -54,6 +64,10 @@ class KeptRows:
         for test, evidence in rows.items():
             self._execute("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", (misconception, test, _pack(evidence)))
 
+    def tell_total(self, misconceptions: int) -> None:
+        """Write down how many there are, for whoever shows how many of them are known."""
+        self._execute("INSERT OR REPLACE INTO total VALUES (0, ?)", (misconceptions,))
+
     def _execute(self, statement: str, values: tuple[object, ...]) -> list[tuple[str, bytes]]:
         if not self._is_usable:
             return []
@@ -63,6 +77,7 @@ class KeptRows:
                 database.execute(
                     "CREATE TABLE IF NOT EXISTS row (misconception, test, frame, PRIMARY KEY (misconception, test))"
                 )
+                database.execute("CREATE TABLE IF NOT EXISTS total (number PRIMARY KEY, misconceptions)")
                 return database.execute(statement, values).fetchall()
         except (sqlite3.Error, OSError):
             self._is_usable = False

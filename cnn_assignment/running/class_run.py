@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from cnn_assignment.core.digests import autograder_digest, data_digest, file_digest, kit_digest
 from cnn_assignment.core.errors import AuthoringError, GraderError, UsageError, from_system
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission
+from cnn_assignment.explaining.misconception_cache import count_known, rows_file
 from cnn_assignment.reporting import (
     FINAL_TABLE,
     FinalRow,
@@ -168,6 +169,10 @@ class ClassGrading:
     def work(self) -> int:
         """Of how many students `run` will tell."""
         return len(self.todo) + len(self.unrecorded)
+
+    def count_known(self) -> tuple[int, int] | None:
+        """Of how many misconceptions graders on this machine know what they give, and how many there are."""
+        return count_known(rows_file(self._keys.autograder, kit_digest()))
 
     @property
     def kept(self) -> int:

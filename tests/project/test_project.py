@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -32,22 +33,29 @@ FOREIGN = {
 }
 
 
-def read_lock() -> dict[str, list[Requirement]]:
-    """The lines of the lock by canonical name; one package may have lines for several Pythons."""
+# What is installed: for the kit alone, as `make demo` does, and with all extras.
+KIT_LOCK, WHOLE_LOCK = LOCKS = ("requirements.lock", "requirements-dev.lock")
+# Where it is installed, every import of nbformat compiles its grammar for seconds. jsonschema, of which jupyter-events
+# asks for an extra that brings it, does without it.
+LEFT_OUT = {"rfc3987-syntax"}
+
+
+def read_lock(name: str = WHOLE_LOCK) -> dict[str, list[Requirement]]:
+    """The lines of a lock by canonical name; one package may have lines for several Pythons."""
     locked: dict[str, list[Requirement]] = {}
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             requirement = Requirement(line)
             locked.setdefault(canonicalize_name(requirement.name), []).append(requirement)
     return locked
 
 
-def locked_version(name: str, python: str) -> str:
+def locked_version(name: str, python: str, lock: str = WHOLE_LOCK) -> str:
     """The version that this platform gets on a Python."""
-    environment = default_environment() | {"python_version": python, "python_full_version": f"{python}.0"}
+    environment = environment_of(python)
     chosen = [
         requirement
-        for requirement in read_lock()[canonicalize_name(name)]
+        for requirement in read_lock(lock)[canonicalize_name(name)]
         if requirement.marker is None or requirement.marker.evaluate(environment)
     ]
     assert len(chosen) == 1, f"{name} has {len(chosen)} lines for Python {python}"
@@ -55,10 +63,37 @@ def locked_version(name: str, python: str) -> str:
     return specifier.version
 
 
-def declared() -> list[Requirement]:
-    """Every dependency of pyproject.toml: runtime, extras and build."""
+def environment_of(python: str) -> dict[str, str]:
+    """What markers ask for on this platform with another Python."""
+    here = {key: str(value) for key, value in default_environment().items()}
+    return here | {"python_version": python, "python_full_version": f"{python}.0"}
+
+
+def needed_by(names: Iterable[str], environment: dict[str, str]) -> set[str]:
+    """The packages that installed ones ask for, each with the extras that it is asked for with, all the way down."""
+    seen: set[tuple[str, str]] = set()
+    todo = [
+        (canonicalize_name(Requirement(name).name), extra)
+        for name in names
+        for extra in ("", *Requirement(name).extras)
+    ]
+    while todo:
+        name, extra = todo.pop()
+        if (name, extra) in seen or name in LEFT_OUT:
+            continue
+        seen.add((name, extra))
+        for requirement in map(Requirement, metadata.requires(name) or ()):
+            marker = requirement.marker
+            if marker is None or marker.evaluate({**environment, "extra": extra}):
+                child = canonicalize_name(requirement.name)
+                todo += [(child, wanted) for wanted in ("", *requirement.extras)]
+    return {name for name, _ in seen}
+
+
+def declared(*, whole: bool = True) -> list[Requirement]:
+    """Every dependency of pyproject.toml: runtime and build, and with whole extras too."""
     project = PYPROJECT["project"]
-    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines] if whole else []
     lines = [*project["dependencies"], *extras, *PYPROJECT["build-system"]["requires"]]
     return [r for r in map(Requirement, lines) if canonicalize_name(r.name) != project["name"]]
 
@@ -85,12 +120,13 @@ def run_python(code: str) -> str:
 # The lock
 
 
-def test_the_lock_pins_every_line_exactly_and_names_no_place():
-    for lines in read_lock().values():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_pins_every_line_exactly_and_names_no_place(lock):
+    for lines in read_lock(lock).values():
         for requirement in lines:
             assert requirement.url is None
             assert [specifier.operator for specifier in requirement.specifier] == ["=="], str(requirement)
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert not re.search(r"://|file:|^-|(?<!\w)/", text, re.MULTILINE)
 
 
@@ -98,6 +134,38 @@ def test_the_lock_pins_every_line_exactly_and_names_no_place():
 @pytest.mark.parametrize("requirement", declared(), ids=str)
 def test_the_lock_covers_every_dependency_on_every_python(requirement, python):
     assert requirement.specifier.contains(locked_version(requirement.name, python))
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_kits_lock_has_all_that_it_needs_in_the_versions_of_the_whole_lock(python):
+    for requirement in declared(whole=False):
+        assert requirement.specifier.contains(locked_version(requirement.name, python, KIT_LOCK))
+    for name in read_lock(KIT_LOCK):
+        versions = {str(line.specifier) for lock in LOCKS for line in read_lock(lock)[name]}
+        assert len(versions) == 1, f"{name}: {versions}"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_is_complete_but_for_what_is_left_out_with_a_reason(lock):
+    environment = environment_of(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    names = [str(requirement) for requirement in declared(whole=lock == WHOLE_LOCK)]
+    assert needed_by(names, environment) <= set(read_lock(lock))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_what_makes_nbgrader_slow_to_start_is_left_out(lock):
+    assert set(PYPROJECT["tool"]["uv"]["exclude-dependencies"]) == LEFT_OUT
+    assert not LEFT_OUT & set(read_lock(lock))
+    asked = [Requirement(line) for name in read_lock(WHOLE_LOCK) for line in _requires(name)]
+    assert {canonicalize_name(requirement.name) for requirement in asked} >= LEFT_OUT, "nothing asks for it any more"
+
+
+def _requires(name: str) -> list[str]:
+    """What an installed package asks for; nothing of one that this platform does not need."""
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return []
 
 
 @pytest.mark.parametrize("assignment", list_assignments(ROOT))
@@ -253,5 +321,6 @@ def test_the_lists_of_python_versions_agree():
     classifiers = set(PYPROJECT["project"]["classifiers"])
     assert {f"Programming Language :: Python :: {python}" for python in PYTHONS} <= classifiers
     assert PYPROJECT["project"]["requires-python"] == f">={PYTHONS[0]}"
+    assert f"pythons=({' '.join(PYTHONS)})" in (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert PYPROJECT["tool"]["mypy"]["python_version"] == PYTHONS[0]
     assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py{PYTHONS[0].replace('.', '')}"

@@ -215,8 +215,9 @@ RULES = (
     rule("IndexError", r"arrays used as indices must be of integer \(or boolean\) type", _no_index),
     rule(
         "IndexError",
-        r"boolean index did not match indexed array along axis (\d{1,2}); "
-        r"size of axis is (\d{1,18}) but size of corresponding boolean axis is (\d{1,18})",
+        # NumPy 1 speaks of dimensions.
+        r"boolean index did not match indexed array along (?:axis|dimension) (\d{1,2}); "
+        r"(?:size of axis|dimension) is (\d{1,18}) but (?:size of )?corresponding boolean (?:axis|dimension) is (\d{1,18})",
         _mask,
     ),
     rule("IndexError", r"invalid index to scalar variable\.", _one_number),

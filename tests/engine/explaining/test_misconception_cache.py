@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnn_assignment.core.model import Verdict
-from cnn_assignment.explaining.misconception_cache import KeptRows, rows_file, without_expected
+from cnn_assignment.explaining.misconception_cache import KeptRows, count_known, rows_file, without_expected
 from cnn_assignment.judging.signature import Evidence, Likeness
 from cnn_assignment.sandbox.wire import Opaque
 
@@ -95,3 +95,23 @@ def test_each_state_of_an_assignment_has_a_file_of_its_own(monkeypatch, tmp_path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert rows_file("a", "b") != rows_file("a", "c")
     assert rows_file("a", "b").is_relative_to(tmp_path)
+
+
+def test_how_many_are_known_is_told_to_others_as_soon_as_a_grader_told_the_total(path):
+    assert count_known(path) is None
+    kept = KeptRows(path)
+    assert count_known(path) is None
+    kept.tell_total(3)
+    assert count_known(path) == (0, 3)
+    kept.keep("one", {"test_a": None, "test_b": None})
+    kept.keep("other", {"test_a": evidence(np.ones(2))})
+    assert count_known(path) == (2, 3)
+    KeptRows(path).tell_total(3)
+    assert count_known(path) == (2, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database"])
+def test_nobody_is_told_what_a_file_that_is_none_holds(tmp_path, content):
+    path = tmp_path / "rows.sqlite"
+    path.write_bytes(content)
+    assert count_known(path) is None

@@ -48,6 +48,8 @@ def test_an_attack_succeeds_where_nothing_stops_it_and_fails_where_that_is_promi
     if not attack.rare and attack.control in cells:
         assert cells[attack.control], runs[user].told[name]
     stopped = {f"level {level}" for level in LEVELS if level >= attack.stopped_from} & set(cells)
+    if not stopped and attack.stopped_from == 3 and not bubblewrap_works_for(user):
+        pytest.skip("bubblewrap (bwrap) is not installed or does not work here, so nothing was attacked at level 3")
     assert stopped
     assert [level for level in sorted(stopped) if cells[level]] == [], runs[user].told[name]
 

@@ -29,6 +29,7 @@ from cnn_assignment.sandbox.client.worker_process import Stopwatch
 from cnn_assignment.sandbox.limits import WorkerLimits
 from places import KITS, ROOT
 from sandbox_kit import (
+    LEVELS,
     LOADING,
     PATIENT,
     SHORT_WALL,
@@ -46,7 +47,7 @@ from sandbox_kit import (
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3], ids=["limits", "confined", "namespaced"])
+@pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
 def sandbox(request):
     with Sandbox(request.param) as opened:
         assert (opened.level, opened.problem) == (request.param, "")
@@ -239,7 +240,7 @@ def test_a_workers_descriptors_are_closed_when_it_is_killed(sandbox):
     assert not any(Path(f"/proc/self/fd/{fd}").exists() for fd in mine)
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", LEVELS)
 def test_closing_the_sandbox_ends_everything_at_once(level):
     before = count_descriptors()
     sandbox = Sandbox(level)
@@ -257,7 +258,7 @@ def test_closing_the_sandbox_ends_everything_at_once(level):
     assert count_descriptors() == before
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", LEVELS)
 def test_everything_ends_when_the_grader_is_killed(tmp_path, level):
     grader = tmp_path / "grader.py"
 
@@ -325,7 +326,7 @@ def test_the_end_of_the_fork_server_is_the_graders_problem_and_mended_by_the_nex
     assert count_descriptors() == before
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", LEVELS)
 def test_a_fork_server_that_was_killed_is_replaced_at_the_same_level(level):
     with Sandbox(level) as sandbox:
         worker = sandbox.spawn(WorkerLimits())

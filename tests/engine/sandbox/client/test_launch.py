@@ -19,7 +19,7 @@ from cnn_assignment.sandbox.client import host, launch
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import SandboxError
 from places import KITS, ROOT
-from sandbox_kit import count_descriptors, run, zygote_of
+from sandbox_kit import LEVELS, count_descriptors, run, zygote_of
 from toy_course import answer, submit
 
 BROKEN = {
@@ -187,7 +187,7 @@ def elsewhere(tmp_path_factory):
     return prefix / "bin" / python.name
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", LEVELS)
 def test_numpy_beside_the_standard_library_and_spaces_in_paths_do_no_harm(elsewhere, level):
     program = f"""
 import json, sys

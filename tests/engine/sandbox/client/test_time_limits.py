@@ -21,6 +21,7 @@ from cnn_assignment.sandbox.client.protocol import (
 from cnn_assignment.sandbox.limits import WorkerLimits
 from places import KITS
 from sandbox_kit import (
+    LEVELS,
     SHORT_CPU,
     SHORT_WALL,
     attack,
@@ -34,7 +35,7 @@ from sandbox_kit import (
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3], ids=["limits", "confined", "namespaced"])
+@pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
 def sandbox(request):
     with Sandbox(request.param) as opened:
         assert (opened.level, opened.problem) == (request.param, "")

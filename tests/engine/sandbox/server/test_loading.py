@@ -9,7 +9,7 @@ from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import Answer, CallRaised, Request
 from cnn_assignment.sandbox.limits import WorkerLimits
-from sandbox_kit import LOADING, PATIENT, call, failures_of, make_order, run, working
+from sandbox_kit import LEVELS, LOADING, PATIENT, call, failures_of, make_order, run, working
 
 
 def test_a_statement_that_fails_takes_no_other_with_it(sandbox):
@@ -51,7 +51,7 @@ def test_only_the_statements_that_are_kept_run_and_of_imports_only_the_names(san
         assert call(worker, "f", 0) == 1
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", LEVELS)
 def test_provided_files_are_served_from_memory_and_allowed_modules_from_disk(level):
     order = {"provided": {"given": "import os\nVALUE = __name__\n"}, "modules": ["packaging"]}
     source = """
