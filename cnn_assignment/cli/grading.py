@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -12,6 +13,9 @@ from click.core import ParameterSource
 from cnn_assignment.cli.class_grading import grade_and_tell, open_gradebook
 from cnn_assignment.cli.group import EXIT_GRADER_ERROR, jobs_option, load, main
 from cnn_assignment.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnn_assignment.running.class_run import Grade
 
 
 @main.command()
@@ -61,14 +65,13 @@ def grade(
         )
     if require_level is not None:
         assignment = replace(assignment, limits=replace(assignment.limits, required_level=require_level))
-    if dask is not None:
-        _refuse_jobs()
+    grade_all = _grade_on(dask)
     students = find_students(assignment, submitted, only)
     others = (
         tuple(other.name for other in find_students(assignment, submitted) if other.name not in only) if only else ()
     )
     options = GradingOptions(
-        out, jobs, open_gradebook if gradebook else None, others=others, fresh=fresh, dask=dask, feedback=feedback
+        out, jobs, open_gradebook if gradebook else None, others=others, fresh=fresh, grade=grade_all, feedback=feedback
     )
     status = grade_and_tell(assignment, students, options)
     misnamed = find_misnamed(submitted, only)
@@ -77,10 +80,18 @@ def grade(
     sys.exit(EXIT_GRADER_ERROR if misnamed else status)
 
 
-def _refuse_jobs() -> None:
-    """A cluster has as many grader processes as its workers have threads, whatever anyone hoped for."""
+def _grade_on(dask: str | None) -> Grade:
+    """What grades: a cluster at an address, or processes of this machine."""
+    from cnn_assignment.running.pool import grade_all
+
+    if dask is None:
+        return grade_all
+    # A cluster has as many grader processes as its workers have threads, whatever anyone hoped for.
     if click.get_current_context().get_parameter_source("jobs") is not ParameterSource.DEFAULT:
         raise UsageError(
             "--jobs and --dask exclude each other",
             remedy="`dask worker --nthreads` says how much a worker does at once.",
         )
+    from cnn_assignment.running.cluster.grading import grade_on_cluster
+
+    return lambda assignment, submissions, _: grade_on_cluster(assignment, submissions, dask)

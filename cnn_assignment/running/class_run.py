@@ -76,6 +76,8 @@ class Gradebook(Protocol):
         """The feedback pages of students."""
 
 
+# Grades submissions with so many processes, and yields each report as it is finished.
+Grade = Callable[[Assignment, Iterator[Submission], int], Generator[Report]]
 # A gradebook of an assignment, with what is remembered of it between runs.
 OpenGradebook = Callable[[Assignment, Ledger], Gradebook]
 
@@ -86,7 +88,7 @@ class GradingOptions:
 
     others: students of the class that are not in this run; the class table has them too. fresh: whether reports that are still
     right are made again; the same goes for feedback pages. feedback: whether the pages are wanted too, which needs the
-    gradebook. dask: the address of a cluster that grades in the place of processes here.
+    gradebook. grade: what grades, if it is not processes here; a cluster knows by itself how many jobs it has.
     """
 
     out: Path
@@ -94,7 +96,7 @@ class GradingOptions:
     gradebook: OpenGradebook | None = None
     others: tuple[str, ...] = ()
     fresh: bool = False
-    dask: str | None = None
+    grade: Grade = grade_all
     feedback: bool = False
 
 
@@ -304,11 +306,7 @@ class ClassGrading:
             progress(report.student)
 
     def _begin(self, submissions: Iterator[Submission]) -> Generator[Report]:
-        if self._options.dask is None:
-            return grade_all(self._assignment, submissions, self._options.jobs)
-        from cnn_assignment.running.cluster.grading import grade_on_cluster
-
-        return grade_on_cluster(self._assignment, submissions, self._options.dask)
+        return self._options.grade(self._assignment, submissions, self._options.jobs)
 
     def _find_submission(self, student: Student) -> Submission:
         return find_submission(student.name, student.folder, self._assignment)
