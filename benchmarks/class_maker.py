@@ -210,8 +210,8 @@ class ClassMaker:
         pieces = split_by_class(text)
         kind = rng.random()
         if kind < 0.35:
-            ending = "\r\n" if rng.random() < 0.2 else "\n"
-            return {f"{NAME}.py": text.replace("\n", ending).encode("utf-8-sig" if rng.random() < 0.1 else "utf-8")}
+            result = "\r\n" if rng.random() < 0.2 else "\n"
+            return {f"{NAME}.py": text.replace("\n", result).encode("utf-8-sig" if rng.random() < 0.1 else "utf-8")}
         if pieces and kind < 0.85:
             return {f"{NAME}.ipynb": _as_bytes(_decorate(self._filled(pieces), rng, name))}
         book = {"cells": [_code(text)], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchkit import CLASS, ONE_THREAD, add_group_options, median_ms, stay_on_one_core, the_assignment
 
-from cnn_assignment.core.model import Report, Submission, Verdict
+from cnn_assignment.core.model import Report, Status, Submission
 from cnn_assignment.proving.variants import load_variants
 from cnn_assignment.running import find_students
 from cnn_assignment.running.pool import GraderProcess
@@ -95,7 +95,7 @@ def _name(file: str, test: str) -> str:
 def passed_in(report: Report) -> set[str]:
     """The tests that a report counts as passed, named as the floor does."""
     tests = [(task.id, test) for task in report.tasks for test in task.tests]
-    return {f"{task}::{test.id}" for task, test in tests if test.outcome is Verdict.PASSED}
+    return {f"{task}::{test.id}" for task, test in tests if test.outcome is Status.PASSED}
 
 
 def prepare(submission: Submission) -> Work:

@@ -25,12 +25,12 @@ from floor import class_submissions, right_submissions
 from cnn_assignment.core.model import Submission
 from cnn_assignment.explaining.diagnosis import Diagnostician
 from cnn_assignment.judging import hidden, scoring
-from cnn_assignment.judging.replay import Transcripts
+from cnn_assignment.judging.replay import ReplayCache
 from cnn_assignment.running import grader as job
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.worker_process import WorkerProcess
 
-WHOLE = "report, verdicts, and what is left"
+WHOLE = "report, statuses, and what is left"
 WAITING = ("a worker: loading the code", "a worker: calls")
 DOORS: tuple[tuple[Any, str, str], ...] = (
     (scoring.Scorer, "score", WHOLE),
@@ -99,7 +99,7 @@ def measure(title: str, submissions: list[Submission], rounds: int) -> float:
     before = [(place, name, getattr(place, name)) for place, name, _ in DOORS]
     for door in DOORS:
         clocks.put_at(*door)
-    tests = hidden.HiddenTests(the_assignment(), transcripts=Transcripts())
+    tests = hidden.HiddenTests(the_assignment(), replay_cache=ReplayCache())
     told: Any = orders(submissions, rounds, clocks)
     first = {"required_level": 0, "collect_only": False, "solution_first": False}
     loop = job.GradingLoop(tests, told, io.StringIO(), first)

@@ -27,7 +27,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SAWarning
 
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Report, ReportStatus, Submission, TaskScore, Verdict
+from cnn_assignment.core.model import Report, ReportStatus, Status, Submission, TaskScore
 from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.gradebook.folders import GradedFolders
 from cnn_assignment.nbgrader_course.gradebook.opening import OpenCourse, open_course, open_gradebook
@@ -76,7 +76,7 @@ def make_class(root: Path, students: int) -> Class:
     for number in range(students):
         student = f"student-{number:05}"
         tasks = tuple(
-            TaskScore(task, task, Verdict.PARTIAL, most * int(random.integers(4)) / 3, most, ())
+            TaskScore(task, task, Status.PARTIAL, most * int(random.integers(4)) / 3, most, ())
             for task, most in points.items()
         )
         total = sum(task.score for task in tasks)

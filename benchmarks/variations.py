@@ -11,7 +11,7 @@ from collections.abc import Iterator
 REMARKS = (
     "see the lecture notes, page {}",
     "TODO: try this without a loop, {}",
-    "took me {} attempts",
+    "took me {} sessions",
     "checked on paper for {} pixels",
     "the shapes fit now ({})",
     "as in exercise {}",

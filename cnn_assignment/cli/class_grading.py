@@ -15,13 +15,13 @@ from cnn_assignment.core.texts import clean, some
 if TYPE_CHECKING:
     from cnn_assignment.core.model import Assignment
     from cnn_assignment.nbgrader_course.class_feedback import Feedback
-    from cnn_assignment.nbgrader_course.class_gradebook import CourseGradebook, Journal
+    from cnn_assignment.nbgrader_course.class_gradebook import CourseGradebook, Memory
     from cnn_assignment.reporting import FinalRow
     from cnn_assignment.running import GradedClass, GradingOptions, Student
     from cnn_assignment.running.class_run import ClassGrading
 
 
-def open_gradebook(assignment: Assignment, journal: Journal) -> CourseGradebook:
+def open_gradebook(assignment: Assignment, journal: Memory) -> CourseGradebook:
     """The gradebook of the course, for a run over a class."""
     from cnn_assignment.nbgrader_course.class_gradebook import CourseGradebook
     from cnn_assignment.running.pool import collect_tasks

@@ -28,7 +28,7 @@ class Hints(StrEnum):
     OPEN = "open"
 
 
-class Verdict(StrEnum):
+class Status(StrEnum):
     """The result of one test, and with PARTIAL that of a whole task."""
 
     PASSED = "passed"
@@ -262,7 +262,7 @@ class Outcome:
 
     id: str
     title: str
-    outcome: Verdict
+    outcome: Status
     score: float
     max_score: float
     message: str = ""
@@ -286,7 +286,7 @@ class Outcome:
         return cls(
             id=data["id"],
             title=data["title"],
-            outcome=Verdict(data["outcome"]),
+            outcome=Status(data["outcome"]),
             score=data["score"],
             max_score=data["max_score"],
             message=data["message"],
@@ -300,7 +300,7 @@ class TaskScore:
 
     id: str
     title: str
-    status: Verdict
+    status: Status
     score: float
     max_score: float
     tests: tuple[Outcome, ...]
@@ -322,7 +322,7 @@ class TaskScore:
         return cls(
             id=data["id"],
             title=data["title"],
-            status=Verdict(data["status"]),
+            status=Status(data["status"]),
             score=data["score"],
             max_score=data["max_score"],
             tests=tuple(Outcome.from_json(test) for test in data["tests"]),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from cnn_assignment.core.model import Verdict
+from cnn_assignment.core.model import Status
 from cnn_assignment.explaining.further import FurtherCases, has_further_cases
-from cnn_assignment.judging.collected import PlannedTask, PlannedTest
-from cnn_assignment.judging.signature import Evidence
+from cnn_assignment.judging.collected import CollectedTask, CollectedTest
+from cnn_assignment.judging.signature import FailureSignature
 
 # Tells whether a submission passes a test of a task; None where it cannot be known.
-Passes = Callable[[PlannedTask, PlannedTest], bool | None]
+Passes = Callable[[CollectedTask, CollectedTest], bool | None]
 
 
 def compare_cases(
-    task: PlannedTask,
-    row: Sequence[Evidence | None],
+    task: CollectedTask,
+    row: Sequence[FailureSignature | None],
     passes: Passes,
     unnamed: Collection[int],
     told: Sequence[Sequence[str]],
@@ -42,15 +42,15 @@ def compare_cases(
 
 
 def _try_further(
-    task: PlannedTask,
-    row: Sequence[Evidence | None],
+    task: CollectedTask,
+    row: Sequence[FailureSignature | None],
     passes: Passes,
     numbers: Sequence[int],
     silent: Sequence[int],
 ) -> tuple[str, str]:
     """The pattern over the cases of a function; and where there is none and something is still to be said, a small case."""
-    failures = [evidence for number in numbers if (evidence := row[number]) is not None]
-    if any(evidence.verdict is Verdict.TIMEOUT for evidence in failures):
+    failures = [signature for number in numbers if (signature := row[number]) is not None]
+    if any(signature.status is Status.TIMEOUT for signature in failures):
         return "", ""
     cases = FurtherCases(
         [task.tests[number] for number in numbers],
@@ -61,13 +61,15 @@ def _try_further(
     return pattern, cases.find_small_failure() if silent and not pattern else ""
 
 
-def _subject(failures: Sequence[Evidence]) -> str:
+def _subject(failures: Sequence[FailureSignature]) -> str:
     """The name of what is wrong where these tests failed; "" where it is not the same everywhere."""
-    named = {evidence.what if evidence.verdict is Verdict.FAILED else "" for evidence in failures}
+    named = {signature.what if signature.status is Status.FAILED else "" for signature in failures}
     return next(iter(named)) if len(named) == 1 else ""
 
 
-def _contrast(task: PlannedTask, row: Sequence[Evidence | None], functions: Mapping[str, Sequence[int]]) -> str:
+def _contrast(
+    task: CollectedTask, row: Sequence[FailureSignature | None], functions: Mapping[str, Sequence[int]]
+) -> str:
     """For a test that stands alone: which other test has all its cases right."""
     for numbers in functions.values():
         if has_further_cases(task.tests[numbers[0]]) and all(row[number] is None for number in numbers):

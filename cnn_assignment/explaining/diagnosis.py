@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cnn_assignment.core.errors import GraderError
-from cnn_assignment.core.model import Verdict
+from cnn_assignment.core.model import Status
 from cnn_assignment.explaining.comparing_cases import compare_cases
-from cnn_assignment.explaining.misconception_cache import KeptRows, without_expected
+from cnn_assignment.explaining.misconception_cache import MisconceptionCache, without_expected
 from cnn_assignment.explaining.raised import explain_raised
 from cnn_assignment.explaining.stale import find_stale
 from cnn_assignment.explaining.symptoms import find_symptoms
-from cnn_assignment.judging.collected import PlannedTask, PlannedTest
+from cnn_assignment.judging.collected import CollectedTask, CollectedTest
 from cnn_assignment.judging.hidden import HiddenTests
-from cnn_assignment.judging.session import Attempt
-from cnn_assignment.judging.signature import Evidence, Likeness
+from cnn_assignment.judging.session import Session
+from cnn_assignment.judging.signature import FailureSignature, Likeness
 from cnn_assignment.judging.telling import Quoting
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.sandbox.client.worker_process import Spawner
 from cnn_assignment.submissions import Chunk, ExtractedCode
 
 # What each test of a task, in the order of the plan, gave; None where it was passed.
-Row = Sequence[Evidence | None]
+Row = Sequence[FailureSignature | None]
 # For the further cases of one task, which are small: the explanation of slow code is not worth more.
 _LONGEST_S = 10.0
 
@@ -36,7 +36,7 @@ class Diagnostician:
     kept: what earlier graders found out. Raises AuthoringError where the list of misconceptions is not valid.
     """
 
-    def __init__(self, hidden: HiddenTests, sandbox: Spawner, kept: KeptRows | None = None) -> None:
+    def __init__(self, hidden: HiddenTests, sandbox: Spawner, kept: MisconceptionCache | None = None) -> None:
         self._hidden = hidden
         self._sandbox = sandbox
         self._solution = hidden.assignment.solution_file.read_text(encoding="utf-8")
@@ -44,59 +44,59 @@ class Diagnostician:
         for misconception in load_misconceptions(hidden.assignment):
             self._known[misconception.task].append(misconception)
         # By misconception and test; False where the test itself breaks.
-        self._found: dict[tuple[str, str], Evidence | Literal[False] | None] = {}
+        self._found: dict[tuple[str, str], FailureSignature | Literal[False] | None] = {}
         self._kept = kept
         if kept is not None:
             kept.tell_total(sum(map(len, self._known.values())))
         self._asked: set[str] = set()
 
-    def explain(self, task: PlannedTask, row: Row, code: ExtractedCode) -> tuple[tuple[str, ...], ...]:
+    def explain(self, task: CollectedTask, row: Row, code: ExtractedCode) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
-        if all(evidence is None for evidence in row) or all(map(_is_untouched, row)):
+        if all(signature is None for signature in row) or all(map(_is_untouched, row)):
             return ((),) * len(row)
         suspects = self._find_suspects(task, row)
-        seen = [_find_symptoms(evidence) for evidence in row]
+        seen = [_find_symptoms(signature) for signature in row]
         fitting = Counter(seen)
         told: list[tuple[str, ...]] = []
         unnamed = []
-        for number, evidence in enumerate(row):
-            if evidence is None:
+        for number, signature in enumerate(row):
+            if signature is None:
                 told.append(())
                 continue
-            name = _find_name(number, evidence, suspects, seen[number], fitting[seen[number]])
-            certain = _explain_raised(evidence) or seen[number]
+            name = _find_name(number, signature, suspects, seen[number], fitting[seen[number]])
+            certain = _explain_raised(signature) or seen[number]
             told.append(name or certain)
             if not name:
                 unnamed.append(number)
         if unnamed:
-            with self._trying(code) as attempt:
-                for number, sentence in compare_cases(task, row, attempt, unnamed, told).items():
+            with self._trying(code) as session:
+                for number, sentence in compare_cases(task, row, session, unnamed, told).items():
                     told[number] = (*told[number], sentence)
         return tuple(told)
 
     @contextmanager
-    def _trying(self, code: ExtractedCode) -> Iterator[Callable[[PlannedTask, PlannedTest], bool | None]]:
+    def _trying(self, code: ExtractedCode) -> Iterator[Callable[[CollectedTask, CollectedTest], bool | None]]:
         """A function that tells whether the code passes a test; None where that does not hang on the code alone."""
-        attempt = Attempt(self._sandbox, self._hidden.assignment, code)
+        session = Session(self._sandbox, self._hidden.assignment, code)
 
-        def passes(task: PlannedTask, test: PlannedTest) -> bool | None:
-            if attempt.waited_s > _LONGEST_S:
+        def passes(task: CollectedTask, test: CollectedTest) -> bool | None:
+            if session.waited_s > _LONGEST_S:
                 return None
             try:
                 judged = self._hidden.judge(task, test, None)
             except GraderError:
                 # A test that breaks on a further case is for `verify` to tell.
                 return None
-            return None if attempt.is_troubled else judged.evidence is None
+            return None if session.is_troubled else judged.signature is None
 
-        before, self._hidden.attempt = self._hidden.attempt, attempt
+        before, self._hidden.session = self._hidden.session, session
         try:
             yield passes
         finally:
-            self._hidden.attempt = before
-            attempt.close()
+            self._hidden.session = before
+            session.close()
 
-    def _find_suspects(self, task: PlannedTask, row: Row) -> list[_Suspect]:
+    def _find_suspects(self, task: CollectedTask, row: Row) -> list[_Suspect]:
         """The misconceptions that may be behind a row, the likeliest first.
 
         To run all of them through a whole task takes seconds, so the first test sorts them: it is run with all, and the
@@ -111,25 +111,25 @@ class Diagnostician:
             suspects = self._suspect(task, known, row)
         return sorted(suspects, key=lambda suspect: (not suspect.consistent, -sum(map(bool, suspect.likeness))))
 
-    def _suspect(self, task: PlannedTask, entries: Sequence[Misconception], row: Row) -> list[_Suspect]:
+    def _suspect(self, task: CollectedTask, entries: Sequence[Misconception], row: Row) -> list[_Suspect]:
         found = [_compare_rows(entry, row, self._run(task, entry)) for entry in entries]
         return [suspect for suspect in found if suspect is not None]
 
-    def _run(self, task: PlannedTask, misconception: Misconception) -> Row | None:
+    def _run(self, task: CollectedTask, misconception: Misconception) -> Row | None:
         """What the tests of a task say to a misconception, which is run as a submission would be."""
         if self._kept is not None and misconception.id not in self._asked:
             self._asked.add(misconception.id)
             found_before = self._kept.find(misconception.id)
-            self._found |= {(misconception.id, test): evidence for test, evidence in found_before.items()}
+            self._found |= {(misconception.id, test): signature for test, signature in found_before.items()}
         missing = tuple(test for test in task.tests if (misconception.id, test.id) not in self._found)
         if missing:
             self._found |= self._find_out(replace(task, tests=missing), misconception)
         found = [self._found[misconception.id, test.id] for test in task.tests]
-        return None if False in found else [evidence or None for evidence in found]
+        return None if False in found else [signature or None for signature in found]
 
     def _find_out(
-        self, task: PlannedTask, misconception: Misconception
-    ) -> Mapping[tuple[str, str], Evidence | Literal[False] | None]:
+        self, task: CollectedTask, misconception: Misconception
+    ) -> Mapping[tuple[str, str], FailureSignature | Literal[False] | None]:
         try:
             row, is_certain = self._try(task, misconception)
             if not is_certain:
@@ -140,21 +140,23 @@ class Diagnostician:
             return {(misconception.id, test.id): False for test in task.tests}
         if is_certain and self._kept is not None:
             self._kept.keep(misconception.id, row)
-        return {(misconception.id, test): evidence for test, evidence in row.items()}
+        return {(misconception.id, test): signature for test, signature in row.items()}
 
-    def _try(self, task: PlannedTask, misconception: Misconception) -> tuple[dict[str, Evidence | None], bool]:
+    def _try(
+        self, task: CollectedTask, misconception: Misconception
+    ) -> tuple[dict[str, FailureSignature | None], bool]:
         """By test what a misconception gives; and whether it would give so each time."""
         assignment = self._hidden.assignment
         chunk = Chunk(assignment.solution_file.name, misconception.apply(self._solution))
-        attempt = Attempt(self._sandbox, assignment, ExtractedCode((chunk,), ()))
-        before, self._hidden.attempt = self._hidden.attempt, attempt
+        session = Session(self._sandbox, assignment, ExtractedCode((chunk,), ()))
+        before, self._hidden.session = self._hidden.session, session
         try:
             judged = self._hidden.judge_all([task])[task.id]
         finally:
-            self._hidden.attempt = before
-            attempt.close()
-        row = {found.outcome.id: found.evidence and without_expected(found.evidence) for found in judged}
-        return row, not attempt.is_troubled
+            self._hidden.session = before
+            session.close()
+        row = {found.outcome.id: found.signature and without_expected(found.signature) for found in judged}
+        return row, not session.is_troubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class _Suspect:
     misconception: Misconception
     likeness: tuple[Likeness, ...]
     consistent: bool
-    speaks_of: Verdict
+    speaks_of: Status
 
 
 def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -> _Suspect | None:
@@ -186,29 +188,29 @@ def _compare_rows(misconception: Misconception, ours: Row, theirs: Row | None) -
     strong = sum(alike is Likeness.STRONG for alike in likeness)
     if not consistent and 2 * strong < sum(a is not None for a in ours):
         return None
-    verdicts = Counter(a.verdict for alike, a in zip(likeness, ours, strict=True) if alike and a is not None)
-    return _Suspect(misconception, likeness, consistent, max((Verdict.FAILED, *verdicts), key=verdicts.__getitem__))
+    statuses = Counter(a.status for alike, a in zip(likeness, ours, strict=True) if alike and a is not None)
+    return _Suspect(misconception, likeness, consistent, max((Status.FAILED, *statuses), key=statuses.__getitem__))
 
 
-def _is_untouched(evidence: Evidence | None) -> bool:
-    return evidence is not None and evidence.verdict is Verdict.NOT_ATTEMPTED
+def _is_untouched(signature: FailureSignature | None) -> bool:
+    return signature is not None and signature.status is Status.NOT_ATTEMPTED
 
 
-def _find_symptoms(evidence: Evidence | None) -> tuple[str, ...]:
-    if evidence is None or evidence.expected is None:
+def _find_symptoms(signature: FailureSignature | None) -> tuple[str, ...]:
+    if signature is None or signature.expected is None:
         return ()
-    stale = find_stale(evidence.expected, evidence.actual, evidence.answers)
-    return stale or find_symptoms(evidence.expected, evidence.actual, evidence.axes)
+    stale = find_stale(signature.expected, signature.actual, signature.answers)
+    return stale or find_symptoms(signature.expected, signature.actual, signature.axes)
 
 
-def _explain_raised(evidence: Evidence) -> tuple[str, ...]:
+def _explain_raised(signature: FailureSignature) -> tuple[str, ...]:
     """A certain sentence on the exception that ended a test; nothing where there is none."""
-    explained = explain_raised(evidence.raised, evidence.remarks) if evidence.raised is not None else ""
+    explained = explain_raised(signature.raised, signature.remarks) if signature.raised is not None else ""
     return (Quoting(explained),) if explained else ()
 
 
 def _find_name(
-    number: int, evidence: Evidence, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int
+    number: int, signature: FailureSignature, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int
 ) -> tuple[str, ...]:
     """What to tell of one failed test whose misconception is known; nothing where none is.
 
@@ -217,12 +219,12 @@ def _find_name(
     than what is seen.
     """
     for suspect in suspects:
-        if suspect.speaks_of is not evidence.verdict:
+        if suspect.speaks_of is not signature.status:
             continue
         if suspect.likeness[number] is Likeness.STRONG or (suspect.likeness[number] and suspect.consistent):
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
             # What has no more than an exception in common may have it for another reason: what is certain comes first.
-            certain = _explain_raised(evidence) if Likeness.STRONG not in suspect.likeness else ()
+            certain = _explain_raised(signature) if Likeness.STRONG not in suspect.likeness else ()
             return (*certain, suspect.misconception.tells)
     return ()

@@ -15,7 +15,7 @@ import numpy as np
 
 from cnn_assignment.core.traits import Traits, read_traits
 from cnn_assignment.explaining.patterns import PatternSearch
-from cnn_assignment.judging.collected import FURTHER_CASES, PlannedTest
+from cnn_assignment.judging.collected import FURTHER_CASES, CollectedTest
 
 # Drawn, to choose from; a few dozen of them are tried.
 _DRAWN = 400
@@ -23,12 +23,12 @@ _DRAWN = 400
 _SMALLEST = 24
 
 
-def has_further_cases(test: PlannedTest) -> bool:
+def has_further_cases(test: CollectedTest) -> bool:
     """Whether the test says how further cases of it are drawn, and takes one case at a time."""
     return len(test.parameters) == 1 and test.item.get_closest_marker(FURTHER_CASES) is not None
 
 
-def draw_cases(test: PlannedTest, count: int = _DRAWN, *, more: int = 0) -> list[PlannedTest]:
+def draw_cases(test: CollectedTest, count: int = _DRAWN, *, more: int = 0) -> list[CollectedTest]:
     """So many further cases of a test, the same ones each time. more: another number gives other ones."""
     (mark,) = test.item.iter_markers(FURTHER_CASES)
     (name,) = test.parameters
@@ -50,20 +50,20 @@ def _draw(draw: Callable[[np.random.Generator], Any], function: str, count: int,
 class FurtherCases:
     """The further cases of one test function, tried on one submission.
 
-    tests: the function's own cases, and passed, which of them were. attempt: judges one test; None where what comes of
+    tests: the function's own cases, and passed, which of them were. session: judges one test; None where what comes of
     it does not hang on the code alone.
     """
 
     def __init__(
         self,
-        tests: Sequence[PlannedTest],
+        tests: Sequence[CollectedTest],
         passed: Sequence[bool],
-        attempt: Callable[[PlannedTest], bool | None],
+        session: Callable[[CollectedTest], bool | None],
     ) -> None:
         self._own = list(zip([read_traits(test.parameters) for test in tests], passed, strict=True))
         self._further = draw_cases(tests[0])
         self._traits = [read_traits(test.parameters) for test in self._further]
-        self._attempt = attempt
+        self._session = session
         self._results: dict[int, bool | None] = {}
 
     def find_pattern(self, subject: str) -> str:
@@ -87,7 +87,7 @@ class FurtherCases:
 
     def _try(self, number: int) -> bool | None:
         if number not in self._results:
-            self._results[number] = self._attempt(self._further[number])
+            self._results[number] = self._session(self._further[number])
         return self._results[number]
 
 

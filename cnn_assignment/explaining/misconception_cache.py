@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnn_assignment.core.cache import cache_file, remove_oldest
-from cnn_assignment.core.model import Verdict
-from cnn_assignment.judging.signature import Evidence
+from cnn_assignment.core.model import Status
+from cnn_assignment.judging.signature import FailureSignature
 from cnn_assignment.sandbox import wire
 
 # States of assignments that are kept; the oldest go.
@@ -40,7 +40,7 @@ def count_known(path: Path) -> tuple[int, int] | None:
     return None
 
 
-class KeptRows:
+class MisconceptionCache:
     """The rows of one file. Where the file cannot be used, nothing is kept, and nothing found."""
 
     def __init__(self, path: Path) -> None:
@@ -50,8 +50,8 @@ class KeptRows:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             remove_oldest(path, _MOST_FILES)
 
-    def find(self, misconception: str) -> dict[str, Evidence | None]:
-        """By test what a misconception gave: its evidence, or None where the test was passed."""
+    def find(self, misconception: str) -> dict[str, FailureSignature | None]:
+        """By test what a misconception gave: its signature, or None where the test was passed."""
         found = self._execute("SELECT test, frame FROM row WHERE misconception = ?", (misconception,))
         try:
             return {test: _unpack(frame) for test, frame in found}
@@ -59,10 +59,10 @@ class KeptRows:
             self._is_usable = False  # something else lies there
             return {}
 
-    def keep(self, misconception: str, rows: Mapping[str, Evidence | None]) -> None:
+    def keep(self, misconception: str, rows: Mapping[str, FailureSignature | None]) -> None:
         """Add rows of a misconception."""
-        for test, evidence in rows.items():
-            self._execute("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", (misconception, test, _pack(evidence)))
+        for test, signature in rows.items():
+            self._execute("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", (misconception, test, _pack(signature)))
 
     def tell_total(self, misconceptions: int) -> None:
         """Write down how many there are, for whoever shows how many of them are known."""
@@ -84,24 +84,24 @@ class KeptRows:
             return []
 
 
-def without_expected(evidence: Evidence) -> Evidence:
+def without_expected(signature: FailureSignature) -> FailureSignature:
     """As much of it as another failure is compared with."""
-    return replace(evidence, expected=None, answers=(), raised=None)
+    return replace(signature, expected=None, answers=(), raised=None)
 
 
-def _pack(evidence: Evidence | None) -> bytes:
-    if evidence is None:
+def _pack(signature: FailureSignature | None) -> bytes:
+    if signature is None:
         return _PASSED
-    value = [str(evidence.verdict), evidence.said, evidence.actual, evidence.what, list(evidence.axes)]
+    value = [str(signature.status), signature.said, signature.actual, signature.what, list(signature.axes)]
     tree, buffers = wire.encode(value, _CAPS)
     return wire.pack({"row": tree}, buffers)
 
 
-def _unpack(frame: bytes) -> Evidence | None:
+def _unpack(frame: bytes) -> FailureSignature | None:
     if frame == _PASSED:
         return None
     size, _ = wire.FRAME.unpack_from(frame)
     start = wire.FRAME.size
     header = wire.parse_header(frame[start : start + size])
-    verdict, said, actual, what, axes = wire.decode(header.get("row"), frame[start + size :], _CAPS)
-    return Evidence(Verdict(verdict), said, None, actual, what, tuple(axes))
+    status, said, actual, what, axes = wire.decode(header.get("row"), frame[start + size :], _CAPS)
+    return FailureSignature(Status(status), said, None, actual, what, tuple(axes))

@@ -48,16 +48,16 @@ class Pattern:
 class PatternSearch:
     """One search: cases that were tried with their results, and others that can be tried.
 
-    attempt: tries one of further by its number, and says whether it was passed; None where it cannot be known.
+    session: tries one of further by its number, and says whether it was passed; None where it cannot be known.
     """
 
     def __init__(
         self,
         seen: Sequence[tuple[Traits, bool]],
         further: Sequence[Traits],
-        attempt: Callable[[int], bool | None],
+        session: Callable[[int], bool | None],
     ) -> None:
-        self._attempt = attempt
+        self._session = session
         self._first = len(seen)
         cases = [*(traits for traits, _ in seen), *further]
         self._conditions = list_conditions(cases)
@@ -159,7 +159,7 @@ class PatternSearch:
         return np.flatnonzero(~self._is_tried)
 
     def _try(self, number: int) -> bool:
-        passed = self._attempt(int(number) - self._first)
+        passed = self._session(int(number) - self._first)
         if passed is None:
             raise _UnknownError
         self._note(int(number), passed)

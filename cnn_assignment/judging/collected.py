@@ -25,7 +25,7 @@ FURTHER_CASES = "further_cases"
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedTest:
+class CollectedTest:
     """One item of a hidden test file, with what it earns.
 
     instead: what is given to the test in the place of its own parameters, in a case that earns nothing.
@@ -56,12 +56,12 @@ class PlannedTest:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedTask:
+class CollectedTask:
     """One hidden test file."""
 
     id: str
     title: str
-    tests: tuple[PlannedTest, ...]
+    tests: tuple[CollectedTest, ...]
 
     def to_task(self) -> Task:
         """The task without its items, as other rooms know it."""
@@ -76,7 +76,9 @@ def task_of_file(path: Path) -> str:
     return path.stem.removeprefix(FILE_PREFIX).replace("_", "-")
 
 
-def make_plan(assignment: Assignment, items: Sequence[pytest.Item], *, whole: bool = True) -> tuple[PlannedTask, ...]:
+def collect_tests(
+    assignment: Assignment, items: Sequence[pytest.Item], *, whole: bool = True
+) -> tuple[CollectedTask, ...]:
     """Check and group the collected items, in the order of the solution's gaps.
 
     whole: whether all hidden tests were collected; else only the tasks of these items are planned. Raises AuthoringError for a test without points or docstring, a file without title, a task without tests and a
@@ -104,7 +106,7 @@ def _require_files(assignment: Assignment) -> None:
             )
 
 
-def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str, PlannedTask]) -> None:
+def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str, CollectedTask]) -> None:
     folder = f"autograder/{assignment.name}"
     if not gaps:
         raise AuthoringError(
@@ -129,7 +131,7 @@ def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str,
             )
 
 
-def _plan_task(assignment: Assignment, path: Path, items: list[pytest.Function]) -> PlannedTask:
+def _plan_task(assignment: Assignment, path: Path, items: list[pytest.Function]) -> CollectedTask:
     place = f"autograder/{assignment.name}/{path.name}"
     if not items:
         raise AuthoringError(
@@ -140,7 +142,7 @@ def _plan_task(assignment: Assignment, path: Path, items: list[pytest.Function])
         raise AuthoringError("no docstring", place=place, remedy="Its first line is the title of the task.")
     cases = Counter(_function_id(item) for item in items)
     tests = tuple(_plan_test(item, cases[_function_id(item)], place) for item in items)
-    return PlannedTask(task_of_file(path), title.splitlines()[0], tests)
+    return CollectedTask(task_of_file(path), title.splitlines()[0], tests)
 
 
 def _function_id(item: pytest.Function) -> str:
@@ -148,7 +150,7 @@ def _function_id(item: pytest.Function) -> str:
     return f"{item.parent.nodeid if item.parent is not None else ''}::{item.originalname}"
 
 
-def _plan_test(item: pytest.Function, cases: int, place: str) -> PlannedTest:
+def _plan_test(item: pytest.Function, cases: int, place: str) -> CollectedTest:
     place = f"{place}::{item.originalname}"
     marks = list(item.iter_markers("points"))
     points = marks[0].args[0] if len(marks) == 1 and len(marks[0].args) == 1 else None
@@ -172,4 +174,4 @@ def _plan_test(item: pytest.Function, cases: int, place: str) -> PlannedTest:
     title = f"{sentence} ({item.callspec.id})" if hasattr(item, "callspec") else sentence
     # The name, with the class before it where there is one: unique in the file.
     test_id = item.nodeid.partition("::")[2]
-    return PlannedTest(item, test_id, title, share(points, cases))
+    return CollectedTest(item, test_id, title, share(points, cases))

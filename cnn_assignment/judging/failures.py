@@ -1,4 +1,4 @@
-"""From what ended a hidden test to a verdict and a sentence for the student, or to an error of the grader."""
+"""From what ended a hidden test to a status and a sentence for the student, or to an error of the grader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from cnn_assignment.core.errors import GraderError
-from cnn_assignment.core.model import OPEN_GAP, Verdict
+from cnn_assignment.core.model import OPEN_GAP, Status
 from cnn_assignment.judging.session import NotRun
 from cnn_assignment.sandbox.client.protocol import BadReply, CallRaised, CallTimedOut, WorkerDied
 from cnn_assignment.testing import Mismatch
@@ -27,29 +27,29 @@ _LOOKUP_ERRORS = frozenset({"IndexError", "KeyError", "TypeError"})
 
 def judge_failure(
     failure: BaseException, task: str, failed: Mapping[str, tuple[str, int]] | None = None
-) -> tuple[Verdict, str]:
-    """The verdict on a test of that task which ended with failure.
+) -> tuple[Status, str]:
+    """The status on a test of that task which ended with failure.
 
     failed: the classes whose definitions failed when the code was loaded, with the place of each. Raises GraderError
     where the failure is not the student's.
     """
     match failure:
         case Mismatch():
-            return Verdict.FAILED, str(failure)
+            return Status.FAILED, str(failure)
         case CallRaised():
             return _judge_raised(failure, task, failed or {})
         case CallTimedOut(kind=kind, limit_s=limit_s):
             waited = "of CPU time" if kind == "CPU" else "without an answer"
-            return Verdict.TIMEOUT, f"stopped after {limit_s:g} seconds {waited}"
+            return Status.TIMEOUT, f"stopped after {limit_s:g} seconds {waited}"
         case NotRun():
-            return Verdict.TIMEOUT, str(failure)
+            return Status.TIMEOUT, str(failure)
         case WorkerDied(code=code):
-            return Verdict.ERROR, _describe_end(code)
+            return Status.ERROR, _describe_end(code)
         case BadReply():
-            return Verdict.ERROR, f"no usable answer came back: {failure}"
+            return Status.ERROR, f"no usable answer came back: {failure}"
         case AssertionError() | pytest.fail.Exception():
             # pytest writes the compared values into the text of a plain assert: nothing of it may reach a student.
-            return Verdict.FAILED, "not as described"
+            return Status.FAILED, "not as described"
         case pytest.skip.Exception():
             raise GraderError(
                 f"a hidden test of {task} was skipped: {failure}",
@@ -75,22 +75,22 @@ def _open_task(failure: BaseException) -> str | None:
     return None
 
 
-def _judge_raised(failure: CallRaised, task: str, failed: Mapping[str, tuple[str, int]]) -> tuple[Verdict, str]:
+def _judge_raised(failure: CallRaised, task: str, failed: Mapping[str, tuple[str, int]]) -> tuple[Status, str]:
     open_task = _open_task(failure)
     if open_task == task:
-        return Verdict.NOT_ATTEMPTED, "this gap is still open"
+        return Status.NOT_ATTEMPTED, "this gap is still open"
     if open_task is not None:
-        return Verdict.ERROR, f"it uses {open_task}, which is still open"
+        return Status.ERROR, f"it uses {open_task}, which is still open"
     missing = _MISSING.search(failure.message)
     if failure.type_name == "AttributeError" and missing and failure.place is None:
-        return Verdict.ERROR, _describe_missing(missing["name"], failed)
+        return Status.ERROR, _describe_missing(missing["name"], failed)
     said = describe_raised(failure)
     if failure.place is not None:
-        return Verdict.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})"
+        return Status.ERROR, f"{said} ({failure.place[0]}, line {failure.place[1]})"
     if failure.type_name in _LOOKUP_ERRORS and "()" not in failure.message:
         # It happened where the test looked into a result, not in the student's code and not in a call of it.
-        return Verdict.ERROR, f"what your code returned cannot be used as described ({said})"
-    return Verdict.ERROR, said
+        return Status.ERROR, f"what your code returned cannot be used as described ({said})"
+    return Status.ERROR, said
 
 
 def _describe_missing(name: str, failed: Mapping[str, tuple[str, int]]) -> str:

@@ -19,28 +19,28 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from cnn_assignment.core.errors import AuthoringError, GraderError
-from cnn_assignment.core.model import Assignment, Outcome, Verdict
-from cnn_assignment.judging.collected import FURTHER_CASES, PlannedTask, PlannedTest, make_plan
+from cnn_assignment.core.model import Assignment, Outcome, Status
+from cnn_assignment.judging.collected import FURTHER_CASES, CollectedTask, CollectedTest, collect_tests
 from cnn_assignment.judging.failures import is_open_gap, judge_failure
-from cnn_assignment.judging.replay import Ending, Playback, Transcripts
-from cnn_assignment.judging.session import Attempt
-from cnn_assignment.judging.signature import Evidence, keep_evidence
+from cnn_assignment.judging.replay import Playback, ReplayCache, RunResult
+from cnn_assignment.judging.session import Session
+from cnn_assignment.judging.signature import FailureSignature, sign_failure
 from cnn_assignment.sandbox.client.protocol import SandboxError
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote
 from cnn_assignment.testing import WorkerGoneError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
+class JudgedTest:
     """One test on one submission: what the report says of it, and what it takes to explain that.
 
-    evidence is None where the test was passed. replaced: the methods in whose place right ones answered. remarks: what
+    signature is None where the test was passed. stand_ins_used: the methods in whose place right ones answered. remarks: what
     the test did to be about its own task alone. reports: what pytest made of it.
     """
 
     outcome: Outcome
-    evidence: Evidence | None
-    replaced: frozenset[str]
+    signature: FailureSignature | None
+    stand_ins_used: frozenset[str]
     remarks: tuple[str, ...]
     reports: list[pytest.TestReport]
 
@@ -49,21 +49,21 @@ class Judgement:
 class _Run:
     """A test that is being run, its conversation with the submission, and what `once` gave in it."""
 
-    test: PlannedTest
+    test: CollectedTest
     conversation: Conversation
     answers: list[Any] = field(default_factory=list)
 
 
 class HiddenTests:
-    """Registered with pytest as a plugin object. attempt is the submission under test; whoever drives the run sets it."""
+    """Registered with pytest as a plugin object. session is the submission under test; whoever drives the run sets it."""
 
-    def __init__(self, assignment: Assignment, *, whole: bool = True, transcripts: Transcripts | None = None) -> None:
+    def __init__(self, assignment: Assignment, *, whole: bool = True, replay_cache: ReplayCache | None = None) -> None:
         self.assignment = assignment
-        self._transcripts = transcripts
+        self._replay_cache = replay_cache
         # Whether all tests of the assignment are collected, or only those that an instructor named.
         self._whole = whole
-        self.attempt: Attempt | None = None
-        self.plan: tuple[PlannedTask, ...] = ()
+        self.session: Session | None = None
+        self.collected: tuple[CollectedTask, ...] = ()
         self.problem: AuthoringError | None = None
         self._running: _Run | None = None
         self._failure: BaseException | None = None
@@ -155,7 +155,7 @@ class HiddenTests:
         """Make the plan before anything is deselected; a test without points, say, stops the run here."""
         if self.problem is None:
             try:
-                self.plan = make_plan(self.assignment, items, whole=self._whole)
+                self.collected = collect_tests(self.assignment, items, whole=self._whole)
             except AuthoringError as error:
                 self.problem = error
         if self.problem is not None:
@@ -169,15 +169,15 @@ class HiddenTests:
 
     # Judging
 
-    def judge_all(self, tasks: Sequence[PlannedTask], *, until_loss: bool = False) -> dict[str, list[Judgement]]:
-        """Run the tests of these tasks on the attempt; until_loss leaves a task after its first lost mark.
+    def judge_all(self, tasks: Sequence[CollectedTask], *, until_loss: bool = False) -> dict[str, list[JudgedTest]]:
+        """Run the tests of these tasks on the session; until_loss leaves a task after its first lost mark.
 
         Raises GraderError where a test itself is broken.
         """
-        found: dict[str, list[Judgement]] = {task.id: [] for task in tasks}
+        found: dict[str, list[JudgedTest]] = {task.id: [] for task in tasks}
         order = [(task, test) for task in tasks for test in task.tests]
         for number, (task, test) in enumerate(order):
-            if until_loss and found[task.id] and found[task.id][-1].evidence is not None:
+            if until_loss and found[task.id] and found[task.id][-1].signature is not None:
                 continue
             # pytest must know what comes next to tear down the right fixtures; after the last one, all of them.
             following = None if until_loss or number + 1 == len(order) else order[number + 1][1].item
@@ -187,69 +187,69 @@ class HiddenTests:
             _tear_down(order[-1][1].item, None)
         return found
 
-    def judge(self, task: PlannedTask, test: PlannedTest, following: pytest.Item | None) -> Judgement:
-        """Run one test on the attempt, if need be once more with right methods in the place of the task's stand-ins.
+    def judge(self, task: CollectedTask, test: CollectedTest, following: pytest.Item | None) -> JudgedTest:
+        """Run one test on the session, if need be once more with right methods in the place of the task's stand-ins.
 
         following is the item that is run next, if any. Raises GraderError where the test itself is broken.
         """
-        ending = self._run(test, (), following)
+        result = self._run(test, (), following)
         reports = self.last_reports
-        remarks = ending.remarks
-        replaced: frozenset[str] = frozenset()
+        remarks = result.remarks
+        stand_ins_used: frozenset[str] = frozenset()
         stand_ins = self.assignment.stand_ins.get(task.id, ())
-        if ending.failure is not None and stand_ins and not self._is_untouched(ending.failure, task):
+        if result.failure is not None and stand_ins and not self._is_untouched(result.failure, task):
             other = self._run(test, stand_ins, following)
             remarks = other.remarks
             if (
                 other.failure is None
-                or is_open_gap(ending.failure)
-                or judge_failure(other.failure, task.id)[0] is Verdict.FAILED
+                or is_open_gap(result.failure)
+                or judge_failure(other.failure, task.id)[0] is Status.FAILED
             ):
-                ending, reports, replaced = other, self.last_reports, self._replaced()
+                result, reports, stand_ins_used = other, self.last_reports, self._stand_ins_used()
         share = float(test.share)
-        if ending.failure is None:
-            outcome = Outcome(test.id, test.title, Verdict.PASSED, share, share)
-            return Judgement(outcome, None, replaced, remarks, reports)
-        failed = self.attempt.failed_classes if self.attempt is not None else None
-        verdict, message = judge_failure(ending.failure, task.id, failed)
-        outcome = Outcome(test.id, test.title, verdict, 0.0, share, message)
-        return Judgement(outcome, keep_evidence(ending, verdict, message), replaced, remarks, reports)
+        if result.failure is None:
+            outcome = Outcome(test.id, test.title, Status.PASSED, share, share)
+            return JudgedTest(outcome, None, stand_ins_used, remarks, reports)
+        failed = self.session.failed_classes if self.session is not None else None
+        status, message = judge_failure(result.failure, task.id, failed)
+        outcome = Outcome(test.id, test.title, status, 0.0, share, message)
+        return JudgedTest(outcome, sign_failure(result, status, message), stand_ins_used, remarks, reports)
 
-    def _replaced(self) -> frozenset[str]:
-        return frozenset(self.attempt.replaced) if self.attempt is not None else frozenset()
+    def _stand_ins_used(self) -> frozenset[str]:
+        return frozenset(self.session.stand_ins_used) if self.session is not None else frozenset()
 
     @staticmethod
-    def _is_untouched(failure: BaseException, task: PlannedTask) -> bool:
-        return is_open_gap(failure) and judge_failure(failure, task.id)[0] is Verdict.NOT_ATTEMPTED
+    def _is_untouched(failure: BaseException, task: CollectedTask) -> bool:
+        return is_open_gap(failure) and judge_failure(failure, task.id)[0] is Status.NOT_ATTEMPTED
 
-    def _run(self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> Ending:
+    def _run(self, test: CollectedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> RunResult:
         # With nothing between a test and its next run, pytest would keep its fixtures: those of the last submission.
         following = following if following is not test.item else None
         while True:
-            ending = self._run_once(test, stand_ins, following)
+            result = self._run_once(test, stand_ins, following)
             # It ends: each time one more call is known to be deadly, and is not made again.
-            if not isinstance(ending.failure, WorkerGoneError):
-                return ending
+            if not isinstance(result.failure, WorkerGoneError):
+                return result
 
-    def _run_once(self, test: PlannedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> Ending:
+    def _run_once(self, test: CollectedTest, stand_ins: tuple[str, ...], following: pytest.Item | None) -> RunResult:
         """Run a test, unless it is known how it ends."""
-        if self.attempt is None:
+        if self.session is None:
             raise GraderError("a hidden test was run without a submission")
-        key, line = (test.key, stand_ins), self.attempt.line(stand_ins)
+        key, line = (test.key, stand_ins), self.session.line(stand_ins)
         # Where a call does not come back, what a test asks depends on that too.
-        transcripts = self._transcripts if not self.attempt.is_troubled else None
-        playback = transcripts.play(key, line) if transcripts is not None else Playback(line)
+        replay_cache = self._replay_cache if not self.session.is_troubled else None
+        playback = replay_cache.play(key, line) if replay_cache is not None else Playback(line)
         self.last_reports = []
         known = playback.replay()
         if known is not None:
             return known
         conversation = Conversation(playback.carry, line.is_deadly)
-        ending = self._run_with_pytest(_Run(test, conversation), following)
-        if transcripts is not None:
-            transcripts.keep(key, playback, ending)
-        return ending
+        result = self._run_with_pytest(_Run(test, conversation), following)
+        if replay_cache is not None:
+            replay_cache.keep(key, playback, result)
+        return result
 
-    def _run_with_pytest(self, run: _Run, following: pytest.Item | None) -> Ending:
+    def _run_with_pytest(self, run: _Run, following: pytest.Item | None) -> RunResult:
         # pytest tears down all but what the next test needs, and another one than the next may be run next.
         item = run.test.item
         _tear_down(item, item)
@@ -263,7 +263,7 @@ class HiddenTests:
         if failure is not None:
             # Their local values, as large as student code makes them, would wait for the collector of cycles.
             traceback.clear_frames(failure.__traceback__)
-        return Ending(failure, tuple(run.conversation.remarks), tuple(run.answers) if failure is not None else ())
+        return RunResult(failure, tuple(run.conversation.remarks), tuple(run.answers) if failure is not None else ())
 
     def _caught(self) -> BaseException | None:
         """What the hook above kept of the test that was just run."""

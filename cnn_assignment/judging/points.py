@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from cnn_assignment.core.model import Outcome, TaskScore, Verdict
+from cnn_assignment.core.model import Outcome, Status, TaskScore
 
 
 def share(points: float, cases: int) -> Fraction:
@@ -19,7 +19,7 @@ def share(points: float, cases: int) -> Fraction:
 def score_task(task_id: str, title: str, shares: Sequence[Fraction], outcomes: Sequence[Outcome]) -> TaskScore:
     """The score and status of a task from the outcomes of its tests, with their exact shares in the same order."""
     earned = sum(
-        (part for part, test in zip(shares, outcomes, strict=True) if test.outcome is Verdict.PASSED), Fraction()
+        (part for part, test in zip(shares, outcomes, strict=True) if test.outcome is Status.PASSED), Fraction()
     )
     return TaskScore(
         id=task_id,
@@ -41,14 +41,14 @@ def fair_shares(needs: Sequence[int], total: int) -> list[int]:
     return shares
 
 
-def _status(outcomes: Sequence[Outcome]) -> Verdict:
+def _status(outcomes: Sequence[Outcome]) -> Status:
     """One word for a task: its tests' own where they agree, partial where some passed, else the gravest of them."""
-    verdicts = {test.outcome for test in outcomes}
-    if len(verdicts) == 1:
-        return verdicts.pop()
-    if Verdict.PASSED in verdicts:
-        return Verdict.PARTIAL
-    for verdict in (Verdict.TIMEOUT, Verdict.ERROR, Verdict.FAILED):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.NOT_ATTEMPTED
+    statuses = {test.outcome for test in outcomes}
+    if len(statuses) == 1:
+        return statuses.pop()
+    if Status.PASSED in statuses:
+        return Status.PARTIAL
+    for status in (Status.TIMEOUT, Status.ERROR, Status.FAILED):
+        if status in statuses:
+            return status
+    return Status.NOT_ATTEMPTED

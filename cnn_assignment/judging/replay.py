@@ -2,7 +2,7 @@
 
 A hidden test sees nothing of a submission but the answers of its worker, and what it asks next depends on these alone.
 So once a test has been run, its requests can be sent without it; if the answers are, to the last bit, those of that
-run, its verdict is known. At the first answer that is new, the test itself is run: it is given the answers that came
+run, its status is known. At the first answer that is new, the test itself is run: it is given the answers that came
 already, and goes on from there. Student code is called as often either way, and in the same order.
 
 A test that asks otherwise the next time, because of a random number without a seed say, is run on from its start.
@@ -15,7 +15,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_assignment.judging.session import Line
+from cnn_assignment.judging.session import SessionWorker
 from cnn_assignment.sandbox.client.protocol import CallRaised, Packed, Reply, Request, WorkerFailure, pack_request
 from cnn_assignment.testing import Mismatch
 
@@ -23,12 +23,12 @@ from cnn_assignment.testing import Mismatch
 _ROOM = 32 << 20
 # Of replies that wait for their test, in bytes: one that gets more is run from there.
 _MOST_GIVEN = 16 << 20
-# What Python needs for a turn or an ending beside the bytes in it, roughly.
+# What Python needs for a turn or a result beside the bytes in it, roughly.
 _OVERHEAD = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ending:
+class RunResult:
     """How a run of a test ended: with a failure, or None, and with remarks for the student.
 
     answers: what the test's `once` gave before a failure; the same objects for every run.
@@ -45,7 +45,7 @@ class _Turn:
 
     packed: Packed
     label: str
-    after: dict[bytes, _Turn | Ending]
+    after: dict[bytes, _Turn | RunResult]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class _Step:
 class Playback:
     """One run of a test on one line: first what is known of it is asked again, then the test itself goes on."""
 
-    def __init__(self, line: Line, first: _Turn | None = None) -> None:
+    def __init__(self, line: SessionWorker, first: _Turn | None = None) -> None:
         self._line = line
         self._first = first
         self._given: deque[tuple[Packed, Reply | WorkerFailure]] = deque()
@@ -73,9 +73,9 @@ class Playback:
         """Whether the steps are all that the worker was asked, and all that the test knows."""
         return self._in_step and not self._given
 
-    def replay(self) -> Ending | None:
-        """Ask what is known to be asked; the ending, if the answers are known too. Else the test is to be run."""
-        turn: _Turn | Ending | None = self._first
+    def replay(self) -> RunResult | None:
+        """Ask what is known to be asked; the result, if the answers are known too. Else the test is to be run."""
+        turn: _Turn | RunResult | None = self._first
         room = _MOST_GIVEN
         while isinstance(turn, _Turn):
             if room < 0:
@@ -118,7 +118,7 @@ class Playback:
         return None
 
 
-class Transcripts:
+class ReplayCache:
     """Of all tests of a grader, by a key of each."""
 
     def __init__(self, room: int = _ROOM) -> None:
@@ -126,13 +126,13 @@ class Transcripts:
         self._left = room
         self._first: dict[Hashable, _Turn] = {}
 
-    def play(self, key: Hashable, line: Line) -> Playback:
+    def play(self, key: Hashable, line: SessionWorker) -> Playback:
         """A run of the test with that key."""
         return Playback(line, self._first.get(key))
 
-    def keep(self, key: Hashable, playback: Playback, ending: Ending) -> None:
+    def keep(self, key: Hashable, playback: Playback, result: RunResult) -> None:
         """Remember a run, if it would end so again: by its answers alone."""
-        if not playback.is_whole or not playback.steps or not _is_certain(ending.failure):
+        if not playback.is_whole or not playback.steps or not _is_certain(result.failure):
             return
         if self._left < 0:
             self._first.clear()
@@ -147,7 +147,7 @@ class Transcripts:
             known = turn.after.get(step.digest)
             if following is None:
                 if known is None:
-                    turn.after[step.digest] = self._slim(ending, steps)
+                    turn.after[step.digest] = self._slim(result, steps)
                 return
             if known is None:
                 known = turn.after[step.digest] = self._new_turn(following, next(iter(turn.after.values()), None))
@@ -155,7 +155,7 @@ class Transcripts:
                 return
             turn = known
 
-    def _new_turn(self, step: _Step, like: _Turn | Ending | None) -> _Turn:
+    def _new_turn(self, step: _Step, like: _Turn | RunResult | None) -> _Turn:
         self._left -= _OVERHEAD
         packed = step.packed
         if isinstance(like, _Turn) and like.packed.is_same(packed):
@@ -165,13 +165,13 @@ class Transcripts:
             self._left -= len(packed.header) + len(packed.payload)
         return _Turn(packed, step.label, {})
 
-    def _slim(self, ending: Ending, steps: list[_Step]) -> Ending:
+    def _slim(self, result: RunResult, steps: list[_Step]) -> RunResult:
         self._left -= _OVERHEAD
-        if ending.failure is not None:
+        if result.failure is not None:
             # It holds values of the answers, and need not hold the frames that it went through.
             self._left -= sum(step.size for step in steps)
-            ending.failure.__traceback__ = ending.failure.__context__ = ending.failure.__cause__ = None
-        return ending
+            result.failure.__traceback__ = result.failure.__context__ = result.failure.__cause__ = None
+        return result
 
 
 def _is_certain(failure: BaseException | None) -> bool:

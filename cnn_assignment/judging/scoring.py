@@ -11,13 +11,13 @@ from typing import Protocol
 from cnn_assignment import __version__
 from cnn_assignment.core.digests import autograder_digest, submission_digest
 from cnn_assignment.core.errors import GraderError, UnreadableSubmissionError
-from cnn_assignment.core.model import Outcome, Report, ReportStatus, Submission, TaskScore, Verdict
-from cnn_assignment.judging.collected import PlannedTask, PlannedTest
-from cnn_assignment.judging.hidden import HiddenTests, Judgement
+from cnn_assignment.core.model import Outcome, Report, ReportStatus, Status, Submission, TaskScore
+from cnn_assignment.judging.collected import CollectedTask, CollectedTest
+from cnn_assignment.judging.hidden import HiddenTests, JudgedTest
 from cnn_assignment.judging.points import score_task
-from cnn_assignment.judging.session import Attempt
-from cnn_assignment.judging.signature import Evidence
-from cnn_assignment.judging.stand_ins import RightAnswers
+from cnn_assignment.judging.session import Session
+from cnn_assignment.judging.signature import FailureSignature
+from cnn_assignment.judging.stand_ins import StandInAnswers
 from cnn_assignment.judging.telling import make_teller
 from cnn_assignment.sandbox.client.probe import Protections
 from cnn_assignment.sandbox.client.protocol import SandboxError
@@ -31,7 +31,7 @@ class Explainer(Protocol):
     """What finds reasons for lost marks."""
 
     def explain(
-        self, task: PlannedTask, row: Sequence[Evidence | None], code: ExtractedCode
+        self, task: CollectedTask, row: Sequence[FailureSignature | None], code: ExtractedCode
     ) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
 
@@ -46,7 +46,7 @@ class Scorer:
         self._protections = protections
         self._explainer = explainer
         self._digest = autograder_digest(hidden.assignment)
-        self._answers = RightAnswers()
+        self._answers = StandInAnswers()
         self._teller = make_teller(hidden.assignment)
 
     def score(self, submission: Submission) -> Report:
@@ -71,19 +71,19 @@ class Scorer:
                 tasks = [_score(task, [found.outcome for found in judged[task.id]]) for task in plan]
         except (GraderError, SandboxError) as error:
             return self._report(submission, digest, ReportStatus.GRADER_ERROR, (), (str(error),))
-        help_notes = [note for task in tasks for note in _describe_help(task, judged[task.id])]
-        notes = (*submission.notes, *code.notes, *load_notes, *help_notes)
+        stand_in_notes = [note for task in tasks for note in _describe_stand_ins(task, judged[task.id])]
+        notes = (*submission.notes, *code.notes, *load_notes, *stand_in_notes)
         return self._report(submission, digest, ReportStatus.GRADED, tasks, notes)
 
-    def _plan(self, submission: Submission) -> list[PlannedTask]:
-        return [task for task in self._hidden.plan if not submission.tasks or task.id in submission.tasks]
+    def _plan(self, submission: Submission) -> list[CollectedTask]:
+        return [task for task in self._hidden.collected if not submission.tasks or task.id in submission.tasks]
 
     def _judge_best(
-        self, submission: Submission, code: ExtractedCode, plan: Sequence[PlannedTask]
-    ) -> tuple[ExtractedCode, dict[str, list[Judgement]], tuple[str, ...]]:
+        self, submission: Submission, code: ExtractedCode, plan: Sequence[CollectedTask]
+    ) -> tuple[ExtractedCode, dict[str, list[JudgedTest]], tuple[str, ...]]:
         """What the tests say of the code, or of the same code with what was left out of it, whichever earns more."""
         judged, notes = self._judge_patiently(submission, code, plan)
-        is_whole = all(found.evidence is None for task in plan for found in judged[task.id])
+        is_whole = all(found.signature is None for task in plan for found in judged[task.id])
         if code.with_dropped is None or is_whole:
             return code, judged, notes
         again, other_notes = self._judge_patiently(submission, code.with_dropped, plan)
@@ -92,8 +92,8 @@ class Scorer:
         return code.with_dropped, again, (_WITH_DROPPED, *other_notes)
 
     def _judge_patiently(
-        self, submission: Submission, code: ExtractedCode, plan: Sequence[PlannedTask]
-    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        self, submission: Submission, code: ExtractedCode, plan: Sequence[CollectedTask]
+    ) -> tuple[dict[str, list[JudgedTest]], tuple[str, ...]]:
         try:
             return self._judge(submission, code, plan)
         except SandboxError:
@@ -101,29 +101,29 @@ class Scorer:
             return self._judge(submission, code, plan)
 
     def _judge(
-        self, submission: Submission, code: ExtractedCode, plan: Sequence[PlannedTask]
-    ) -> tuple[dict[str, list[Judgement]], tuple[str, ...]]:
+        self, submission: Submission, code: ExtractedCode, plan: Sequence[CollectedTask]
+    ) -> tuple[dict[str, list[JudgedTest]], tuple[str, ...]]:
         """What the tests say of the code, and what is to be noted of its loading."""
-        self._hidden.attempt = attempt = Attempt(self._sandbox, self._assignment, code, self._answers)
+        self._hidden.session = session = Session(self._sandbox, self._assignment, code, self._answers)
         try:
-            return self._hidden.judge_all(plan, until_loss=submission.until_loss), attempt.notes
+            return self._hidden.judge_all(plan, until_loss=submission.until_loss), session.notes
         finally:
-            attempt.close()
+            session.close()
 
-    def _explain(self, task: PlannedTask, judged: Sequence[Judgement], code: ExtractedCode) -> list[Outcome]:
+    def _explain(self, task: CollectedTask, judged: Sequence[JudgedTest], code: ExtractedCode) -> list[Outcome]:
         # Where a task was left after its first lost mark, there is less to explain.
         task = replace(task, tests=task.tests[: len(judged)])
         try:
-            told = self._explainer.explain(task, [found.evidence for found in judged], code)
+            told = self._explainer.explain(task, [found.signature for found in judged], code)
         except SandboxError:
             # An explanation is an extra: the grade stands without it.
             return [found.outcome for found in judged]
         return [replace(found.outcome, diagnosis=why) for found, why in zip(judged, told, strict=True)]
 
     def _unreadable(self, submission: Submission, reason: str) -> Report:
-        def missed(test: PlannedTest) -> Outcome:
+        def missed(test: CollectedTest) -> Outcome:
             share = float(test.share)
-            return Outcome(test.id, test.title, Verdict.ERROR, 0.0, share, "the submission cannot be read")
+            return Outcome(test.id, test.title, Status.ERROR, 0.0, share, "the submission cannot be read")
 
         tasks = [_score(task, [missed(test) for test in task.tests]) for task in self._plan(submission)]
         digest = ""
@@ -142,8 +142,8 @@ class Scorer:
         notes: tuple[str, ...],
     ) -> Report:
         # Exact shares are added up: floats would make 99.99999999999999 of thirds.
-        shares = {(task.id, test.id): test.share for task in self._hidden.plan for test in task.tests}
-        earned = [shares[task.id, test.id] for task in tasks for test in task.tests if test.outcome is Verdict.PASSED]
+        shares = {(task.id, test.id): test.share for task in self._hidden.collected for test in task.tests}
+        earned = [shares[task.id, test.id] for task in tasks for test in task.tests if test.outcome is Status.PASSED]
         most = [shares[task.id, test.id] for task in tasks for test in task.tests] or list(shares.values())
         report = Report(
             assignment=self._assignment.name,
@@ -164,24 +164,24 @@ class Scorer:
         return self._teller.tell(report)
 
 
-def _score(task: PlannedTask, outcomes: Sequence[Outcome]) -> TaskScore:
+def _score(task: CollectedTask, outcomes: Sequence[Outcome]) -> TaskScore:
     # Where a task was left after its first lost mark, the tests that were not run are not in the report.
     shares = [test.share for test in task.tests[: len(outcomes)]]
     return score_task(task.id, task.title, shares, outcomes)
 
 
-def _earned(plan: Sequence[PlannedTask], judged: Mapping[str, Sequence[Judgement]]) -> Fraction:
+def _earned(plan: Sequence[CollectedTask], judged: Mapping[str, Sequence[JudgedTest]]) -> Fraction:
     """The points of the tests that were passed."""
     pairs = (pair for task in plan for pair in zip(task.tests, judged[task.id], strict=False))
-    return sum((test.share for test, found in pairs if found.evidence is None), Fraction(0))
+    return sum((test.share for test, found in pairs if found.signature is None), Fraction(0))
 
 
-def _describe_help(task: TaskScore, judged: Sequence[Judgement]) -> list[str]:
+def _describe_stand_ins(task: TaskScore, judged: Sequence[JudgedTest]) -> list[str]:
     """For the student: what stood in for methods of other tasks, so that this one could be graded on its own."""
-    if task.status is Verdict.NOT_ATTEMPTED:
+    if task.status is Status.NOT_ATTEMPTED:
         return []
     remarks = list(dict.fromkeys(remark for found in judged for remark in found.remarks))
-    replaced = sorted({name for found in judged for name in found.replaced})
-    if replaced:
-        remarks.append(f"right methods stood in for your own {', '.join(replaced)}")
+    stand_ins_used = sorted({name for found in judged for name in found.stand_ins_used})
+    if stand_ins_used:
+        remarks.append(f"right methods stood in for your own {', '.join(stand_ins_used)}")
     return [f"{task.id} was graded on its own: {'; '.join(remarks)}."] if remarks else []

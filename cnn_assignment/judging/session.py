@@ -9,7 +9,7 @@ from typing import Any
 
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.judging.loading import load_order, most_bytes_waiting, worker_limits
-from cnn_assignment.judging.stand_ins import RightAnswers, RightMethods
+from cnn_assignment.judging.stand_ins import RightMethods, StandInAnswers
 from cnn_assignment.sandbox.client.protocol import (
     Answer,
     Answerer,
@@ -40,13 +40,13 @@ class NotRun(WorkerFailure):
     """A call that was not made, because earlier ones of its kind used up their time. The text says so."""
 
 
-class Attempt:
+class Session:
     """Serves the tests of one submission. Close it when they are done. answers: those of earlier ones."""
 
     def __init__(
-        self, sandbox: Spawner, assignment: Assignment, code: ExtractedCode, answers: RightAnswers | None = None
+        self, sandbox: Spawner, assignment: Assignment, code: ExtractedCode, answers: StandInAnswers | None = None
     ) -> None:
-        self._answers = answers if answers is not None else RightAnswers()
+        self._answers = answers if answers is not None else StandInAnswers()
         self._sandbox = sandbox
         self._assignment = assignment
         self._code = code
@@ -62,7 +62,7 @@ class Attempt:
         # The classes none of whose definitions could be run, and the place of the last one.
         self.failed_classes: dict[str, tuple[str, int]] = {}
         # The methods whose stand-ins answered in the last conversation.
-        self.replaced: set[str] = set()
+        self.stand_ins_used: set[str] = set()
 
     @property
     def is_troubled(self) -> bool:
@@ -74,10 +74,10 @@ class Attempt:
         """How long this submission has kept the grader waiting."""
         return self._waited_s
 
-    def line(self, stand_ins: tuple[str, ...] = ()) -> Line:
+    def line(self, stand_ins: tuple[str, ...] = ()) -> SessionWorker:
         """A way for one test to the worker, with right methods in the place of those named."""
-        self.replaced = set()
-        return Line(self, stand_ins)
+        self.stand_ins_used = set()
+        return SessionWorker(self, stand_ins)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ class Attempt:
             if known is None:
                 return self._answer(stand_ins, question)
             name, frame = known
-            self.replaced.add(name)
+            self.stand_ins_used.add(name)
             return frame
 
         return answer
@@ -157,7 +157,7 @@ class Attempt:
         def ask(name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
             if name not in stand_ins:
                 return Answer(refusal=f"{name} is not replaced here")
-            self.replaced.add(name)
+            self.stand_ins_used.add(name)
             answer = self._right.answer(name, state, args)
             if answer.refusal is None:
                 given.append(name)
@@ -219,33 +219,33 @@ class Attempt:
         }
 
 
-class Line:
+class SessionWorker:
     """Carries the requests of one test to a worker of the submission. It is the same worker to the end of the test."""
 
-    def __init__(self, attempt: Attempt, stand_ins: tuple[str, ...]) -> None:
-        self._attempt = attempt
+    def __init__(self, session: Session, stand_ins: tuple[str, ...]) -> None:
+        self._session = session
         self._stand_ins = stand_ins
         self._worker: WorkerProcess | None = None
 
     def send(self, packed: Packed, label: str) -> Reply:
         """The reply to a request; label names the last call in it. Raises WorkerFailure where none comes."""
         call = (self._stand_ins, label)
-        self._attempt.refuse_hopeless(call)
+        self._session.refuse_hopeless(call)
         if self._worker is None:
-            self._worker = self._attempt.ready_worker(self._stand_ins)
-        with self._attempt.noting_death(call):
-            return self._attempt.exchange(self._worker, packed, self._stand_ins)
+            self._worker = self._session.ready_worker(self._stand_ins)
+        with self._session.noting_death(call):
+            return self._session.exchange(self._worker, packed, self._stand_ins)
 
     def open(self, reply: Reply, request: Request, label: str) -> Any:
         """The value in a reply. Raises CallRaised for an error in it, and BadReply for what is none."""
         if self._worker is None:
             raise BadReply("a reply that nobody sent")
-        with self._attempt.noting_death((self._stand_ins, label)):
+        with self._session.noting_death((self._stand_ins, label)):
             return self._worker.open(reply, request)
 
     def is_deadly(self, label: str) -> bool:
         """Whether a call of that name is known to end its worker."""
-        return self._attempt.is_deadly((self._stand_ins, label))
+        return self._session.is_deadly((self._stand_ins, label))
 
 
 def _describe_load_error(failure: dict[str, Any], labels: Collection[str]) -> str:

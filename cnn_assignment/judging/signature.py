@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from cnn_assignment.core.comparing import is_close
-from cnn_assignment.core.model import Verdict
+from cnn_assignment.core.model import Status
 from cnn_assignment.judging.failures import describe_circumstances, describe_raised, is_open_gap
-from cnn_assignment.judging.replay import Ending
+from cnn_assignment.judging.replay import RunResult
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.testing import Mismatch
@@ -31,7 +31,7 @@ class Likeness(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class FailureSignature:
     """One failure: in words without any place in the student's file, and in values where there are some.
 
     what and axes name the value that was compared, and its axes. answers: the right ones that the test had made.
@@ -39,7 +39,7 @@ class Evidence:
     the test did to be about its own task alone.
     """
 
-    verdict: Verdict
+    status: Status
     said: str
     expected: Any = None
     actual: Any = None
@@ -49,11 +49,11 @@ class Evidence:
     raised: CallRaised | None = None
     remarks: tuple[str, ...] = ()
 
-    def compare(self, other: Evidence) -> Likeness:
+    def compare(self, other: FailureSignature) -> Likeness:
         """How alike two failures of the same test are."""
-        if self.verdict is not other.verdict or self.what != other.what:
+        if self.status is not other.status or self.what != other.what:
             return Likeness.NONE
-        if self.verdict is Verdict.TIMEOUT:
+        if self.status is Status.TIMEOUT:
             # Which calls are made at all depends on those before them.
             return Likeness.WEAK
         if self.actual is not None and other.actual is not None:
@@ -63,19 +63,19 @@ class Evidence:
         return Likeness.WEAK if self.said == other.said else Likeness.NONE
 
 
-def keep_evidence(ending: Ending, verdict: Verdict, message: str) -> Evidence:
-    """The evidence of a test that ended with a failure, and was judged so."""
-    match ending.failure:
+def sign_failure(result: RunResult, status: Status, message: str) -> FailureSignature:
+    """The signature of a test that ended with a failure, and was judged so."""
+    match result.failure:
         case Mismatch() as failure:
             compared = failure.expected, failure.actual, failure.what, failure.axes
-            return Evidence(verdict, message, *compared, ending.answers)
+            return FailureSignature(status, message, *compared, result.answers)
         case CallRaised() as failure:
             # The same words are said of an index in the student's code, and of one that the test looks up in a result.
             where = "in the student's code" if failure.place is not None else "outside of it"
             said = f"{describe_raised(failure)}{describe_circumstances(failure)}, {where}"
             raised = failure if not is_open_gap(failure) else None
-            return Evidence(verdict, said, raised=raised, remarks=ending.remarks)
-    return Evidence(verdict, message)
+            return FailureSignature(status, said, raised=raised, remarks=result.remarks)
+    return FailureSignature(status, message)
 
 
 def _is_same(value: Any, other: Any) -> bool:

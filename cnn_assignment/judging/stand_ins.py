@@ -24,7 +24,7 @@ _ROOM = 32 << 20
 _OVERHEAD = 300
 
 
-class RightAnswers:
+class StandInAnswers:
     """What right methods answered, by question: a right method gives the same for the same object and arguments.
 
     One for all submissions of a grader. Refusals are not kept: they may come of what a submission did before.

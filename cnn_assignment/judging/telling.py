@@ -20,7 +20,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 
-from cnn_assignment.core.model import Assignment, Outcome, Report, ReportStatus, TaskScore, Verdict
+from cnn_assignment.core.model import Assignment, Outcome, Report, ReportStatus, Status, TaskScore
 from cnn_assignment.core.texts import clean
 from cnn_assignment.judging.points import fair_shares
 from cnn_assignment.judging.session import LOAD_ERROR
@@ -84,7 +84,7 @@ class Teller:
         return [said for test in task.tests for said in self._of_test(test)]
 
     def _of_test(self, test: Outcome) -> list[_Said]:
-        message = _quote(test.message) if test.outcome is Verdict.ERROR else self._sentence(test.message)
+        message = _quote(test.message) if test.outcome is Status.ERROR else self._sentence(test.message)
         return [message, *(self._diagnosis(sentence) for sentence in test.diagnosis[:_MOST_SENTENCES])]
 
     def _diagnosis(self, sentence: str) -> _Said:

@@ -12,7 +12,7 @@ from cnn_assignment.core.digests import data_digest, kit_digest
 from cnn_assignment.core.model import Assignment
 
 if TYPE_CHECKING:
-    from cnn_assignment.nbgrader_course.class_gradebook import Journal
+    from cnn_assignment.nbgrader_course.class_gradebook import Memory
     from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace
 
 
@@ -43,7 +43,7 @@ class FeedbackRun:
         self,
         assignment: Assignment,
         students: Sequence[str],
-        ledger: Journal,
+        journal: Memory,
         place: GradebookPlace,
         *,
         left_out: Sequence[str],
@@ -53,7 +53,7 @@ class FeedbackRun:
         from cnn_assignment.nbgrader_course.pages.shown import folder_digest, look_digest, read_shown
 
         self._assignment = assignment
-        self._ledger = ledger
+        self._journal = journal
         self._place = place
         self._jobs = jobs
         self._left_out = tuple(left_out)
@@ -72,7 +72,7 @@ class FeedbackRun:
             for student, failure in finished:
                 folder = self._place.feedback_of(student)
                 if failure is None:
-                    self._ledger.put_page(student, self._keys[student], self._digest(folder))
+                    self._journal.put_page(student, self._keys[student], self._digest(folder))
                 else:
                     failures[student] = failure
                 progress(student)
@@ -89,7 +89,7 @@ class FeedbackRun:
         return data_digest(f"{common} {student!r} {shown} {graded}".encode())
 
     def _is_right(self, student: str) -> bool:
-        key, folder = self._ledger.page(student) or ("", "")
+        key, folder = self._journal.page(student) or ("", "")
         if key != self._keys[student]:
             return False
         with suppress(OSError):

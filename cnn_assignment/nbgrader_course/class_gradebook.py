@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace
 
 
-class Journal(Protocol):
+class Memory(Protocol):
     """What is remembered between runs over a class."""
 
     place: dict[str, Any] | None
@@ -48,18 +48,18 @@ class CourseGradebook:
     """
 
     def __init__(
-        self, assignment: Assignment, ledger: Journal, collect_tasks: Callable[[Assignment], Sequence[Task]]
+        self, assignment: Assignment, journal: Memory, collect_tasks: Callable[[Assignment], Sequence[Task]]
     ) -> None:
         self._assignment = assignment
         self._collect_tasks = collect_tasks
-        self._ledger = ledger
+        self._journal = journal
         self._rows: dict[str, str] | None = None
         # Whose penalty may be another one than it should be.
         self._unsettled: frozenset[str] = frozenset()
 
     def holds(self, student: str) -> bool:
-        """Whether the gradebook holds the report of a student that the ledger knows, and the penalty for it."""
-        recorded = self._ledger.recorded(student)
+        """Whether the gradebook holds the report of a student that the journal knows, and the penalty for it."""
+        recorded = self._journal.recorded(student)
         if not recorded or student in self._unsettled:
             return False
         if self._rows is None:
@@ -78,10 +78,10 @@ class CourseGradebook:
             path = Path(self.locate().release)
             release = read_release(path)
             key = f"{edition} {file_digest(path)}"
-            if key != self._ledger.release:
+            if key != self._journal.release:
                 points = {task.id: task.max_score for task in self._collect_tasks(self._assignment)}
                 check_same_tasks(release, points, self._assignment.name)
-                self._ledger.release = key
+                self._journal.release = key
         except AuthoringError:
             return None  # it ends the run anyway
         except GraderError as error:
@@ -94,7 +94,7 @@ class CourseGradebook:
 
         try:
             self._rows = None
-            record(self._assignment, finished, self._ledger.mark_recorded)
+            record(self._assignment, finished, self._journal.mark_recorded)
             self.locate()
         except GraderError as error:
             return error
@@ -155,7 +155,7 @@ class CourseGradebook:
         from cnn_assignment.nbgrader_course.class_feedback import FeedbackRun
 
         return FeedbackRun(
-            self._assignment, students, self._ledger, self.locate(), left_out=left_out, jobs=jobs, fresh=fresh
+            self._assignment, students, self._journal, self.locate(), left_out=left_out, jobs=jobs, fresh=fresh
         )
 
     def _read_rows(self) -> dict[str, str]:
@@ -169,13 +169,13 @@ class CourseGradebook:
         """Where the gradebook is: as nbgrader's configuration says, which is read again only when it has changed."""
         from cnn_assignment.nbgrader_course.gradebook.state import GradebookPlace, config_digest, locate
 
-        if self._ledger.place is not None:
+        if self._journal.place is not None:
             with suppress(ValueError):
-                known = GradebookPlace.from_json(self._ledger.place)
+                known = GradebookPlace.from_json(self._journal.place)
                 if known.config_digest == config_digest(self._assignment):
                     return known
         place = locate(self._assignment)
-        self._ledger.place = place.to_json()
+        self._journal.place = place.to_json()
         return place
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Gap
-from cnn_assignment.proving import degenerate_code as hollow
+from cnn_assignment.proving import degenerate_code
 
 # The one name that the helper adds to a solution.
-_HELPER = "_give_hollow_answers"
+_HELPER = "_give_degenerate_answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def make_degenerate(text: str, path_label: str) -> tuple[Degenerate, ...]:
     """One answer of every kind for every task, in the order of the gaps.
 
     text: the solution with its markers. path_label: its name in messages. In each answer the functions around the
-    gaps of the task, or those that a gap holds, are decorated as `hollow.knows_nothing` says. Raises AuthoringError
+    gaps of the task, or those that a gap holds, are decorated as `degenerate_code.knows_nothing` says. Raises AuthoringError
     for gaps that cannot be read, and for one that is outside of any function and holds none.
     """
     gaps = parse_gaps(text, path_label)
@@ -38,19 +38,19 @@ def make_degenerate(text: str, path_label: str) -> tuple[Degenerate, ...]:
     for task in dict.fromkeys(gap.task for gap in gaps):
         own = [gap for gap in gaps if gap.task == task]
         functions = {function for gap in own for function in _functions_of(tree, gap, path_label)}
-        found += [Degenerate(kind, task, _decorate(text, tree, functions, kind)) for kind in hollow.KINDS]
+        found += [Degenerate(kind, task, _decorate(text, tree, functions, kind)) for kind in degenerate_code.KINDS]
     return tuple(found)
 
 
 def read_helper() -> str:
-    """What degenerate answers bring along: a function that holds the module `hollow` and returns its decorator.
+    """What degenerate answers bring along: a function that holds the module `degenerate` and returns its decorator.
 
     A function, so that no name of it can be one of the solution's.
     """
-    source = Path(hollow.__file__).read_text(encoding="utf-8")
+    source = Path(degenerate_code.__file__).read_text(encoding="utf-8")
     lines = source.split("\n")[_last_opening_line(ast.parse(source)) :]
     body = textwrap.indent("\n".join(lines).strip("\n"), "    ")
-    return f"\n\ndef {_HELPER}():\n{body}\n\n    return {hollow.knows_nothing.__name__}\n"
+    return f"\n\ndef {_HELPER}():\n{body}\n\n    return {degenerate_code.knows_nothing.__name__}\n"
 
 
 def _functions_of(tree: ast.Module, gap: Gap, path_label: str) -> list[ast.FunctionDef]:

@@ -43,8 +43,8 @@ def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
             if kind == "nothing":
                 return iter(()) if inspect.isgeneratorfunction(function) else None
             if isinstance(result, int | np.integer | np.bool_):
-                return _hollow_number(result, kind, given)
-            return _hollow(result, kind, given)
+                return _degenerate_number(result, kind, given)
+            return _degenerate(result, kind, given)
 
         return answer  # type: ignore[return-value]
 
@@ -60,25 +60,27 @@ def _arrays_in(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
             yield from _arrays_in(part, depth + 1)
 
 
-def _hollow(value: Any, kind: str, given: list[np.ndarray[Any, Any]], depth: int = 0) -> Any:
+def _degenerate(value: Any, kind: str, given: list[np.ndarray[Any, Any]], depth: int = 0) -> Any:
     """The value with nothing in its arrays and fractions."""
     if isinstance(value, np.ndarray):
-        return value if any(value is array for array in given) else _hollow_array(value, kind, given)
+        return value if any(value is array for array in given) else _degenerate_array(value, kind, given)
     if isinstance(value, float | complex | np.inexact):
-        return _hollow_number(value, kind, given)
+        return _degenerate_number(value, kind, given)
     if depth >= _DEPTH:
         return value
     if isinstance(value, dict):
-        return {key: _hollow(part, kind, given, depth + 1) for key, part in value.items()}
+        return {key: _degenerate(part, kind, given, depth + 1) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        parts = [_hollow(part, kind, given, depth + 1) for part in value]
+        parts = [_degenerate(part, kind, given, depth + 1) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else parts if isinstance(value, list) else tuple(parts)
     if isinstance(value, Iterator):
-        return (_hollow(part, kind, given, depth + 1) for part in value)
+        return (_degenerate(part, kind, given, depth + 1) for part in value)
     return value
 
 
-def _hollow_array(right: np.ndarray[Any, Any], kind: str, given: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+def _degenerate_array(
+    right: np.ndarray[Any, Any], kind: str, given: list[np.ndarray[Any, Any]]
+) -> np.ndarray[Any, Any]:
     """An array like the right one; "empty" has no elements."""
     if kind == "empty":
         return np.zeros(0, right.dtype)
@@ -114,7 +116,7 @@ def _distance(array: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> float
     return float(np.sum(~np.isclose(array, right, rtol=1e-6, atol=0, equal_nan=True)))
 
 
-def _hollow_number(right: Any, kind: str, given: list[np.ndarray[Any, Any]]) -> Any:
+def _degenerate_number(right: Any, kind: str, given: list[np.ndarray[Any, Any]]) -> Any:
     """A number of the same type, or an empty array."""
-    array = _hollow_array(np.asarray(right), kind, given)
+    array = _degenerate_array(np.asarray(right), kind, given)
     return array if kind == "empty" else type(right)(array[()])

@@ -10,11 +10,11 @@ from typing import Any
 
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import task_order
-from cnn_assignment.core.model import Assignment, Report, Verdict
+from cnn_assignment.core.model import Assignment, Report, Status
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.proving.degenerate import make_degenerate
 from cnn_assignment.proving.mutating.mutants import Mutant, make_mutants
-from cnn_assignment.proving.trials import Kind, Ruling, Trial, graded
+from cnn_assignment.proving.trials import Kind, Trial, TrialOutcome, graded
 from cnn_assignment.proving.variants import load_variants
 
 EQUIVALENT_MUTANTS = "equivalent_mutants.toml"
@@ -139,51 +139,51 @@ def _missed(report: Report) -> list[str]:
         f"{task.id}: {test.id}: {test.message}"
         for task in report.tasks
         for test in task.tests
-        if test.outcome is not Verdict.PASSED
+        if test.outcome is not Status.PASSED
     ]
 
 
 @graded
-def _earns_nothing(report: Report) -> Ruling:
-    kept = [test.id for task in report.tasks for test in task.tests if test.outcome is Verdict.PASSED]
-    return Ruling(f"passes {', '.join(kept)}" if kept else "")
+def _earns_nothing(report: Report) -> TrialOutcome:
+    kept = [test.id for task in report.tasks for test in task.tests if test.outcome is Status.PASSED]
+    return TrialOutcome(f"passes {', '.join(kept)}" if kept else "")
 
 
 @graded
-def _loses_marks(report: Report) -> Ruling:
-    return Ruling("" if _missed(report) else "keeps all its marks")
+def _loses_marks(report: Report) -> TrialOutcome:
+    return TrialOutcome("" if _missed(report) else "keeps all its marks")
 
 
 @graded
-def _keeps_its_marks(report: Report) -> Ruling:
-    return Ruling("loses marks, so it is not equivalent" if _missed(report) else "")
+def _keeps_its_marks(report: Report) -> TrialOutcome:
+    return TrialOutcome("loses marks, so it is not equivalent" if _missed(report) else "")
 
 
 @graded
-def _stays_whole(report: Report) -> Ruling:
-    return Ruling("costs this task marks, though it belongs to another" if _missed(report) else "")
+def _stays_whole(report: Report) -> TrialOutcome:
+    return TrialOutcome("costs this task marks, though it belongs to another" if _missed(report) else "")
 
 
 @graded
-def _keeps_full_marks(report: Report) -> Ruling:
+def _keeps_full_marks(report: Report) -> TrialOutcome:
     missed = _missed(report)
-    return Ruling(f"loses marks in {len(missed)} tests, the first {missed[0]}" if missed else "")
+    return TrialOutcome(f"loses marks in {len(missed)} tests, the first {missed[0]}" if missed else "")
 
 
-def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report], Ruling]:
+def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report], TrialOutcome]:
     """It loses marks in its own task, and is told as itself or as one that it is the same as."""
     right = {told[name] for name in (entry.id, *entry.same_as)}
     names = {sentence: name for name, sentence in told.items()}
 
     @graded
-    def rule(report: Report) -> Ruling:
-        missed = [test for task in report.tasks for test in task.tests if test.outcome is not Verdict.PASSED]
+    def rule(report: Report) -> TrialOutcome:
+        missed = [test for task in report.tasks for test in task.tests if test.outcome is not Status.PASSED]
         if not missed:
-            return Ruling("keeps all its marks")
+            return TrialOutcome("keeps all its marks")
         taken = {names[why] for test in missed for why in test.diagnosis if why in names and why not in right}
         if taken:
-            return Ruling(f"is taken for {', '.join(sorted(taken))}", len(missed))
+            return TrialOutcome(f"is taken for {', '.join(sorted(taken))}", len(missed))
         explained = sum(bool(right.intersection(test.diagnosis)) for test in missed)
-        return Ruling("" if explained else "is never told", len(missed), explained)
+        return TrialOutcome("" if explained else "is never told", len(missed), explained)
 
     return rule

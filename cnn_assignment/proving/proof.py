@@ -57,7 +57,7 @@ class Proof:
     @property
     def survivors(self) -> list[str]:
         """Every trial and public check that went otherwise than it must, by name, with what happened."""
-        graded = [result.survivor for result in self.results if result.ruling.problem]
+        graded = [result.survivor for result in self.results if result.outcome.problem]
         return graded + (self._checks.survivors if self._checks is not None else [])
 
     @property
@@ -76,9 +76,9 @@ class Proof:
 
     def _take_apart(self, results: list[Result], jobs: int) -> list[Result]:
         """In the place of a trial that failed as a whole, those of its parts that fail alone, if there are any."""
-        failed = {result.trial: result for result in results if result.ruling.problem and result.trial.parts}
+        failed = {result.trial: result for result in results if result.outcome.problem and result.trial.parts}
         parts = self._grade([part for trial in failed for part in trial.parts], jobs, lambda _: None)
-        alone = {result.trial: result for result in parts if result.ruling.problem}
+        alone = {result.trial: result for result in parts if result.outcome.problem}
         found = []
         for result in results:
             culprits = [alone[part] for part in result.trial.parts if part in alone] if result.trial in failed else []

@@ -23,7 +23,7 @@ from cnn_assignment.authoring.release import write_source
 from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Assignment, Task
-from cnn_assignment.proving import check_process as desk
+from cnn_assignment.proving import check_process
 from cnn_assignment.proving.check_process import FAILED, PASSED
 from cnn_assignment.proving.results import Finding
 from cnn_assignment.proving.variants import load_variants
@@ -132,7 +132,7 @@ class PublicChecks:
                 try:
                     results = {number: result for share in shares for number, result in share.result().items()}
                 except BaseException:
-                    # Whoever waits for a desk need not wait longer.
+                    # Whoever waits for a process need not wait longer.
                     for one in desks:
                         one.end()
                     raise
@@ -154,7 +154,7 @@ class PublicChecks:
 
 
 def _judge(trial: CheckTrial, where: str, expected: Iterable[str], answer: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with what a desk found."""
+    """What is wrong with what a process found."""
     found: dict[str, tuple[str, str]] = {}
     for name, outcome, said in answer["outcomes"]:
         # The first thing that went wrong: names of cells may be alike, and a check may pass and not be cleaned up.
@@ -254,12 +254,12 @@ def _find_missing(assignment: Assignment, cells: Iterable[Cell]) -> list[str]:
 
 
 class _Desk:
-    """The client of one `desk` process."""
+    """The client of one process of `check_process`."""
 
     def __init__(self, imports: Sequence[str]) -> None:
         self._process = subprocess.Popen(
             # -P: the working folder, which may hold students' files, is not on the path.
-            [sys.executable, "-P", desk.__file__],
+            [sys.executable, "-P", check_process.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

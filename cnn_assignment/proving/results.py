@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_assignment.proving.trials import Kind, Ruling, Trial
+from cnn_assignment.proving.trials import Kind, Trial, TrialOutcome
 
 _CLAIMS = {
     Kind.DEGENERATE: "degenerate answers earn nothing",
@@ -23,13 +23,13 @@ class Result:
     """A trial and what was found of it."""
 
     trial: Trial
-    ruling: Ruling
+    outcome: TrialOutcome
 
     @property
     def survivor(self) -> str:
         """The trial by its name, and its problem."""
         task = f"{self.trial.task}: " if self.trial.task else ""
-        return f"{self.trial.kind} {task}{self.trial.name}: {self.ruling.problem}"
+        return f"{self.trial.kind} {task}{self.trial.name}: {self.outcome.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def summarise(results: Sequence[Result]) -> list[Finding]:
     findings = [_of_claim(result) for result in results if result.trial.kind is Kind.CLAIM]
     for kind, sentence in _CLAIMS.items():
         of_kind = [result for result in results if result.trial.kind is kind]
-        survivors = [result for result in of_kind if result.ruling.problem]
+        survivors = [result for result in of_kind if result.outcome.problem]
         if of_kind:
             found = f"all but {len(survivors)}" if survivors else "all"
             findings.append(Finding(f"{len(of_kind)} {sentence}", "all", found, not survivors))
@@ -91,7 +91,7 @@ def summarise(results: Sequence[Result]) -> list[Finding]:
 
 
 def _of_claim(result: Result) -> Finding:
-    problem = result.ruling.problem
+    problem = result.outcome.problem
     return Finding(result.trial.name, result.trial.must_be, problem or result.trial.must_be, not problem)
 
 
@@ -101,11 +101,11 @@ def tabulate(results: Iterable[Result], tasks: Iterable[str]) -> list[TaskRow]:
 
     def count(task: str, kind: Kind) -> tuple[int, int]:
         of_kind = [result for result in results if result.trial.kind is kind and result.trial.task == task]
-        return len(of_kind), sum(not result.ruling.problem for result in of_kind)
+        return len(of_kind), sum(not result.outcome.problem for result in of_kind)
 
     def explained(task: str) -> int:
-        rulings = [result.ruling for result in results if result.trial.task == task]
-        return sum(0 < ruling.lost == ruling.explained for ruling in rulings)
+        outcomes = [result.outcome for result in results if result.trial.task == task]
+        return sum(0 < outcome.lost == outcome.explained for outcome in outcomes)
 
     return [
         TaskRow(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnn_assignment.authoring.skeleton import fill_only, make_skeleton
 from cnn_assignment.core.errors import AuthoringError
-from cnn_assignment.core.model import Assignment, Report, ReportStatus, Task, Verdict
+from cnn_assignment.core.model import Assignment, Report, ReportStatus, Status, Task
 
 
 class Kind(StrEnum):
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class TrialOutcome:
     """What was found of a trial: the problem, "" where there is none, and how many lost tests told the right reason."""
 
     problem: str = ""
@@ -46,7 +46,7 @@ class Trial:
     name: str
     task: str
     content: str | Path
-    rule: Callable[[Report], Ruling]
+    rule: Callable[[Report], TrialOutcome]
     tasks: tuple[str, ...] = ()
     until_loss: bool = False
     explain: bool = False
@@ -54,12 +54,12 @@ class Trial:
     parts: tuple[Trial, ...] = ()
 
 
-def graded(rule: Callable[[Report], Ruling]) -> Callable[[Report], Ruling]:
+def graded(rule: Callable[[Report], TrialOutcome]) -> Callable[[Report], TrialOutcome]:
     """The rule, for reports that are a grade; any other is a problem by itself."""
 
-    def judge(report: Report) -> Ruling:
+    def judge(report: Report) -> TrialOutcome:
         if report.status is not ReportStatus.GRADED:
-            return Ruling(f"{report.status}: {' '.join(report.notes)}")
+            return TrialOutcome(f"{report.status}: {' '.join(report.notes)}")
         return rule(report)
 
     return judge
@@ -70,8 +70,8 @@ def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
 
     Raises AuthoringError where the assignment is not built.
     """
-    full = {task.id: (task.max_score, Verdict.PASSED) for task in tasks}
-    none = {task.id: (0.0, Verdict.NOT_ATTEMPTED) for task in tasks}
+    full = {task.id: (task.max_score, Status.PASSED) for task in tasks}
+    none = {task.id: (0.0, Status.NOT_ATTEMPTED) for task in tasks}
     solution = assignment.solution_file.read_text(encoding="utf-8")
     label = f"solutions/{assignment.solution_file.name}"
     notebooks = [_built(assignment, folder) for folder in (assignment.source_dir, assignment.release_dir)]
@@ -91,12 +91,12 @@ def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
 
 
 # Score and status by task id.
-_Expected = Mapping[str, tuple[float, Verdict]]
+_Expected = Mapping[str, tuple[float, Status]]
 
 
-def _scores_as(expected: _Expected) -> Callable[[Report], Ruling]:
+def _scores_as(expected: _Expected) -> Callable[[Report], TrialOutcome]:
     @graded
-    def rule(report: Report) -> Ruling:
+    def rule(report: Report) -> TrialOutcome:
         got = {task.id: task for task in report.tasks}
         wrong = [
             f"{task}: {got[task].score:g} ({got[task].status})" if task in got else f"{task}: no score"
@@ -104,8 +104,8 @@ def _scores_as(expected: _Expected) -> Callable[[Report], Ruling]:
             if task not in got or (got[task].score, got[task].status) != right
         ]
         if not wrong and report.score == _total(expected):
-            return Ruling()
-        return Ruling(f"{report.score:g}; {', '.join(wrong)}")
+            return TrialOutcome()
+        return TrialOutcome(f"{report.score:g}; {', '.join(wrong)}")
 
     return rule
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from cnn_assignment.core.digests import autograder_digest, data_digest, file_digest, kit_digest
+from cnn_assignment.core.digests import data_digest, file_digest, kit_digest
 from cnn_assignment.core.errors import AuthoringError, GraderError, UsageError, from_system
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission
 from cnn_assignment.explaining.misconception_cache import count_known, rows_file
@@ -25,9 +25,9 @@ from cnn_assignment.reporting import (
     write_report,
 )
 from cnn_assignment.running.client import withheld_report
-from cnn_assignment.running.journal import Entry, Ledger, open_ledger
+from cnn_assignment.running.journal import Entry, Journal, open_journal
 from cnn_assignment.running.pool import grade_all
-from cnn_assignment.running.students import FolderDigests, Student
+from cnn_assignment.running.students import ReportKeys, Student
 from cnn_assignment.submissions import find_submission, work_folder
 
 CLASS_TABLE = "class.csv"
@@ -79,7 +79,7 @@ class Gradebook(Protocol):
 # Grades submissions with so many processes, and yields each report as it is finished.
 Grade = Callable[[Assignment, Iterator[Submission], int], Generator[Report]]
 # A gradebook of an assignment, with what is remembered of it between runs.
-OpenGradebook = Callable[[Assignment, Ledger], Gradebook]
+OpenGradebook = Callable[[Assignment, Journal], Gradebook]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ def open_class(assignment: Assignment, students: Sequence[Student], options: Gra
     for student in students:
         report_path(options.out, student.name)
     options.out.mkdir(parents=True, exist_ok=True)
-    with open_ledger(options.out) as ledger:
-        yield ClassGrading(assignment, students, options, ledger)
+    with open_journal(options.out) as journal:
+        yield ClassGrading(assignment, students, options, journal)
 
 
 class ClassGrading:
@@ -152,13 +152,13 @@ class ClassGrading:
     """
 
     def __init__(
-        self, assignment: Assignment, students: Sequence[Student], options: GradingOptions, ledger: Ledger
+        self, assignment: Assignment, students: Sequence[Student], options: GradingOptions, journal: Journal
     ) -> None:
         self._assignment = assignment
         self._options = options
-        self._ledger = ledger
-        self._gradebook = options.gradebook(assignment, ledger) if options.gradebook is not None else None
-        self._keys = _Keys(assignment)
+        self._journal = journal
+        self._gradebook = options.gradebook(assignment, journal) if options.gradebook is not None else None
+        self._keys = ReportKeys(assignment)
         self._class = sorted({*(student.name for student in students), *options.others})
         self._reports: dict[str, Report] = {}
         self.todo: list[Student] = []
@@ -263,7 +263,7 @@ class ClassGrading:
 
     def _find_kept(self, student: Student) -> Report | None:
         """The report in the folder, without its tests, if it is what grading would give now."""
-        entry = self._ledger.get(student.name)
+        entry = self._journal.get(student.name)
         if entry is None or not entry.key:
             return None
         path = report_path(self._options.out, student.name)
@@ -315,9 +315,9 @@ class ClassGrading:
         path = write_report(report, self._options.out)
         self._reports[report.student] = report.without_tests()
         if key is None or report.status is ReportStatus.GRADER_ERROR:
-            self._ledger.drop(report.student)
+            self._journal.drop(report.student)
         else:
-            self._ledger.put(Entry(report.student, key, file_digest(path)))
+            self._journal.put(Entry(report.student, key, file_digest(path)))
 
     def _conclude(self, before: Any) -> tuple[GraderError | None, dict[str, Report], _Final]:
         """Bring penalties up to date, and write both tables. Returns what went wrong, the reports that count, and the rest."""
@@ -376,7 +376,7 @@ class ClassGrading:
                 place = self._options.out / GONE
                 place.mkdir(exist_ok=True)
                 path.replace(place / path.name)
-                self._ledger.drop(path.stem)
+                self._journal.drop(path.stem)
                 gone.append(path.stem)
         return tuple(gone)
 
@@ -386,19 +386,3 @@ def _both(first: GraderError | None, second: GraderError | None) -> GraderError 
     if first is None or second is None:
         return first or second
     return GraderError(f"{first}\n{second}".removesuffix("."))
-
-
-class _Keys:
-    """What a report is made from, as one digest for each student."""
-
-    def __init__(self, assignment: Assignment) -> None:
-        self._folders = FolderDigests(assignment)
-        self.autograder = autograder_digest(assignment)
-        self._common = f"{assignment.name} {self.autograder} {kit_digest()}"
-
-    def of(self, student: Student) -> str | None:
-        """The key of a student's report; None where it must be made each time."""
-        folder = self._folders.digest(student)
-        if folder is None:
-            return None
-        return data_digest(f"{self._common} {student.name!r} {folder}".encode())

@@ -11,9 +11,9 @@ import pytest
 
 from cnn_assignment.core.errors import GraderError, KitError
 from cnn_assignment.explaining.diagnosis import Diagnostician
-from cnn_assignment.judging.collected import PlannedTask, PlannedTest
-from cnn_assignment.judging.hidden import HiddenTests, Judgement
-from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.collected import CollectedTask, CollectedTest
+from cnn_assignment.judging.hidden import HiddenTests, JudgedTest
+from cnn_assignment.judging.session import Session
 from cnn_assignment.sandbox.client.choice import open_sandbox
 from cnn_assignment.submissions import ExtractedCode, extract_file
 
@@ -24,20 +24,20 @@ class DebugRun:
     def __init__(self, hidden: HiddenTests, submission: str | None) -> None:
         self._hidden = hidden
         self._path = Path(submission) if submission else hidden.assignment.solution_file
-        self._judged: dict[str, list[tuple[PlannedTest, Judgement]]] = defaultdict(list)
+        self._judged: dict[str, list[tuple[CollectedTest, JudgedTest]]] = defaultdict(list)
         self._diagnosis: dict[str, list[tuple[str, ...]]] = {}
         self._notes: tuple[str, ...] = ()
         self._broken: list[str] = []
-        self._planned: dict[pytest.Item, tuple[PlannedTask, PlannedTest]] = {}
+        self._planned: dict[pytest.Item, tuple[CollectedTask, CollectedTest]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
-        """Have an attempt ready while the tests run."""
+        """Have a session ready while the tests run."""
         if session.config.option.collectonly:
             return (yield)
         if not self._path.is_file():
             raise pytest.UsageError(f"{self._path}: no such file. Name a notebook or a module after --submission.")
-        self._planned = {test.item: (task, test) for task in self._hidden.plan for test in task.tests}
+        self._planned = {test.item: (task, test) for task in self._hidden.collected for test in task.tests}
         try:
             code = extract_file(self._path, self._hidden.assignment)
         except KitError as error:
@@ -48,20 +48,20 @@ class DebugRun:
                 diagnostician = Diagnostician(self._hidden, sandbox)
             except KitError as error:
                 raise pytest.UsageError(str(error)) from error
-            self._hidden.attempt = attempt = Attempt(sandbox, self._hidden.assignment, code)
+            self._hidden.session = tested = Session(sandbox, self._hidden.assignment, code)
             try:
                 return (yield)
             finally:
-                self._notes += attempt.notes
-                attempt.close()
+                self._notes += tested.notes
+                tested.close()
                 self._explain(diagnostician, code)
 
     def _explain(self, diagnostician: Diagnostician, code: ExtractedCode) -> None:
         """Of the tests that were chosen, whatever -k and the like left out."""
-        for task in self._hidden.plan:
+        for task in self._hidden.collected:
             if judged := self._judged[task.id]:
                 chosen = replace(task, tests=tuple(test for test, _ in judged))
-                told = diagnostician.explain(chosen, [judgement.evidence for _, judgement in judged], code)
+                told = diagnostician.explain(chosen, [judged_test.signature for _, judged_test in judged], code)
                 self._diagnosis[task.id] = list(told)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -71,9 +71,9 @@ class DebugRun:
         task, test = self._planned[item]
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         try:
-            judgement = self._hidden.judge(task, test, nextitem)
-            self._judged[task.id].append((test, judgement))
-            reports = judgement.reports
+            judged_test = self._hidden.judge(task, test, nextitem)
+            self._judged[task.id].append((test, judged_test))
+            reports = judged_test.reports
         except GraderError as error:
             self._broken.append(f"{item.name}: {error}")
             reports = self._hidden.last_reports
@@ -87,8 +87,8 @@ class DebugRun:
         terminalreporter.section(f"what {self._path.name} would be told")
         for note in self._notes:
             terminalreporter.line(f"note: {note}")
-        for task in self._hidden.plan:
-            outcomes = [judgement.outcome for _, judgement in self._judged[task.id]]
+        for task in self._hidden.collected:
+            outcomes = [judged_test.outcome for _, judged_test in self._judged[task.id]]
             if outcomes:
                 score, most = sum(o.score for o in outcomes), sum(o.max_score for o in outcomes)
                 terminalreporter.line(f"{task.id}: {score:g} of {most:g}")

@@ -30,9 +30,9 @@ from cnn_assignment.core.errors import AuthoringError, GraderError, KitError, Pr
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Submission
 from cnn_assignment.explaining.diagnosis import Diagnostician
-from cnn_assignment.explaining.misconception_cache import KeptRows, rows_file
+from cnn_assignment.explaining.misconception_cache import MisconceptionCache, rows_file
 from cnn_assignment.judging.hidden import HiddenTests
-from cnn_assignment.judging.replay import Transcripts
+from cnn_assignment.judging.replay import ReplayCache
 from cnn_assignment.judging.scoring import Scorer
 from cnn_assignment.running.client import problem_to_json
 from cnn_assignment.running.solution_first import require_full_marks
@@ -68,14 +68,14 @@ class GradingLoop:
     def pytest_runtestloop(self) -> bool:
         """Grade until there are no more orders."""
         self.started = True
-        tasks = [task.to_task().to_json() for task in self._hidden.plan]
+        tasks = [task.to_task().to_json() for task in self._hidden.collected]
         if self._collect_only:
             _tell(self._answers, {"ready": {"tasks": tasks}})
             return True
         with open_sandbox(self._hidden.assignment.modules) as sandbox:
             protections = probe(sandbox)
             self._refuse_level(protections.level, sandbox.problem)
-            kept = KeptRows(rows_file(autograder_digest(self._hidden.assignment), kit_digest()))
+            kept = MisconceptionCache(rows_file(autograder_digest(self._hidden.assignment), kit_digest()))
             scorer = Scorer(self._hidden, sandbox, protections, Diagnostician(self._hidden, sandbox, kept))
             if self._solution_first:
                 require_full_marks(self._hidden.assignment, scorer.score)
@@ -138,7 +138,7 @@ def _take_orders(answers: IO[str]) -> None:
     order = json.loads(first)
     try:
         assignment = load_assignment(Path(order["root"]), order["assignment"])
-        hidden = HiddenTests(assignment, transcripts=Transcripts())
+        hidden = HiddenTests(assignment, replay_cache=ReplayCache())
         _run_pytest(hidden, GradingLoop(hidden, sys.stdin, answers, order))
     except (KitError, SandboxError) as error:
         _tell(answers, {"problem": _describe(error)})

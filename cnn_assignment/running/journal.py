@@ -18,7 +18,7 @@ from typing import Any
 from cnn_assignment.core.errors import UsageError
 from cnn_assignment.reporting import remove_unfinished, replace_file
 
-LEDGER = ".graded.jsonl"
+JOURNAL = ".graded.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class PageEntry:
     folder: str
 
 
-class Ledger:
-    """The entries of a folder of reports; see `open_ledger`."""
+class Journal:
+    """The entries of a folder of reports; see `open_journal`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,8 +135,8 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(folder: Path) -> Generator[Ledger]:
-    """The ledger of an existing folder, for one run at a time.
+def open_journal(folder: Path) -> Generator[Journal]:
+    """The journal of an existing folder, for one run at a time.
 
     Raises UsageError where another run is grading into the folder.
     """
@@ -151,12 +151,12 @@ def open_ledger(folder: Path) -> Generator[Ledger]:
                 remedy="Wait for it, or name another --out.",
             ) from error
         remove_unfinished(folder)
-        ledger = Ledger(folder / LEDGER)
+        journal = Journal(folder / JOURNAL)
         try:
-            yield ledger
-            ledger.save()
+            yield journal
+            journal.save()
         finally:
-            ledger.close()
+            journal.close()
     finally:
         os.close(lock)  # and the lock goes with it, whatever ended this process
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from cnn_assignment.core.cache import cache_file, remove_oldest
 from cnn_assignment.core.digests import autograder_digest, file_digest, kit_digest
 from cnn_assignment.core.errors import AuthoringError
-from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission, Verdict
+from cnn_assignment.core.model import Assignment, Report, ReportStatus, Status, Submission
 
 # States of assignments that are kept; the oldest go.
 _MOST_KEPT = 64
@@ -83,13 +83,13 @@ def _is_full(report: Report) -> bool:
     return report.status is ReportStatus.GRADED and not _lost(report)
 
 
-def _lost(report: Report) -> list[tuple[str, Verdict]]:
+def _lost(report: Report) -> list[tuple[str, Status]]:
     """Every test that was not passed, in words, and how it ended."""
     return [
         (f"{task.id}: {test.id}: {test.message or test.outcome}", test.outcome)
         for task in report.tasks
         for test in task.tests
-        if test.outcome is not Verdict.PASSED
+        if test.outcome is not Status.PASSED
     ]
 
 
@@ -105,7 +105,7 @@ def _describe(assignment: Assignment, file: str, report: Report) -> AuthoringErr
         )
     told = "".join(f"\n  {sentence}" for sentence, _ in lost[:_SHOWN])
     more = f"\n  and {len(lost) - _SHOWN} tests more" if len(lost) > _SHOWN else ""
-    if all(outcome is Verdict.TIMEOUT for _, outcome in lost):
+    if all(outcome is Status.TIMEOUT for _, outcome in lost):
         return AuthoringError(
             f"{file}, the solution itself, ran out of time in {len(lost)} tests, twice, so nothing is graded:{told}{more}",
             place=place,

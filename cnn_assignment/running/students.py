@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnn_assignment.core.digests import autograder_digest, data_digest, kit_digest
 from cnn_assignment.core.errors import TooLargeError, UsageError
 from cnn_assignment.core.layout import TIMESTAMP, list_assignments
 from cnn_assignment.core.model import Assignment
@@ -153,3 +154,19 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def _might_import(data: bytes, name: str) -> bool:
     """Whether a module or notebook might import a module of this name, which there are ways to write otherwise."""
     return name.encode() in data or b"\\u" in data or b"coding" in data or not data.isascii() or b"\0" in data
+
+
+class ReportKeys:
+    """What a report is made from, as one digest for each student."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._folders = FolderDigests(assignment)
+        self.autograder = autograder_digest(assignment)
+        self._common = f"{assignment.name} {self.autograder} {kit_digest()}"
+
+    def of(self, student: Student) -> str | None:
+        """The key of a student's report; None where it must be made each time."""
+        folder = self._folders.digest(student)
+        if folder is None:
+            return None
+        return data_digest(f"{self._common} {student.name!r} {folder}".encode())

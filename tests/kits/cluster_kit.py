@@ -13,7 +13,7 @@ from pathlib import Path
 from toy_course import await_that, descendants, end_family
 
 # Scratch folders that Dask keeps for its workers, and in them those of a class.
-STATIONS = "dask-scratch-space/*/cnn-assignment-*"
+REMOTE_GRADERS = "dask-scratch-space/*/cnn-assignment-*"
 
 
 class Cluster:
@@ -60,7 +60,7 @@ class Worker:
 
     def is_clean(self) -> bool:
         """Whether nothing of a class is left."""
-        return not self.graders and not list(self.folder.glob(STATIONS))
+        return not self.graders and not list(self.folder.glob(REMOTE_GRADERS))
 
 
 @contextmanager

@@ -25,9 +25,9 @@ from cnn_assignment.core.model import (
     Outcome,
     Report,
     ReportStatus,
+    Status,
     Submission,
     TaskScore,
-    Verdict,
 )
 from places import KITS, ROOT
 
@@ -93,11 +93,11 @@ def make_report(
     """A report of the toy assignment: toy-one is worth 3, toy-two is worth 2 and not attempted."""
     zero = status is not ReportStatus.GRADED
     one, two = (0.0, 0.0) if zero else (one, two)
-    lost = Outcome("test_b", "Stride two", Verdict.FAILED, 0.0, 1.5, message, diagnosis)
-    tests = (Outcome("test_a", "The basic case", Verdict.PASSED, one, 1.5), lost)
+    lost = Outcome("test_b", "Stride two", Status.FAILED, 0.0, 1.5, message, diagnosis)
+    tests = (Outcome("test_a", "The basic case", Status.PASSED, one, 1.5), lost)
     tasks = (
-        TaskScore("toy-one", "The first method", Verdict.PARTIAL, one, 3.0, tests),
-        TaskScore("toy-two", "The second method", Verdict.NOT_ATTEMPTED, two, 2.0, ()),
+        TaskScore("toy-one", "The first method", Status.PARTIAL, one, 3.0, tests),
+        TaskScore("toy-two", "The second method", Status.NOT_ATTEMPTED, two, 2.0, ()),
     )
     return Report(
         assignment="toy",

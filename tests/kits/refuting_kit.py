@@ -19,12 +19,12 @@ import pytest
 
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Verdict
+from cnn_assignment.core.model import Status
 from cnn_assignment.core.traits import read_traits
 from cnn_assignment.explaining.further import FurtherCases, draw_cases, has_further_cases
 from cnn_assignment.judging.hidden import HiddenTests
-from cnn_assignment.judging.replay import Transcripts
-from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.replay import ReplayCache
+from cnn_assignment.judging.session import Session
 from cnn_assignment.proving.gate import make_gate
 from cnn_assignment.proving.trials import Kind
 from cnn_assignment.running.grader import GradingLoop
@@ -61,15 +61,15 @@ class Refuter:
 
     def _try(self, trial):
         code = ExtractedCode((Chunk("cnn.py", trial.content),), ())
-        self._hidden.attempt = attempt = Attempt(self._sandbox, self._hidden.assignment, code)
+        self._hidden.session = session = Session(self._sandbox, self._hidden.assignment, code)
         try:
-            for task in self._hidden.plan:
+            for task in self._hidden.collected:
                 if task.id in (trial.task or task.id):
-                    self._ask(trial, task, attempt)
+                    self._ask(trial, task, session)
         finally:
-            attempt.close()
+            session.close()
 
-    def _ask(self, trial, task, attempt):
+    def _ask(self, trial, task, session):
         functions = defaultdict(list)
         for test in task.tests:
             functions[test.function].append(test)
@@ -79,9 +79,9 @@ class Refuter:
                 judged = self._hidden.judge(task, test, None)
             except GraderError:
                 return None
-            if attempt.is_troubled or judged.outcome.outcome is Verdict.TIMEOUT:
+            if session.is_troubled or judged.outcome.outcome is Status.TIMEOUT:
                 return None
-            return judged.evidence is None
+            return judged.signature is None
 
         for tests in functions.values():
             if not has_further_cases(tests[0]):
@@ -130,7 +130,7 @@ def main():
     # The plugin of the environment collects hidden tests too.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     root, name, part, parts = sys.argv[1:]
-    hidden = HiddenTests(load_assignment(Path(root), name), transcripts=Transcripts())
+    hidden = HiddenTests(load_assignment(Path(root), name), replay_cache=ReplayCache())
     refuter = Refuter(hidden, int(part), int(parts))
     folder = str(hidden.assignment.autograder_dir)
     quiet = ("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-s", "-c", os.devnull)

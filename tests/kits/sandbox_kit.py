@@ -15,7 +15,7 @@ import pytest
 
 from attacks.users import bubblewrap_works_for
 from cnn_assignment.judging.replay import Playback
-from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.session import Session
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import Ask, Request, TimeLimits
@@ -170,7 +170,7 @@ def wait_until(condition: Any, what: str) -> None:
     raise AssertionError(f"waited in vain until {what}")
 
 
-def converse(attempt: Attempt, *stand_ins: str) -> Remote:
+def converse(session: Session, *stand_ins: str) -> Remote:
     """The submission's module as a hidden test sees it, with right methods in the place of those named."""
-    line = attempt.line(stand_ins)
+    line = session.line(stand_ins)
     return Conversation(Playback(line).carry, line.is_deadly).module()

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.core.errors import GraderError
-from cnn_assignment.core.model import Outcome, Report, ReportStatus, TaskScore, Verdict
+from cnn_assignment.core.model import Outcome, Report, ReportStatus, Status, TaskScore
 from cnn_assignment.nbgrader_course.notebooks.harmless import make_harmless, show_as_written
 
 if TYPE_CHECKING:
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 WORDS = {
-    Verdict.PASSED: "passed",
-    Verdict.PARTIAL: "partly right",
-    Verdict.FAILED: "wrong result",
-    Verdict.NOT_ATTEMPTED: "not attempted",
-    Verdict.ERROR: "raised an error",
-    Verdict.TIMEOUT: "took too long",
+    Status.PASSED: "passed",
+    Status.PARTIAL: "partly right",
+    Status.FAILED: "wrong result",
+    Status.NOT_ATTEMPTED: "not attempted",
+    Status.ERROR: "raised an error",
+    Status.TIMEOUT: "took too long",
 }
 UNREADABLE = "could not be read"
 REBUILD = "Run `cnn-assignment build`, then `nbgrader generate_assignment`, and grade again."
 
 _GREEN, _AMBER, _RED = "#1a7f37", "#9a6700", "#cf222e"
-_COLOURS = {Verdict.PASSED: _GREEN, Verdict.PARTIAL: _AMBER}
+_COLOURS = {Status.PASSED: _GREEN, Status.PARTIAL: _AMBER}
 _SHOWN_CHARACTERS = 2_000
 _COMMENT_CHARACTERS = 300
 _COMMENT_LINES = 5
@@ -171,7 +171,7 @@ def check_same_tasks(notebook: NotebookNode, points_of: Mapping[str, float], ass
 
 def _unread_task(name: str, task: TaskScore | None, points: float) -> TaskScore:
     title = task.title if task else name
-    return TaskScore(name, title, Verdict.NOT_ATTEMPTED, 0.0, points, ())
+    return TaskScore(name, title, Status.NOT_ATTEMPTED, 0.0, points, ())
 
 
 def _result(task: TaskScore, points: float, number: int, report: Report, *, with_notes: bool) -> NotebookNode:
@@ -219,8 +219,8 @@ def _short(text: str, characters: int = _SHOWN_CHARACTERS) -> str:
     return text if len(text) <= characters else f"{text[:characters]} ..."
 
 
-def _colour(verdict: Verdict) -> str:
-    return _COLOURS.get(verdict, _RED)
+def _colour(status: Status) -> str:
+    return _COLOURS.get(status, _RED)
 
 
 def _plain(text: str) -> str:
@@ -231,11 +231,11 @@ def _plain(text: str) -> str:
 def _comment(task: TaskScore, report: Report) -> str:
     word = UNREADABLE if report.status is ReportStatus.UNREADABLE else WORDS[task.status]
     head = f"{_plain(task.title)}: {_points(task.score)} of {_points(task.max_score)} points, {word}."
-    if task.status is Verdict.NOT_ATTEMPTED:
+    if task.status is Status.NOT_ATTEMPTED:
         return head
-    alike: dict[tuple[Verdict, str], list[Outcome]] = {}
+    alike: dict[tuple[Status, str], list[Outcome]] = {}
     for test in task.tests:
-        if test.outcome is not Verdict.PASSED:
+        if test.outcome is not Status.PASSED:
             alike.setdefault((test.outcome, _told(test)), []).append(test)
     lines = [_lost_tests(tests, told) for (_, told), tests in alike.items()][:_COMMENT_LINES]
     left = sum(map(len, list(alike.values())[_COMMENT_LINES:]))
@@ -246,7 +246,7 @@ def _comment(task: TaskScore, report: Report) -> str:
 
 def _told(test: Outcome) -> str:
     # Where code raised, the message says what and in which line, and the diagnosis goes on from there.
-    is_message_told = test.outcome is Verdict.ERROR or not test.diagnosis
+    is_message_told = test.outcome is Status.ERROR or not test.diagnosis
     sentences = (test.message, *test.diagnosis) if is_message_told else test.diagnosis
     return " ".join(_plain(sentence) for sentence in sentences if sentence)
 

@@ -2,7 +2,7 @@
 
 nbconvert parses every page that it has rendered and writes it anew, which takes longer than all the rest together. A
 page consists of few different tags, many times each: BeautifulSoup is asked once for each of them, and the page is put
-together of its answers. That is right for markup in which nothing is left to a parser's judgement: known elements,
+together of its answers. That is right for markup in which nothing is left to a parser's choice: known elements,
 quoted attributes, every element closed in its place. Of anything else `as_parsed` makes nothing, and nbconvert goes
 its own way.
 """

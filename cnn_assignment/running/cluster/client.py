@@ -20,7 +20,7 @@ from cnn_assignment.core.digests import file_digest
 from cnn_assignment.core.errors import GraderError, ProtectionError, UsageError
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Submission
 from cnn_assignment.running.client import problem_from_json, withheld_report
-from cnn_assignment.running.cluster.payload import Parcel
+from cnn_assignment.running.cluster.payload import Payload
 from cnn_assignment.running.cluster.tasks import COMPARED, Answer, grade_batch, greet, pick_versions
 
 # A batch takes about so long, holds no more than so much, and does not outgrow what came before it: the last ones of a
@@ -45,8 +45,8 @@ class _Batch:
     size: int
 
 
-class Dispatcher:
-    """Sends to the outposts of one name, and keeps them from having too much or too little to do.
+class DaskClient:
+    """Sends to the remote graders of one name, and keeps them from having too much or too little to do.
 
     patience_s: how long the cluster may be without any worker.
     """
@@ -107,18 +107,18 @@ class Dispatcher:
             self._client.cancel(futures, force=True)
 
     def _grade(self, submissions: Iterable[Submission]) -> Iterator[Report]:
-        batch: list[tuple[Submission, Parcel]] = []
+        batch: list[tuple[Submission, Payload]] = []
         for submission in submissions:
             try:
-                parcel = Parcel.pack(submission, self._assignment)
+                payload = Payload.pack(submission, self._assignment)
             except OSError as error:
                 yield withheld_report(self._assignment, submission, f"the file cannot be read: {error.strerror}.")
                 continue
-            if batch and (len(batch) >= self._length() or _size(batch) + parcel.size > _BATCH_BYTES):
+            if batch and (len(batch) >= self._length() or _size(batch) + payload.size > _BATCH_BYTES):
                 yield from self._make_room(_size(batch))
                 self._send(batch)
                 batch = []
-            batch.append((submission, parcel))
+            batch.append((submission, payload))
             while not self._landed.empty():
                 yield from self._take()
         if batch:
@@ -140,9 +140,9 @@ class Dispatcher:
         ):
             yield from self._take()
 
-    def _send(self, batch: Sequence[tuple[Submission, Parcel]]) -> None:
-        future = self._submit(grade_batch, [parcel for _, parcel in batch])
-        sent = tuple((submission, parcel.is_cut) for submission, parcel in batch)
+    def _send(self, batch: Sequence[tuple[Submission, Payload]]) -> None:
+        future = self._submit(grade_batch, [payload for _, payload in batch])
+        sent = tuple((submission, payload.is_cut) for submission, payload in batch)
         self._flying[_key(future)] = _Batch(future, sent, _size(batch))
         self._sent += len(batch)
 
@@ -261,8 +261,8 @@ def _key(future: Future[Answer]) -> str:
     return str(future.key)
 
 
-def _size(batch: Sequence[tuple[Submission, Parcel]]) -> int:
-    return sum(parcel.size for _, parcel in batch)
+def _size(batch: Sequence[tuple[Submission, Payload]]) -> int:
+    return sum(payload.size for _, payload in batch)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -38,23 +38,23 @@ def grade_on_cluster(assignment: Assignment, submissions: Iterable[Submission], 
     """
     with _connect(address) as (client, patience_s):
         # After the connection, which says what is wrong where Dask is not installed.
-        from cnn_assignment.running.cluster.client import Dispatcher
-        from cnn_assignment.running.cluster.tasks import Outpost
+        from cnn_assignment.running.cluster.client import DaskClient
+        from cnn_assignment.running.cluster.tasks import RemoteGraderPlugin
 
         _await_workers(client, address, patience_s)
         _compare_versions(client)
         name = f"cnn-assignment-{client.id}"
         bundle = Bundle.pack(assignment, max(_LEAST_LEVEL, assignment.limits.required_level))
-        dispatcher = Dispatcher(client, name, assignment, patience_s)
-        client.register_plugin(Outpost(name, bundle))
+        dask_client = DaskClient(client, name, assignment, patience_s)
+        client.register_plugin(RemoteGraderPlugin(name, bundle))
         try:
-            dispatcher.greet()
-            yield from dispatcher.grade(submissions)
+            dask_client.greet()
+            yield from dask_client.grade(submissions)
         finally:
             # Where the scheduler is gone, workers end what is idle by themselves.
             if client.status == "running":
                 with suppress(OSError):
-                    dispatcher.cancel()
+                    dask_client.cancel()
                     client.unregister_worker_plugin(name)
 
 

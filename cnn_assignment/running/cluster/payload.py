@@ -57,7 +57,7 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Payload:
     """A submission with its files. name: that of the submission's own, "" where there is nothing to read."""
 
     order: dict[str, Any]
@@ -65,7 +65,7 @@ class Parcel:
     files: tuple[File, ...]
 
     @classmethod
-    def pack(cls, submission: Submission, assignment: Assignment) -> Parcel:
+    def pack(cls, submission: Submission, assignment: Assignment) -> Payload:
         """Read the submission's file, and the modules beside it that intake may look at; links are not followed.
 
         Raises OSError where the file cannot be read.

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from cnn_assignment.core.model import Assignment, Report
 from cnn_assignment.running.client import CalledOffError, GraderClient, GraderProcess
-from cnn_assignment.running.cluster.payload import Bundle, Parcel
+from cnn_assignment.running.cluster.payload import Bundle, Payload
 
 # After so long without work processes and files go, in case whoever sent them is gone and can no longer say so.
 IDLE_S = 60.0
 _PATIENCE_S = 10.0
 
 
-class Station:
-    """Grades what comes in parcels, from any number of threads.
+class RemoteGrader:
+    """Grades what comes in payloads, from any number of threads.
 
     place: the folder in which its own one is made when there is something to grade. Raises what graders raise, and
     CalledOffError once it was closed.
@@ -42,10 +42,10 @@ class Station:
         with self._borrow() as (grader, _):
             return grader.start()
 
-    def grade(self, parcels: Sequence[Parcel]) -> list[Report]:
+    def grade(self, payloads: Sequence[Payload]) -> list[Report]:
         """The reports of some submissions, one after the other."""
         with self._borrow() as (grader, folder):
-            return [self._grade(grader, parcel, folder) for parcel in parcels]
+            return [self._grade(grader, payload, folder) for payload in payloads]
 
     def close(self) -> None:
         """End all processes, whatever they are at, and remove the files."""
@@ -58,9 +58,9 @@ class Station:
             self._rest()
 
     @staticmethod
-    def _grade(grader: GraderClient, parcel: Parcel, folder: Path) -> Report:
+    def _grade(grader: GraderClient, payload: Payload, folder: Path) -> Report:
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            return grader.report(parcel.unpack(Path(own)))
+            return grader.report(payload.unpack(Path(own)))
 
     @contextmanager
     def _borrow(self) -> Iterator[tuple[GraderClient, Path]]:

@@ -1,4 +1,4 @@
-"""What runs on Dask workers: a station that comes and goes with a class, and the tasks that ask it."""
+"""What runs on Dask workers: a remote grader that comes and goes with a class, and the tasks that ask it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from distributed.versions import get_package_info
 
 from cnn_assignment.core.errors import KitError
 from cnn_assignment.running.client import CalledOffError, problem_to_json
-from cnn_assignment.running.cluster.payload import Bundle, Parcel
-from cnn_assignment.running.cluster.remote import Station
+from cnn_assignment.running.cluster.payload import Bundle, Payload
+from cnn_assignment.running.cluster.remote import RemoteGrader
 
 COMPARED = ("python", "numpy", "cnn-assignment")
 """What has to be of one version everywhere, because a report depends on it."""
@@ -30,41 +30,41 @@ def pick_versions(packages: Mapping[str, str | None]) -> dict[str, str]:
     return {name: packages.get(name) or "not installed" for name in COMPARED}
 
 
-class Outpost(WorkerPlugin):
+class RemoteGraderPlugin(WorkerPlugin):
     """Brings an assignment to every worker of a cluster, those that come later too, and takes it away again."""
 
     def __init__(self, name: str, bundle: Bundle) -> None:
         self.name = name
         self._bundle = bundle
-        self.station: Station | None = None
+        self.remote: RemoteGrader | None = None
 
     def setup(self, worker: Worker) -> None:
         """Nothing is unpacked or started before there is something to grade."""
         # Dask removes this folder with the worker, or when the next one starts there.
-        self.station = Station(self._bundle, Path(worker.local_directory))
+        self.remote = RemoteGrader(self._bundle, Path(worker.local_directory))
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - Dask's signature
         """End what the worker does for this class."""
-        if self.station is not None:
-            await asyncio.to_thread(self.station.close)
+        if self.remote is not None:
+            await asyncio.to_thread(self.remote.close)
 
 
 def greet(name: str) -> Answer:
     """How student code is run at a worker: ``level`` and ``protections``."""
 
-    def describe(station: Station) -> dict[str, Any]:
-        process = station.start()
+    def describe(remote: RemoteGrader) -> dict[str, Any]:
+        process = remote.start()
         return {"level": process.level, "protections": process.protections}
 
     return _ask(name, describe)
 
 
-def grade_batch(name: str, parcels: Sequence[Parcel]) -> Answer:
+def grade_batch(name: str, payloads: Sequence[Payload]) -> Answer:
     """The reports of some submissions: a list of JSON texts."""
-    return _ask(name, lambda station: [json.dumps(report.to_json()) for report in station.grade(parcels)])
+    return _ask(name, lambda remote: [json.dumps(report.to_json()) for report in remote.grade(payloads)])
 
 
-def _ask(name: str, question: Callable[[Station], Any]) -> Answer:
+def _ask(name: str, question: Callable[[RemoteGrader], Any]) -> Answer:
     worker = get_worker()
     plugin = worker.plugins.get(name)
     began = time.monotonic()
@@ -73,9 +73,9 @@ def _ask(name: str, question: Callable[[Station], Any]) -> Answer:
         "versions": pick_versions(get_package_info(COMPARED)),
     }
     try:
-        if not isinstance(plugin, Outpost) or plugin.station is None:
+        if not isinstance(plugin, RemoteGraderPlugin) or plugin.remote is None:
             raise Reschedule
-        answer["result"] = question(plugin.station)
+        answer["result"] = question(plugin.remote)
     except CalledOffError:
         # This worker is about to leave, and what it could not finish is for another one.
         raise Reschedule from None

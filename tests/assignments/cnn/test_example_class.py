@@ -23,7 +23,7 @@ import pytest
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Assignment
-from cnn_assignment.running import CLASS_TABLE, LEDGER, GradingOptions, find_students, grade_class
+from cnn_assignment.running import CLASS_TABLE, JOURNAL, GradingOptions, find_students, grade_class
 from places import ROOT
 
 CLASS = ROOT / "examples" / "class"
@@ -144,7 +144,7 @@ def test_every_approved_report_has_its_student():
 
 
 def test_neither_order_nor_company_nor_number_of_processes_changes_a_byte(out, out_again):
-    names = [*(f"{student}.json" for student in STUDENTS), CLASS_TABLE, LEDGER]
+    names = [*(f"{student}.json" for student in STUDENTS), CLASS_TABLE, JOURNAL]
     assert sorted(path.name for path in out.iterdir()) == sorted(names)
     assert [name for name in names if (out / name).read_bytes() != (out_again / name).read_bytes()] == []
 

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import ReportStatus, Submission, Verdict
+from cnn_assignment.core.model import ReportStatus, Status, Submission
 from cnn_assignment.misconceptions import load_misconceptions
 from cnn_assignment.running.pool import grade_all
 
@@ -34,7 +34,7 @@ def told(pytestconfig, tmp_path_factory):
     for report in grade_all(assignment, submissions, 2, solution_first=False):
         assert report.status is ReportStatus.GRADED, report.notes
         (task,) = report.tasks
-        failed = [test for test in task.tests if test.outcome is not Verdict.PASSED]
+        failed = [test for test in task.tests if test.outcome is not Status.PASSED]
         found[report.student] = Counter(test.diagnosis for test in failed)
     return {entry.student: found[entry.student] for entry in submissions}
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import toy_course
-from cnn_assignment.running import LEDGER
+from cnn_assignment.running import JOURNAL
 from toy_course import COMMAND, SLOW, TOTAL, answer, await_that, descendants, edit, is_running, run, submit, write
 
 COMMANDS = ("build", "verify", "grade", "doctor", "demo")
@@ -189,7 +189,7 @@ def test_a_class_is_graded_from_anywhere_and_two_runs_are_equal(course, tmp_path
     second = run(*words, "--out", tmp_path / "two", "--jobs", "1", cwd=course)
     assert second.stderr == ""
     names = ["ada b.json", "class.csv", "émile.json"]
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [LEDGER, *names]
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [JOURNAL, *names]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     scores = [json.loads((tmp_path / "one" / name).read_text(encoding="utf-8"))["score"] for name in names[::2]]
@@ -246,7 +246,7 @@ def test_an_interrupted_class_leaves_whole_reports_and_no_process(course):
         rows = {row["student"]: row["status"] for row in csv.DictReader(file)}
     assert rows == {name: "graded" if name in finished else "ungraded" for name in students}
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        [LEDGER, "class.csv", *(f"{name}.json" for name in finished)]
+        [JOURNAL, "class.csv", *(f"{name}.json" for name in finished)]
     )
 
 

@@ -18,9 +18,9 @@ from cnn_assignment.core.model import (
     Outcome,
     Report,
     ReportStatus,
+    Status,
     Submission,
     TaskScore,
-    Verdict,
 )
 
 TEXTS = st.text(max_size=20)
@@ -29,7 +29,7 @@ OUTCOMES = st.builds(
     Outcome,
     id=TEXTS,
     title=TEXTS,
-    outcome=st.sampled_from(Verdict),
+    outcome=st.sampled_from(Status),
     score=SCORES,
     max_score=SCORES,
     message=TEXTS,
@@ -39,7 +39,7 @@ TASKS = st.builds(
     TaskScore,
     id=TEXTS,
     title=TEXTS,
-    status=st.sampled_from(Verdict),
+    status=st.sampled_from(Status),
     score=SCORES,
     max_score=SCORES,
     tests=st.lists(OUTCOMES, max_size=2).map(tuple),
@@ -93,7 +93,7 @@ def test_another_schema_is_refused(schema):
 
 
 def test_an_unknown_status_is_refused():
-    with pytest.raises(ValueError, match="'great' is not a valid Verdict"):
+    with pytest.raises(ValueError, match="'great' is not a valid Status"):
         Outcome.from_json({"id": "", "title": "", "outcome": "great"})
 
 
@@ -103,7 +103,7 @@ def test_an_unknown_status_is_refused():
         Limits(),
         Submission("ada", None),
         Gap("scale", {}, 1, 3, "", "x = 1"),
-        Outcome("test_it", "It", Verdict.PASSED, 1.0, 1.0),
+        Outcome("test_it", "It", Status.PASSED, 1.0, 1.0),
     ],
 )
 def test_values_are_frozen(value):

@@ -12,13 +12,13 @@ import pytest
 import toy_course
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Outcome, ReportStatus, Verdict
+from cnn_assignment.core.model import Outcome, ReportStatus, Status
 from cnn_assignment.explaining.diagnosis import Diagnostician
-from cnn_assignment.explaining.misconception_cache import KeptRows
-from cnn_assignment.judging.collected import PlannedTask, PlannedTest
-from cnn_assignment.judging.hidden import Judgement
-from cnn_assignment.judging.replay import Ending
-from cnn_assignment.judging.signature import Evidence, Likeness, keep_evidence
+from cnn_assignment.explaining.misconception_cache import MisconceptionCache
+from cnn_assignment.judging.collected import CollectedTask, CollectedTest
+from cnn_assignment.judging.hidden import JudgedTest
+from cnn_assignment.judging.replay import RunResult
+from cnn_assignment.judging.signature import FailureSignature, Likeness, sign_failure
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
 from cnn_assignment.submissions import ExtractedCode
@@ -190,31 +190,31 @@ class Stumbling:
 
     def __init__(self, course, stumbles):
         self.assignment = course
-        self.attempt = None
+        self.session = None
         self.runs = 0
         self._stumbles = stumbles
 
     def judge_all(self, tasks):
         (task,) = tasks
         self.runs += 1
-        verdict = Verdict.FAILED
-        with suppress(WorkerDied), self.attempt.noting_death(((), "scale")):
+        status = Status.FAILED
+        with suppress(WorkerDied), self.session.noting_death(((), "scale")):
             if self.runs <= self._stumbles:
-                verdict = Verdict.ERROR
+                status = Status.ERROR
                 raise WorkerDied(-9)
-        outcome = Outcome(TEST, "", verdict, 0.0, 1.0)
-        return {task.id: [Judgement(outcome, found(VALUES, verdict=verdict), frozenset(), (), [])]}
+        outcome = Outcome(TEST, "", status, 0.0, 1.0)
+        return {task.id: [JudgedTest(outcome, found(VALUES, status=status), frozenset(), (), [])]}
 
 
 TEST = "test_values"
-TASK = PlannedTask("slope", "", (PlannedTest(SimpleNamespace(), TEST, "", Fraction(1)),))
+TASK = CollectedTask("slope", "", (CollectedTest(SimpleNamespace(), TEST, "", Fraction(1)),))
 
 
 @pytest.mark.parametrize(
     ("stumbles", "runs", "told", "keeps"), [(0, 1, True, True), (1, 2, True, True), (2, 2, False, False)]
 )
 def test_a_worker_that_the_machine_ended_is_no_trait_of_a_mistake(tmp_path, course, stumbles, runs, told, keeps):
-    hidden, kept = Stumbling(course, stumbles), KeptRows(tmp_path / "rows.sqlite")
+    hidden, kept = Stumbling(course, stumbles), MisconceptionCache(tmp_path / "rows.sqlite")
     diagnostician = Diagnostician(hidden, None, kept)
     for _ in range(2):
         (why,) = diagnostician.explain(TASK, [found(VALUES)], ExtractedCode((), ()))
@@ -223,11 +223,11 @@ def test_a_worker_that_the_machine_ended_is_no_trait_of_a_mistake(tmp_path, cour
     assert bool(kept.find("never-ends")) is keeps
 
 
-# Evidence
+# FailureSignature
 
 
-def found(actual, said="out: wrong", verdict=Verdict.FAILED, what="out"):
-    return Evidence(verdict, said, None, actual, what)
+def found(actual, said="out: wrong", status=Status.FAILED, what="out"):
+    return FailureSignature(status, said, None, actual, what)
 
 
 VALUES = np.array([0.25, -1.75])
@@ -240,7 +240,7 @@ VALUES = np.array([0.25, -1.75])
         (found(VALUES), found(VALUES + 1e-6), Likeness.NONE),
         (found(VALUES), found(VALUES[:, None]), Likeness.NONE),
         (found(VALUES), found(VALUES, what="x"), Likeness.NONE),
-        (found(VALUES), found(VALUES, verdict=Verdict.ERROR), Likeness.NONE),
+        (found(VALUES), found(VALUES, status=Status.ERROR), Likeness.NONE),
         (found(VALUES.astype(np.float32)), found((VALUES * (1 + 1e-6)).astype(np.float32)), Likeness.STRONG),
         (found(np.array([0.0, 2.0])), found(np.array([0.0, 2.0])), Likeness.WEAK),
         (found([(0, VALUES)]), found([(0, VALUES.copy())]), Likeness.STRONG),
@@ -253,14 +253,14 @@ VALUES = np.array([0.25, -1.75])
         (found(np.array([np.nan, 1.5])), found(np.array([np.nan, 1.5])), Likeness.STRONG),
     ],
 )
-def test_evidence_is_alike_by_its_values(one, other, likeness):
+def test_signatures_are_alike_by_its_values(one, other, likeness):
     assert one.compare(other) is likeness
     assert other.compare(one) is likeness
 
 
 def raised(place):
     words = "only integers, slices (`:`) and integer or boolean arrays are valid indices"
-    return keep_evidence(Ending(CallRaised("IndexError", words, place, 0)), Verdict.ERROR, "")
+    return sign_failure(RunResult(CallRaised("IndexError", words, place, 0)), Status.ERROR, "")
 
 
 def test_an_error_in_the_code_is_not_taken_for_the_same_words_about_what_it_returned():

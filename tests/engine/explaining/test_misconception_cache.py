@@ -1,13 +1,13 @@
-"""What misconceptions give, kept between graders: the same evidence comes back, and a bad file costs time only."""
+"""What misconceptions give, kept between graders: the same signature comes back, and a bad file costs time only."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from cnn_assignment.core.model import Verdict
-from cnn_assignment.explaining.misconception_cache import KeptRows, count_known, rows_file, without_expected
-from cnn_assignment.judging.signature import Evidence, Likeness
+from cnn_assignment.core.model import Status
+from cnn_assignment.explaining.misconception_cache import MisconceptionCache, count_known, rows_file, without_expected
+from cnn_assignment.judging.signature import FailureSignature, Likeness
 from cnn_assignment.sandbox.wire import Opaque
 
 VALUES = [
@@ -30,32 +30,32 @@ def path(tmp_path):
     return tmp_path / "deep/rows.sqlite"
 
 
-def evidence(actual, said="1 of 2 values are wrong"):
-    return Evidence(Verdict.FAILED, said, np.ones(2), actual, 'cache["out"]', ("row", "column"))
+def signature(actual, said="1 of 2 values are wrong"):
+    return FailureSignature(Status.FAILED, said, np.ones(2), actual, 'cache["out"]', ("row", "column"))
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_evidence_comes_back_as_it_was(path, value):
-    KeptRows(path).keep("mistake", {"test_a": evidence(value), "test_b[1]": None})
-    found = KeptRows(path).find("mistake")
+def test_a_signature_comes_back_as_it_was(path, value):
+    MisconceptionCache(path).keep("mistake", {"test_a": signature(value), "test_b[1]": None})
+    found = MisconceptionCache(path).find("mistake")
     assert found["test_b[1]"] is None
-    kept, due = found["test_a"], without_expected(evidence(value))
-    assert (kept.verdict, kept.said, kept.what, kept.axes) == (due.verdict, due.said, due.what, due.axes)
+    kept, due = found["test_a"], without_expected(signature(value))
+    assert (kept.status, kept.said, kept.what, kept.axes) == (due.status, due.said, due.what, due.axes)
     assert kept.expected is None
     assert repr(kept.actual) == repr(due.actual)
     assert kept.compare(due) is not Likeness.NONE
 
 
 def test_rows_of_another_misconception_are_not_found(path):
-    rows = KeptRows(path)
+    rows = MisconceptionCache(path)
     rows.keep("one", {"test_a": None})
-    rows.keep("two", {"test_a": evidence(None, "raised")})
+    rows.keep("two", {"test_a": signature(None, "raised")})
     assert rows.find("one") == {"test_a": None}
     assert rows.find("three") == {}
 
 
 def test_two_graders_may_write_at_once(path):
-    one, other = KeptRows(path), KeptRows(path)
+    one, other = MisconceptionCache(path), MisconceptionCache(path)
     one.keep("one", {"test_a": None})
     other.keep("one", {"test_b": None})
     assert one.find("one") == other.find("one") == {"test_a": None, "test_b": None}
@@ -65,13 +65,13 @@ def test_two_graders_may_write_at_once(path):
 def test_a_broken_file_keeps_nothing_and_stops_nobody(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
-    rows = KeptRows(path)
+    rows = MisconceptionCache(path)
     rows.keep("one", {"test_a": None})
     assert rows.find("one") == {}
 
 
 def test_a_broken_row_is_not_believed(path):
-    rows = KeptRows(path)
+    rows = MisconceptionCache(path)
     rows.keep("one", {"test_a": None})
     rows._execute("UPDATE row SET frame = ? WHERE misconception = ?", (b"\0\0\0\2\0\0\0\0{]", "one"))
     assert rows.find("one") == {}
@@ -79,14 +79,14 @@ def test_a_broken_row_is_not_believed(path):
 
 def test_a_place_that_cannot_be_written_keeps_nothing(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    rows = KeptRows(tmp_path / "file/rows.sqlite")
+    rows = MisconceptionCache(tmp_path / "file/rows.sqlite")
     rows.keep("one", {"test_a": None})
     assert rows.find("one") == {}
 
 
 def test_old_files_go(path):
     for number in range(30):
-        KeptRows(path.with_name(f"{number:02}.sqlite")).keep("one", {"test_a": None})
+        MisconceptionCache(path.with_name(f"{number:02}.sqlite")).keep("one", {"test_a": None})
     assert len(list(path.parent.iterdir())) == 16
     assert path.with_name("29.sqlite").exists()
 
@@ -99,14 +99,14 @@ def test_each_state_of_an_assignment_has_a_file_of_its_own(monkeypatch, tmp_path
 
 def test_how_many_are_known_is_told_to_others_as_soon_as_a_grader_told_the_total(path):
     assert count_known(path) is None
-    kept = KeptRows(path)
+    kept = MisconceptionCache(path)
     assert count_known(path) is None
     kept.tell_total(3)
     assert count_known(path) == (0, 3)
     kept.keep("one", {"test_a": None, "test_b": None})
-    kept.keep("other", {"test_a": evidence(np.ones(2))})
+    kept.keep("other", {"test_a": signature(np.ones(2))})
     assert count_known(path) == (2, 3)
-    KeptRows(path).tell_total(3)
+    MisconceptionCache(path).tell_total(3)
     assert count_known(path) == (2, 3)
 
 

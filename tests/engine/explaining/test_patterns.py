@@ -20,12 +20,12 @@ def search(rule, *, seen=SEEN, further=400, seed=0, stop_after=None):
     drawn = [Shape.at_random(rng) for _ in range(further)]
     tried = []
 
-    def attempt(number):
+    def session(number):
         tried.append(number)
         return None if stop_after is not None and len(tried) > stop_after else rule(drawn[number])
 
     own = [(read_traits({"case": case}), rule(case)) for case in seen]
-    pattern = PatternSearch(own, [read_traits({"case": case}) for case in drawn], attempt).find()
+    pattern = PatternSearch(own, [read_traits({"case": case}) for case in drawn], session).find()
     assert len(tried) == len(set(tried))
     return pattern.tell("answer").partition(":")[0] if pattern is not None else "", len(tried)
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import ReportStatus, Verdict
+from cnn_assignment.core.model import ReportStatus, Status
 from cnn_assignment.explaining.raised import explain_raised
 from cnn_assignment.judging.failures import describe_circumstances
 from cnn_assignment.running.client import GraderProcess
@@ -31,7 +31,7 @@ def explain(course, grader):
         report = grader.grade(submit(course.root, "ada", edit(answer(**answers))))
         assert report.status is ReportStatus.GRADED, report.notes
         tests = [test for found in report.tasks if found.id == task for test in found.tests]
-        (first, *_) = [test for test in tests if test.outcome is not Verdict.PASSED]
+        (first, *_) = [test for test in tests if test.outcome is not Status.PASSED]
         return first.message, first.diagnosis
 
     return explain

@@ -161,12 +161,12 @@ def _is_moved(step, axis, right, actual):
     return all(is_close(at[0][n + step], at[1][n], floor=1e-8) for n in range(len(at[1])) if 0 <= n + step < len(at[1]))
 
 
-def _is_shorter_or_longer(changes, verdict, right, actual):
+def _is_shorter_or_longer(changes, status, right, actual):
     for count, word, name in re.findall(r"(\d+) (more|fewer) along (\w+)", changes):
         axis = AXES.index(name)
         assert actual.shape[axis] - right.shape[axis] == (int(count) if word == "more" else -int(count))
     common = tuple(slice(min(sizes)) for sizes in zip(right.shape, actual.shape, strict=True))
-    return find_wrong(actual[common], right[common]).any() == (verdict == "some are wrong")
+    return find_wrong(actual[common], right[common]).any() == (status == "some are wrong")
 
 
 def _same_numbers(right, actual):

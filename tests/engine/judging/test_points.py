@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_assignment.core.model import Outcome, Verdict
+from cnn_assignment.core.model import Outcome, Status
 from cnn_assignment.judging.points import score_task, share
 
-V = Verdict
+V = Status
 
 
-def score(shares, verdicts):
-    tests = [Outcome(str(n), "", verdict, 0.0, 0.0) for n, verdict in enumerate(verdicts)]
+def score(shares, statuses):
+    tests = [Outcome(str(n), "", status, 0.0, 0.0) for n, status in enumerate(statuses)]
     return score_task("scale", "Scaling", shares, tests)
 
 
@@ -38,7 +38,7 @@ def test_full_marks_are_the_sum_of_the_points(tests):
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "status", "earned"),
+    ("statuses", "status", "earned"),
     [
         ([V.PASSED, V.PASSED], V.PASSED, 2.0),
         ([V.PASSED, V.FAILED], V.PARTIAL, 1.0),
@@ -50,9 +50,9 @@ def test_full_marks_are_the_sum_of_the_points(tests):
         ([V.NOT_ATTEMPTED, V.FAILED], V.FAILED, 0.0),
     ],
 )
-def test_the_status_of_a_task_follows_from_its_tests(verdicts, status, earned):
-    task = score([Fraction(1)] * len(verdicts), verdicts)
-    assert (task.status, task.score, task.max_score) == (status, earned, len(verdicts))
+def test_the_status_of_a_task_follows_from_its_tests(statuses, status, earned):
+    task = score([Fraction(1)] * len(statuses), statuses)
+    assert (task.status, task.score, task.max_score) == (status, earned, len(statuses))
 
 
 def test_the_score_of_a_task_does_not_depend_on_rounding():

@@ -9,7 +9,7 @@ import pytest
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
-from cnn_assignment.judging.replay import Ending, Transcripts
+from cnn_assignment.judging.replay import ReplayCache, RunResult
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, Reply, Request, pack_request
 from cnn_assignment.testing import Mismatch
@@ -36,7 +36,7 @@ def around():
 """
 
 
-class Line:
+class SessionWorker:
     """A worker of which every reply is told beforehand."""
 
     def __init__(self, *replies):
@@ -58,61 +58,61 @@ def ask(number):
     return Request((("put", number, np.arange(3.0)),), number)
 
 
-def run(transcripts, line, *requests, failure=None):
+def run(replay_cache, line, *requests, failure=None):
     """One run of a test that makes these requests, and what it was told; nothing where it need not be run."""
-    playback = transcripts.play("test", line)
+    playback = replay_cache.play("test", line)
     if playback.replay() is not None:
         return None
     told = [playback.carry(request, "f") for request in requests]
-    transcripts.keep("test", playback, Ending(failure))
+    replay_cache.keep("test", playback, RunResult(failure))
     return told
 
 
 def test_what_was_answered_before_needs_no_test():
-    transcripts, again = Transcripts(), Line("1", "2")
-    assert run(transcripts, Line("1", "2"), ask(1), ask(2)) == ["1", "2"]
-    assert run(transcripts, again, ask(1), ask(2)) is None
+    replay_cache, again = ReplayCache(), SessionWorker("1", "2")
+    assert run(replay_cache, SessionWorker("1", "2"), ask(1), ask(2)) == ["1", "2"]
+    assert run(replay_cache, again, ask(1), ask(2)) is None
     assert [packed.header for packed in again.sent] == [pack_request(ask(n)).header for n in (1, 2)]
 
 
 @pytest.mark.parametrize("replies", [("1", "3"), ("3", "2"), ("12", ""), ("", "12")])
 def test_at_a_new_answer_the_test_is_run_and_no_call_made_again(replies):
-    transcripts, line = Transcripts(), Line(*replies)
-    run(transcripts, Line("1", "2"), ask(1), ask(2))
-    assert run(transcripts, line, ask(1), ask(2)) == list(replies)
+    replay_cache, line = ReplayCache(), SessionWorker(*replies)
+    run(replay_cache, SessionWorker("1", "2"), ask(1), ask(2))
+    assert run(replay_cache, line, ask(1), ask(2)) == list(replies)
     assert len(line.sent) == 2
     for known in (("1", "2"), replies):
-        assert run(transcripts, Line(*known), ask(1), ask(2)) is None
+        assert run(replay_cache, SessionWorker(*known), ask(1), ask(2)) is None
 
 
 def test_each_way_of_a_test_has_an_ending_of_its_own():
-    transcripts = Transcripts()
+    replay_cache = ReplayCache()
     failure = Mismatch("out: wrong")
-    run(transcripts, Line("1"), ask(1))
-    run(transcripts, Line("2", "3"), ask(1), ask(2), failure=failure)
-    assert transcripts.play("test", Line("1")).replay().failure is None
-    assert transcripts.play("test", Line("2", "3")).replay().failure is failure
-    assert transcripts.play("test", Line("2", "1")).replay() is None
-    assert transcripts.play("other", Line()).replay() is None
+    run(replay_cache, SessionWorker("1"), ask(1))
+    run(replay_cache, SessionWorker("2", "3"), ask(1), ask(2), failure=failure)
+    assert replay_cache.play("test", SessionWorker("1")).replay().failure is None
+    assert replay_cache.play("test", SessionWorker("2", "3")).replay().failure is failure
+    assert replay_cache.play("test", SessionWorker("2", "1")).replay() is None
+    assert replay_cache.play("other", SessionWorker()).replay() is None
 
 
 def test_a_kept_failure_keeps_nothing_alive_that_it_went_through():
-    transcripts = Transcripts()
+    replay_cache = ReplayCache()
     try:
         try:
             raise ValueError
         except ValueError as error:
             raise Mismatch("out: wrong") from error
     except Mismatch as failure:
-        run(transcripts, Line("1"), ask(1), failure=failure)
-    kept = transcripts.play("test", Line("1")).replay().failure
+        run(replay_cache, SessionWorker("1"), ask(1), failure=failure)
+    kept = replay_cache.play("test", SessionWorker("1")).replay().failure
     assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
 
 
 def test_a_test_that_asks_otherwise_each_time_is_run_to_its_end_each_time():
-    transcripts, line = Transcripts(), Line("1", "5", "2")
-    run(transcripts, Line("1", "2"), ask(1), ask(2))
-    playback = transcripts.play("test", line)
+    replay_cache, line = ReplayCache(), SessionWorker("1", "5", "2")
+    run(replay_cache, SessionWorker("1", "2"), ask(1), ask(2))
+    playback = replay_cache.play("test", line)
     assert playback.replay() is None
     assert playback.carry(ask(7), "f") == "2"
     assert not playback.is_whole
@@ -120,28 +120,28 @@ def test_a_test_that_asks_otherwise_each_time_is_run_to_its_end_each_time():
 
 
 def test_a_test_that_asks_less_than_before_is_not_remembered():
-    transcripts, line = Transcripts(), Line("1", "3")
-    run(transcripts, Line("1", "2"), ask(1), ask(2))
-    playback = transcripts.play("test", line)
+    replay_cache, line = ReplayCache(), SessionWorker("1", "3")
+    run(replay_cache, SessionWorker("1", "2"), ask(1), ask(2))
+    playback = replay_cache.play("test", line)
     assert playback.replay() is None
     assert playback.carry(ask(1), "f") == "1"
     assert not playback.is_whole
-    transcripts.keep("test", playback, Ending(None))
-    assert transcripts.play("test", Line("1", "3")).replay() is None
+    replay_cache.keep("test", playback, RunResult(None))
+    assert replay_cache.play("test", SessionWorker("1", "3")).replay() is None
 
 
 def test_a_call_that_does_not_come_back_ends_the_test_as_if_it_had_made_it():
-    transcripts, late = Transcripts(), CallTimedOut("CPU", 1)
-    run(transcripts, Line("1", "2"), ask(1), ask(2))
-    line = Line("1", late)
-    playback = transcripts.play("test", line)
+    replay_cache, late = ReplayCache(), CallTimedOut("CPU", 1)
+    run(replay_cache, SessionWorker("1", "2"), ask(1), ask(2))
+    line = SessionWorker("1", late)
+    playback = replay_cache.play("test", line)
     assert playback.replay() is None
     assert playback.carry(ask(1), "f") == "1"
     with pytest.raises(CallTimedOut) as raised:
         playback.carry(ask(2), "f")
     assert raised.value is late
-    transcripts.keep("test", playback, Ending(late))
-    assert transcripts.play("test", Line("1", late)).replay() is None
+    replay_cache.keep("test", playback, RunResult(late))
+    assert replay_cache.play("test", SessionWorker("1", late)).replay() is None
 
 
 @pytest.mark.parametrize(
@@ -155,22 +155,22 @@ def test_a_call_that_does_not_come_back_ends_the_test_as_if_it_had_made_it():
     ],
 )
 def test_only_a_failure_that_comes_of_the_answers_is_kept(failure, known):
-    transcripts = Transcripts()
-    run(transcripts, Line("1"), ask(1), failure=failure)
-    assert (transcripts.play("test", Line("1")).replay() is not None) is known
+    replay_cache = ReplayCache()
+    run(replay_cache, SessionWorker("1"), ask(1), failure=failure)
+    assert (replay_cache.play("test", SessionWorker("1")).replay() is not None) is known
 
 
 def test_a_test_that_asks_nothing_is_run_each_time():
-    transcripts = Transcripts()
-    assert run(transcripts, Line()) == []
-    assert run(transcripts, Line()) == []
+    replay_cache = ReplayCache()
+    assert run(replay_cache, SessionWorker()) == []
+    assert run(replay_cache, SessionWorker()) == []
 
 
 def test_memory_is_bounded_whatever_submissions_answer():
-    transcripts = Transcripts(room=50_000)
+    replay_cache = ReplayCache(room=50_000)
     for number in range(1000):
-        run(transcripts, Line(f"{number}" * 100), ask(1), failure=Mismatch("wrong"))
-    known = [number for number in range(1000) if transcripts.play("test", Line(f"{number}" * 100)).replay()]
+        run(replay_cache, SessionWorker(f"{number}" * 100), ask(1), failure=Mismatch("wrong"))
+    known = [number for number in range(1000) if replay_cache.play("test", SessionWorker(f"{number}" * 100)).replay()]
     assert 0 < len(known) < 100
     assert 999 in known
 

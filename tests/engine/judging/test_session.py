@@ -12,8 +12,8 @@ import toy_course
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.judging.loading import load_order, solution_limits, worker_limits
-from cnn_assignment.judging.session import Attempt
-from cnn_assignment.judging.stand_ins import RightAnswers, RightMethods
+from cnn_assignment.judging.session import Session
+from cnn_assignment.judging.stand_ins import RightMethods, StandInAnswers
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox
@@ -232,7 +232,7 @@ def test_arguments_by_name_reach_a_stand_in(grade):
     assert told(grade(answer(cut="return []", clear=code)), "clear") == ("passed", ["", ""])
 
 
-KEEPERS = {
+HOARDERS = {
     "slots": """
         __slots__ = ("size",)
 
@@ -315,10 +315,10 @@ def keeping(how, **answers):
     own = "    def __init__(self, size=2):\n        self.size = size\n"
     text = answer(**answers)
     assert text.count(own) == 1
-    return text.replace(own, textwrap.indent(textwrap.dedent(KEEPERS[how]).strip("\n"), "    ") + "\n")
+    return text.replace(own, textwrap.indent(textwrap.dedent(HOARDERS[how]).strip("\n"), "    ") + "\n")
 
 
-@pytest.mark.parametrize("how", KEEPERS)
+@pytest.mark.parametrize("how", HOARDERS)
 def test_right_methods_work_for_objects_that_keep_their_attributes_in_their_own_way(grade, how):
     assert lost(grade(keeping(how))) == {}
     assert lost(grade(keeping(how, cut="return []"))) == {"cut": "failed"}
@@ -517,7 +517,7 @@ def test_the_names_that_a_stand_in_asks_for_are_public_ones_of_the_solution_and_
     toy_course.write(tmp_path / "solutions/toy.py", SPELLED)
     expected = ["assigned", "base", "counter", "declared", "first", "read", "rest", "second", "total"]
     assert load_order(course, ExtractedCode((), ()), ["Cutter.pieces"])["attributes"] == expected
-    # Where nothing is replaced, nothing is asked for.
+    # Where nothing is stand_ins_used, nothing is asked for.
     assert load_order(course, ExtractedCode((), ()))["attributes"] == []
 
 
@@ -564,13 +564,13 @@ def test_a_stand_in_for_a_task_that_was_not_attempted_is_not_told(grade):
 def test_a_closed_attempt_leaves_no_worker(course, tmp_path):
     with Sandbox() as sandbox:
         code = extract_file(toy_course.write(tmp_path / "toy.py", answer(scale="raise ValueError")), course)
-        attempt = Attempt(sandbox, course, code)
-        student = sandbox_kit.converse(attempt)
+        session = Session(sandbox, course, code)
+        student = sandbox_kit.converse(session)
         with pytest.raises(CallRaised, match="ValueError"):
             fetch(student.Scaler().forward(np.ones(1)))
-        (worker,) = attempt._workers.values()
+        (worker,) = session._workers.values()
         assert worker.alive
-        attempt.close()
+        session.close()
         assert not worker.alive
 
 
@@ -612,20 +612,20 @@ class Cutter:
 
 @pytest.fixture
 def holder(course, tmp_path):
-    """An attempt whose code holds what it is told to."""
+    """A session whose code holds what it is told to."""
     with Sandbox() as sandbox:
-        attempt = Attempt(sandbox, course, extract_file(toy_course.write(tmp_path / "toy.py", HOLDER), course))
-        yield attempt
-        attempt.close()
+        session = Session(sandbox, course, extract_file(toy_course.write(tmp_path / "toy.py", HOLDER), course))
+        yield session
+        session.close()
 
 
-def settle(attempt, *stand_ins, mib=0, threads=0):
+def settle(session, *stand_ins, mib=0, threads=0):
     """What a test does to the worker with these stand-ins; which workers of the submission live, and in which state."""
-    cutter = sandbox_kit.converse(attempt, *stand_ins).Cutter()
+    cutter = sandbox_kit.converse(session, *stand_ins).Cutter()
     for _ in range(threads):
         fetch(cutter.start())
     fetch(cutter.hold(mib))
-    return {worker.pid: sandbox_kit.state_of(worker.pid) for worker in attempt._workers.values()}
+    return {worker.pid: sandbox_kit.state_of(worker.pid) for worker in session._workers.values()}
 
 
 @pytest.mark.parametrize("threads", [0, 1])
@@ -677,13 +677,17 @@ class Counting:
 
 
 def clear(counting, course, code, answers, x):
-    """What a student's own clear gives with right pieces, the methods that were replaced, and the workers it took."""
+    """What a student's own clear gives with right pieces, the methods that were stand_ins_used, and the workers it took."""
     counting.spawned = 0
-    attempt = Attempt(counting, course, code, answers)
+    session = Session(counting, course, code, answers)
     try:
-        return fetch(sandbox_kit.converse(attempt, *STAND_INS).Cutter(2).clear(x)), attempt.replaced, counting.spawned
+        return (
+            fetch(sandbox_kit.converse(session, *STAND_INS).Cutter(2).clear(x)),
+            session.stand_ins_used,
+            counting.spawned,
+        )
     finally:
-        attempt.close()
+        session.close()
 
 
 @pytest.fixture
@@ -692,17 +696,17 @@ def wrong_pieces(course, tmp_path):
 
 
 def test_a_question_that_was_answered_before_needs_no_right_worker(course, wrong_pieces):
-    answers, x, y = RightAnswers(), np.arange(4.0), np.arange(4.0) + 1
+    answers, x, y = StandInAnswers(), np.arange(4.0), np.arange(4.0) + 1
     with Sandbox() as sandbox:
         counting = Counting(sandbox)
         for given, workers in ((x, 2), (x, 1), (y, 2), (y, 1), (x, 1)):
-            found, replaced, spawned = clear(counting, course, wrong_pieces, answers, given)
+            found, stand_ins_used, spawned = clear(counting, course, wrong_pieces, answers, given)
             assert found.tolist() == [0, 0, 1, 1]
-            assert (replaced, spawned) == (set(STAND_INS), workers)
+            assert (stand_ins_used, spawned) == (set(STAND_INS), workers)
 
 
 def test_known_answers_do_not_pile_up(course, wrong_pieces):
-    answers = RightAnswers(room=1000)
+    answers = StandInAnswers(room=1000)
     with Sandbox() as sandbox:
         counting = Counting(sandbox)
         found = [clear(counting, course, wrong_pieces, answers, np.arange(2.0) + n)[2] for n in (1, 2, 3, 4, 1, 4)]
@@ -712,7 +716,7 @@ def test_known_answers_do_not_pile_up(course, wrong_pieces):
 
 def test_an_answer_is_on_offer_only_where_it_was(course):
     question, other = Reply(b',"ask":1}', b""), Reply(b',"ask":1}', b"2")
-    answers = RightAnswers()
+    answers = StandInAnswers()
     answers.keep(STAND_INS, question, "Cutter.pieces", b"frame")
     assert answers.find(STAND_INS, question) == ("Cutter.pieces", b"frame")
     assert answers.find(("Scaler.forward",), question) is None
@@ -723,13 +727,13 @@ def test_an_answer_is_on_offer_only_where_it_was(course):
 def test_what_is_refused_is_asked_again(course, tmp_path):
     """A refusal may come of what a submission did to its own right worker before."""
     code = extract_file(toy_course.write(tmp_path / "toy.py", answer(cut="return []")), course)
-    answers = RightAnswers()
+    answers = StandInAnswers()
     with Sandbox() as sandbox:
         counting = Counting(sandbox)
         for _ in range(2):
             counting.spawned = 0
-            attempt = Attempt(counting, course, code, answers)
+            session = Session(counting, course, code, answers)
             with pytest.raises(CallRaised, match="cannot work with these"):
-                fetch(sandbox_kit.converse(attempt, *STAND_INS).Cutter("two").clear(np.arange(4.0)))
-            attempt.close()
+                fetch(sandbox_kit.converse(session, *STAND_INS).Cutter("two").clear(np.arange(4.0)))
+            session.close()
             assert counting.spawned == 2

@@ -7,7 +7,7 @@ import pytest
 
 import sandbox_kit
 import toy_course
-from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.session import Session
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, WorkerDied
 from cnn_assignment.submissions import extract_file
@@ -46,15 +46,15 @@ def sandbox():
 @pytest.fixture
 def converse(assignment, sandbox, tmp_path):
     """A function from a submission's text to a function that begins a conversation with it."""
-    attempts = []
+    sessions = []
 
     def converse(text):
-        attempts.append(Attempt(sandbox, assignment, extract_file(write(tmp_path / "toy.py", text), assignment)))
-        return lambda: sandbox_kit.converse(attempts[-1])
+        sessions.append(Session(sandbox, assignment, extract_file(write(tmp_path / "toy.py", text), assignment)))
+        return lambda: sandbox_kit.converse(sessions[-1])
 
     yield converse
-    for attempt in attempts:
-        attempt.close()
+    for session in sessions:
+        session.close()
 
 
 @pytest.fixture

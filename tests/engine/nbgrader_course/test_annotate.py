@@ -18,7 +18,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import determine_grade
 
 from cnn_assignment.core.errors import GraderError
-from cnn_assignment.core.model import ReportStatus, TaskScore, Verdict
+from cnn_assignment.core.model import ReportStatus, Status, TaskScore
 from cnn_assignment.nbgrader_course import cell_comments, comments
 from cnn_assignment.nbgrader_course.notebooks.annotate import annotate
 from cnn_assignment.nbgrader_course.notebooks.cells import read_release, read_submitted, restore_notebook
@@ -185,7 +185,7 @@ def test_plain_text_with_formulas_code_and_links_stays_as_it_is():
 
 def test_tests_that_are_lost_alike_share_a_line_of_the_comment():
     report = make_report()
-    lost = next(test for test in report.tasks[0].tests if test.outcome is Verdict.FAILED)
+    lost = next(test for test in report.tasks[0].tests if test.outcome is Status.FAILED)
     other = replace(lost, title="Another stride")
     unlike = replace(lost, title="No stride", diagnosis=("The sign is wrong.",))
     task = replace(report.tasks[0], tests=(lost, unlike, other, other))
@@ -197,7 +197,7 @@ def test_tests_that_are_lost_alike_share_a_line_of_the_comment():
 
 def test_of_many_lost_tests_the_comment_tells_some_and_counts_the_others():
     report = make_report()
-    lost = next(test for test in report.tasks[0].tests if test.outcome is Verdict.FAILED)
+    lost = next(test for test in report.tasks[0].tests if test.outcome is Status.FAILED)
     tests = tuple(replace(lost, title=f"Stride {i}", diagnosis=(f"Wrong by {i % 7}.",)) for i in range(9))
     lines = comments(replace(report, tasks=(replace(report.tasks[0], tests=tests),)))["toy-one"].split("\n")[2:]
     assert len(lines) == 6
@@ -238,7 +238,7 @@ def test_a_grade_cell_without_a_task_is_an_error_because_nbgrader_would_give_it_
 
 
 def test_a_task_without_a_grade_cell_is_an_error():
-    task = TaskScore("toy-three", "Third", Verdict.PASSED, 1.0, 1.0, ())
+    task = TaskScore("toy-three", "Third", Status.PASSED, 1.0, 1.0, ())
     with pytest.raises(GraderError, match="do not belong together: toy-three"):
         annotate(source_notebook(), replace(make_report(), tasks=(*make_report().tasks, task)))
 

@@ -24,7 +24,7 @@ from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import class_feedback as course_feedback
 from cnn_assignment.nbgrader_course.pages.feedback import FeedbackWriter
-from cnn_assignment.running import LEDGER, GradingOptions, find_students, open_class
+from cnn_assignment.running import JOURNAL, GradingOptions, find_students, open_class
 from course_kit import nbgrader
 from toy_course import COMMAND, answer, await_that, descendants, edit, end_family, is_running, left_open, run, write
 
@@ -225,7 +225,7 @@ def penalise(root, student, points):
         (lambda root: edit(root / "autograded/ada/toy/toy.ipynb", "Cutter", "Cutters"), ["ada"]),
         (lambda root: write(root / "autograded/ada/toy/submission_secret.txt", "another"), ["ada"]),
         (lambda root: edit(root / "nbgrader_config.py", "c = ", "c.HTMLExporter.exclude_input = True\nc = "), CLASS),
-        (lambda root: (root / "out" / LEDGER).write_text(without_pages(root), encoding="utf-8"), CLASS),
+        (lambda root: (root / "out" / JOURNAL).write_text(without_pages(root), encoding="utf-8"), CLASS),
     ],
 )
 def test_what_has_changed_is_made_again_and_nothing_else(course, change, again):
@@ -234,7 +234,7 @@ def test_what_has_changed_is_made_again_and_nothing_else(course, change, again):
 
 
 def without_pages(root: Path) -> str:
-    lines = (root / "out" / LEDGER).read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = (root / "out" / JOURNAL).read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(line for line in lines if "page" not in json.loads(line))
 
 

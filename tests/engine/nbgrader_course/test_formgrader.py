@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
-from cnn_assignment.core.model import Report, ReportStatus, Verdict
+from cnn_assignment.core.model import Report, ReportStatus, Status
 from cnn_assignment.nbgrader_course import cell_comments
 from cnn_assignment.nbgrader_course.notebooks.annotate import UNREADABLE, WORDS
 from cnn_assignment.reporting import read_report
@@ -239,8 +239,8 @@ def test_the_database_holds_the_scores_of_the_kits_reports(course, graded, repor
 
 def test_the_reports_are_what_the_submissions_were_written_for(reports):
     assert reports[RIGHT].score == 100
-    assert [task.id for task in reports[WRONG].tasks if task.status is not Verdict.PASSED] == ["conv-backward"]
-    assert [task.id for task in reports[ENDLESS].tasks if task.status is Verdict.TIMEOUT] == ["conv-backward"]
+    assert [task.id for task in reports[WRONG].tasks if task.status is not Status.PASSED] == ["conv-backward"]
+    assert [task.id for task in reports[ENDLESS].tasks if task.status is Status.TIMEOUT] == ["conv-backward"]
     assert reports[BROKEN].status is ReportStatus.UNREADABLE
     told = [test.message for task in reports[SCRIPTS].tasks for test in task.tests]
     assert any("stolen" in message for message in told)
@@ -393,7 +393,7 @@ def test_the_feedback_page_shows_the_report(feedback, reports, student):
     assert f"{NAME} (Score: {score} / 100.0)" in text
     words = [note for note in report.notes if report.status is ReportStatus.UNREADABLE]
     for task in report.tasks:
-        lost = [test for test in task.tests if test.outcome is not Verdict.PASSED]
+        lost = [test for test in task.tests if test.outcome is not Status.PASSED]
         if report.status is ReportStatus.GRADED:
             words += [f"{task.title}: {number(task.score)} of {number(task.max_score)} points, {WORDS[task.status]}"]
             words += [sentence for test in lost for sentence in (test.title, test.message, *test.diagnosis)]

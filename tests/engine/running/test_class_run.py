@@ -15,7 +15,7 @@ from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.core.texts import clean
 from cnn_assignment.running import (
     CLASS_TABLE,
-    LEDGER,
+    JOURNAL,
     GradingOptions,
     Student,
     find_misnamed,
@@ -163,7 +163,7 @@ def test_a_class_is_graded_into_one_report_a_student_and_a_table(shared, tmp_pat
     assert sorted(told) == names
     assert graded.problem is None
     assert sorted(path.name for path in options.out.iterdir()) == sorted(
-        [LEDGER, CLASS_TABLE, *(f"{n}.json" for n in names)]
+        [JOURNAL, CLASS_TABLE, *(f"{n}.json" for n in names)]
     )
     with (options.out / "class.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

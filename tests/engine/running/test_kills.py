@@ -13,7 +13,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 import toy_course
-from cnn_assignment.running import LEDGER
+from cnn_assignment.running import JOURNAL
 from course_kit import gradebook_of
 from toy_course import COMMAND, SLOW, answer, await_that, left_open, run, submit
 
@@ -52,7 +52,7 @@ def give(root, student, score):
 
 
 def reports_of(root):
-    return {path.name: path.read_bytes() for path in (root / "out").iterdir() if path.name != LEDGER}
+    return {path.name: path.read_bytes() for path in (root / "out").iterdir() if path.name != JOURNAL}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import toy_course
 from cnn_assignment.core.digests import autograder_digest
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Submission
-from cnn_assignment.running.cluster.payload import Bundle, Parcel
+from cnn_assignment.running.cluster.payload import Bundle, Payload
 from cnn_assignment.submissions.plain.folder import FILE_CAP
 from toy_course import submit, write
 
@@ -27,7 +27,7 @@ def files_in(folder):
 
 
 def names_of(course, submission):
-    return [name for name, _ in Parcel.pack(submission, course).files]
+    return [name for name, _ in Payload.pack(submission, course).files]
 
 
 def test_a_bundle_is_the_assignment_and_no_other_file_of_the_course(course, tmp_path):
@@ -60,9 +60,9 @@ def test_a_bundle_that_was_changed_on_the_way_is_refused(course, tmp_path):
 
 @pytest.mark.parametrize("name", ["../out.py", "a/../../out.py", "/out.py"])
 def test_no_name_leads_out_of_the_folder(tmp_path, name):
-    parcel = Parcel(Submission("ada", None).to_json(), "toy.py", ((name, b"x"),))
+    payload = Payload(Submission("ada", None).to_json(), "toy.py", ((name, b"x"),))
     with pytest.raises(ValueError, match="a name that leads out of the folder"):
-        parcel.unpack(tmp_path / "there")
+        payload.unpack(tmp_path / "there")
     assert not (tmp_path / "out.py").exists()
 
 
@@ -74,10 +74,10 @@ def test_a_submission_arrives_as_it_was_sent(course, tmp_path):
     write(sent.path.with_name("own.py"), "x = 1")
     write(sent.path.with_name("timestamp.txt"), "now")
     there = tmp_path / "there"
-    arrived = Parcel.pack(sent, course).unpack(there)
+    arrived = Payload.pack(sent, course).unpack(there)
     assert arrived == replace(sent, path=there / "täg.py", folder=there)
     assert files_in(there) == {"täg.py": b"\xff\x00\r\n", "own.py": b"x = 1"}
-    assert Parcel.pack(Submission("bob", None, notes=("n",)), course).unpack(there) == Submission(
+    assert Payload.pack(Submission("bob", None, notes=("n",)), course).unpack(there) == Submission(
         "bob", None, notes=("n",), folder=there
     )
 
@@ -112,12 +112,12 @@ def test_a_file_that_is_too_large_travels_as_a_name(course, tmp_path):
     write(sent.path.with_name("big.py"), "")
     os.truncate(sent.path.with_name("big.py"), 3 * 1024 * 1024)
     os.truncate(sent.path, FILE_CAP + 1)
-    parcel = Parcel.pack(sent, course)
-    assert parcel.is_cut
-    assert parcel.size == 0
-    assert parcel.unpack(tmp_path / "there").path.stat().st_size > FILE_CAP
+    payload = Payload.pack(sent, course)
+    assert payload.is_cut
+    assert payload.size == 0
+    assert payload.unpack(tmp_path / "there").path.stat().st_size > FILE_CAP
     os.truncate(sent.path, 5)
-    assert not Parcel.pack(sent, course).is_cut
+    assert not Payload.pack(sent, course).is_cut
 
 
 def test_what_is_no_plain_file_is_not_opened(course):
@@ -127,4 +127,4 @@ def test_what_is_no_plain_file_is_not_opened(course):
     (folder / "folder.py").mkdir()
     for name in ("pipe.py", "link.py", "folder.py", "missing.py"):
         with pytest.raises(OSError, match=r"not a plain file|symbolic links|directory"):
-            Parcel.pack(Submission("ada", Path(folder / name)), course)
+            Payload.pack(Submission("ada", Path(folder / name)), course)

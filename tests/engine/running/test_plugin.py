@@ -1,4 +1,4 @@
-"""``pytest autograder/toy --submission FILE``: the grader's judgement with pytest's output; inert everywhere else."""
+"""``pytest autograder/toy --submission FILE``: the grader's way of judging with pytest's output; inert everywhere else."""
 
 from __future__ import annotations
 

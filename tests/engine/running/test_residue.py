@@ -17,7 +17,7 @@ import pytest
 
 import toy_course
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.running import CLASS_TABLE, LEDGER
+from cnn_assignment.running import CLASS_TABLE, JOURNAL
 from cnn_assignment.running.pool import grade_all
 from sandbox_kit import count_descriptors
 from toy_course import COMMAND, TOTAL, answer, await_that, descendants, is_running, left_open, submit
@@ -208,7 +208,7 @@ def test_a_command_that_is_ended_in_an_endless_loop_leaves_nothing(course, endin
     # What was finished is whole.
     assert [path.name for path in sorted((course.root / "out").glob("*.json"))] == ["a-first.json"]
     json.loads((course.root / "out/a-first.json").read_text(encoding="utf-8"))
-    assert {path.name for path in (course.root / "out").iterdir()} <= {"a-first.json", CLASS_TABLE, LEDGER}
+    assert {path.name for path in (course.root / "out").iterdir()} <= {"a-first.json", CLASS_TABLE, JOURNAL}
 
 
 def test_a_grader_process_that_is_killed_leaves_nothing_and_the_class_goes_on(course):

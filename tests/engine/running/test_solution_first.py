@@ -10,7 +10,7 @@ import pytest
 import cnn_kit
 import toy_course
 from cnn_assignment.core.errors import AuthoringError
-from cnn_assignment.core.model import ReportStatus, Verdict
+from cnn_assignment.core.model import ReportStatus, Status
 from cnn_assignment.running import CLASS_TABLE, GradingOptions, find_students, grade_class
 from cnn_assignment.running.client import GraderProcess
 from cnn_assignment.running.pool import grade_all
@@ -164,10 +164,10 @@ def report(course):
         return grader.grade(submit(course.root, "solution", toy_course.SOLUTION))
 
 
-def lose(report, verdict):
+def lose(report, status):
     """The report, with its first test lost."""
     first, *others = report.tasks
-    lost = replace(first.tests[0], outcome=verdict, score=0.0, message="took longer than 0.3 s")
+    lost = replace(first.tests[0], outcome=status, score=0.0, message="took longer than 0.3 s")
     tasks = (replace(first, tests=(lost, *first.tests[1:])), *others)
     return replace(report, score=report.score - lost.max_score, tasks=tasks)
 
@@ -178,16 +178,16 @@ def answer_with(*reports):
     return lambda _: left.pop(0)
 
 
-@pytest.mark.parametrize("verdict", [Verdict.TIMEOUT, Verdict.ERROR, Verdict.FAILED])
-def test_what_goes_wrong_once_stops_nobody(course, report, verdict):
-    require_full_marks(course, answer_with(lose(report, verdict), report))
+@pytest.mark.parametrize("status", [Status.TIMEOUT, Status.ERROR, Status.FAILED])
+def test_what_goes_wrong_once_stops_nobody(course, report, status):
+    require_full_marks(course, answer_with(lose(report, status), report))
     assert is_known_sound(course)
     # Never asked again.
     require_full_marks(course, answer_with())
 
 
 def test_the_machine_is_named_where_the_solution_runs_out_of_time(course, report):
-    late = lose(report, Verdict.TIMEOUT)
+    late = lose(report, Status.TIMEOUT)
     with pytest.raises(
         AuthoringError, match=r"ran out of time in 1 tests, twice.*\n  scale.*Where this machine is busy"
     ):

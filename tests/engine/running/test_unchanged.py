@@ -12,7 +12,7 @@ import pytest
 import toy_course
 from cnn_assignment.core.errors import ProtectionError, UsageError
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.running import LEDGER, GradingOptions, find_students, grade_class, open_class
+from cnn_assignment.running import JOURNAL, GradingOptions, find_students, grade_class, open_class
 from cnn_assignment.running import class_run as course_grading
 from toy_course import answer, edit, left_open, run, submit, write
 
@@ -90,8 +90,8 @@ def test_all_are_graded_when_asked_for(course):
         (lambda root: write(root / "autograder/toy/misconceptions.py", "MISCONCEPTIONS = []\n"), ALL),
         (lambda root: edit(root / "solutions/given.py", "everybody", "everyone"), ALL),
         (lambda root: edit(root / "solutions/toy.py", "Two toys", "2 toys"), ALL),
-        (lambda root: write(root / "out" / LEDGER, b"\xff{not json\n[]\n{}\n"), ALL),
-        (lambda root: (root / "out" / LEDGER).unlink(), ALL),
+        (lambda root: write(root / "out" / JOURNAL, b"\xff{not json\n[]\n{}\n"), ALL),
+        (lambda root: (root / "out" / JOURNAL).unlink(), ALL),
     ],
 )
 def test_what_has_changed_is_graded_again_and_nothing_else(course, change, again):
@@ -186,7 +186,7 @@ def test_a_withheld_grade_is_tried_again(course):
 
 
 def test_half_a_line_costs_one_student(course):
-    with (course / "out" / LEDGER).open("r+b") as file:
+    with (course / "out" / JOURNAL).open("r+b") as file:
         file.truncate(len(file.read()) - 30)
     assert planned(course) == ["cem"]
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import toy_course
-from cnn_assignment.core.model import ReportStatus, Verdict
+from cnn_assignment.core.model import ReportStatus, Status
 from cnn_assignment.judging.failures import judge_failure
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox import wire
@@ -322,8 +322,8 @@ def test_five_thousand_fuzzed_replies_end_as_values_or_as_the_students_failures(
 def check(result):
     """A failure can be judged; a value is plain and passes for the right array only if it is that."""
     if isinstance(result, WorkerFailure):
-        verdict, message = judge_failure(result, "scale")
-        assert verdict in (Verdict.ERROR, Verdict.TIMEOUT, Verdict.NOT_ATTEMPTED)
+        status, message = judge_failure(result, "scale")
+        assert status in (Status.ERROR, Status.TIMEOUT, Status.NOT_ATTEMPTED)
         message.encode("utf-8")
         assert len(message) < 1000
         return

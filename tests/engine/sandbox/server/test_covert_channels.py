@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnn_assignment.core.model import Outcome, Report, ReportStatus, TaskScore, Verdict
+from cnn_assignment.core.model import Outcome, Report, ReportStatus, Status, TaskScore
 from cnn_assignment.judging.telling import MOST_CHOSEN, MOST_REPORT, Quoting, Teller
 from cnn_kit import NAME, copy_course, run
 from places import ROOT
@@ -218,9 +218,9 @@ def test_what_a_channel_carries_is_within_the_budget(reports, how):
     assert chosen <= MOST_CHOSEN, (said, ours)
 
 
-def report_of(*messages: str, verdict: Verdict = Verdict.ERROR, diagnosis: tuple[str, ...] = ()) -> Report:
-    tests = tuple(Outcome(f"t{n}", "title", verdict, 0.0, 1.0, text, diagnosis) for n, text in enumerate(messages))
-    task = TaskScore("task", "Task", verdict, 0.0, 1.0, tests)
+def report_of(*messages: str, status: Status = Status.ERROR, diagnosis: tuple[str, ...] = ()) -> Report:
+    tests = tuple(Outcome(f"t{n}", "title", status, 0.0, 1.0, text, diagnosis) for n, text in enumerate(messages))
+    task = TaskScore("task", "Task", status, 0.0, 1.0, tests)
     return Report("toy", "ada", ReportStatus.GRADED, 0.0, 1.0, (task,), (), "toy.py", "", "", 0, "0", 2)
 
 
@@ -231,7 +231,7 @@ def messages_of(report: Report) -> list[str]:
 def test_of_our_sentences_only_what_was_chosen_is_counted_and_left_out():
     teller = Teller(["values", "are", "wrong", "of", "the", "first", "at", "index"])
     texts = [f"{n} of {n * 7} values are wrong, the first at index [{n}, {n}]" for n in range(200)]
-    told = messages_of(teller.tell(report_of(*texts, verdict=Verdict.FAILED)))
+    told = messages_of(teller.tell(report_of(*texts, status=Status.FAILED)))
     assert told[:100] == texts[:100]
     assert told[-1] == "… of … values are wrong, the first at index […]"
     assert sum(len(re.sub(r"\D", "", text)) for text in told) <= MOST_CHOSEN
@@ -246,10 +246,10 @@ def test_of_exceptions_everything_is_counted_and_the_type_stays():
 
 def test_of_what_a_sentence_on_an_exception_quotes_everything_is_counted_and_without_room_it_is_left_out():
     tests = tuple(
-        Outcome(f"t{n}", "title", Verdict.ERROR, 0.0, 1.0, "TypeError", (Quoting(f"`wrong wrong {n}` is wrong."),))
+        Outcome(f"t{n}", "title", Status.ERROR, 0.0, 1.0, "TypeError", (Quoting(f"`wrong wrong {n}` is wrong."),))
         for n in range(200)
     )
-    task = TaskScore("task", "Task", Verdict.ERROR, 0.0, 1.0, tests)
+    task = TaskScore("task", "Task", Status.ERROR, 0.0, 1.0, tests)
     told = Teller(["wrong", "is"]).tell(replace(report_of("x"), tasks=(task,)))
     sentences = [test.diagnosis for test in told.tasks[0].tests]
     assert sentences[0] == ("`wrong wrong 0` is wrong.",)
@@ -276,7 +276,7 @@ def test_messages_are_one_line_of_visible_characters():
 
 
 def test_a_report_is_never_larger_than_its_limit():
-    report = report_of(*["not as described"] * 200, verdict=Verdict.FAILED, diagnosis=("a sentence of ours " * 14,))
+    report = report_of(*["not as described"] * 200, status=Status.FAILED, diagnosis=("a sentence of ours " * 14,))
     told = Teller(["a", "sentence", "of", "ours", "not", "as", "described"]).tell(report)
     assert len(json.dumps(told.to_json(), indent=2).encode()) <= MOST_REPORT
     assert told.tasks[0].tests[0].diagnosis
