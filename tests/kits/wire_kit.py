@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import enum
-import json
 import math
-import random
-import tracemalloc
-from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
-import pytest
-from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnn_assignment.sandbox import wire

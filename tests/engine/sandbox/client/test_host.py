@@ -12,15 +12,11 @@ import textwrap
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from places import KITS, ROOT
 from sandbox_kit import (
-    attack,
-    FORGER,
     LOADING,
     PATIENT,
-    SHORT_CPU,
     SHORT_WALL,
     call,
     children_of,
@@ -37,8 +33,6 @@ from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client import launch
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import (
-    Answer,
-    BadReply,
     CallRaised,
     CallTimedOut,
     Request,
@@ -48,7 +42,6 @@ from cnn_assignment.sandbox.client.protocol import (
 )
 from cnn_assignment.sandbox.client.worker_process import Stopwatch
 from cnn_assignment.sandbox.limits import WorkerLimits
-
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

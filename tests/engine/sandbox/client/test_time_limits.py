@@ -4,51 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
-import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from places import KITS, ROOT
+from places import KITS
 from sandbox_kit import (
-    attack,
-    FORGER,
-    LOADING,
-    PATIENT,
     SHORT_CPU,
     SHORT_WALL,
+    attack,
     call,
-    children_of,
-    count_descriptors,
     make_order,
     run,
     state_of,
-    wait_until,
     working,
-    zygote_of,
 )
 
-from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client import launch
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import (
     Answer,
-    BadReply,
-    CallRaised,
     CallTimedOut,
-    Request,
-    SandboxError,
     TimeLimits,
-    WorkerDied,
 )
-from cnn_assignment.sandbox.client.worker_process import Stopwatch
 from cnn_assignment.sandbox.limits import WorkerLimits
-
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -246,5 +227,3 @@ def test_questions_without_end_do_not_outlive_the_clock(confined):
     """)
     with pytest.raises(CallTimedOut, match=r"CPU|wall"):
         run(confined, source, limits=TimeLimits(cpu_s=5, wall_s=0.3), ask=lambda *_: Answer(1))
-
-

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from sandbox_kit import failures_of, LOADING, PATIENT, call, make_order, run, working, zygote_of
+from sandbox_kit import LOADING, PATIENT, call, failures_of, make_order, run, working
 
-from cnn_assignment.sandbox import library, wire
+from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.client.protocol import Answer, CallRaised, Request, WorkerDied
+from cnn_assignment.sandbox.client.protocol import Answer, CallRaised, Request
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 
@@ -204,5 +200,3 @@ def test_a_refusal_is_an_error_of_the_call(sandbox):
             call(worker, "answer", np.arange(5.0), ask=lambda *_: Answer(refusal="not with these"))
         assert caught.value.place == ("lesson.py", 10)
         assert call(worker, "answer", np.arange(5.0), ask=lambda *_: Answer([1]))[:2] == (False, [1])
-
-

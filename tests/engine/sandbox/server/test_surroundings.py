@@ -6,13 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from sandbox_kit import failures_of, LOADING, PATIENT, call, make_order, run, working, zygote_of
+from sandbox_kit import call, failures_of, run, working, zygote_of
 
-from cnn_assignment.sandbox import library, wire
+from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.client.protocol import Answer, CallRaised, Request, WorkerDied
+from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 
@@ -183,7 +182,5 @@ def test_numpy_uses_one_thread(sandbox):
 
 
 def test_the_modules_that_a_worker_may_always_import_are_importable(sandbox):
-    assert (
-        failures_of(sandbox, "import numpy.linalg, numpy.random, json, dataclasses, typing, math, itertools") == []
-    )
+    assert failures_of(sandbox, "import numpy.linalg, numpy.random, json, dataclasses, typing, math, itertools") == []
     assert sys.version_info[:2] == run(sandbox, "import sys\ndef answer(): return tuple(sys.version_info[:2])")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from sandbox_kit import failures_of, LOADING, PATIENT, call, make_order, run, working, zygote_of
+from sandbox_kit import PATIENT, call, run, working
 
-from cnn_assignment.sandbox import library, wire
-from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.client.protocol import Answer, CallRaised, Request, WorkerDied
-from cnn_assignment.sandbox.limits import WorkerLimits
+from cnn_assignment.sandbox import wire
+from cnn_assignment.sandbox.client.protocol import CallRaised, Request
 
 
 def test_a_call_gives_its_value(sandbox):
@@ -301,5 +295,3 @@ def test_an_error_while_the_result_is_looked_at_is_an_error_of_the_call(sandbox)
     with pytest.raises(CallRaised, match="RuntimeError: in the middle") as caught:
         run(sandbox, source, collect=5)
     assert caught.value.step == 2
-
-

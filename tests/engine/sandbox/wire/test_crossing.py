@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import math
-import random
-import tracemalloc
-from collections import OrderedDict
-from typing import Any, NamedTuple
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wire_kit import MIB, NAMES, cross, split, same, same_bits, lay_out, dtypes, arrays, scalars, integers, texts, keys, plain, values
+from wire_kit import (
+    cross,
+    same,
+    same_bits,
+    values,
+)
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.wire import encoding
+
 
 @given(values)
 @example([])
@@ -167,5 +167,3 @@ def test_a_window_of_an_argument_that_was_not_offered_is_refused():
     for bad in (tree, ["w", -1, tree[2]], ["w", 10**30, tree[2]], ["w", 1, 5], ["w", 0, *([tree[2]] * 33)]):
         with pytest.raises(wire.WireError, match="malformed tag 'w'"):
             wire.decode(bad, b"", windows=1 if bad is tree else 2)
-
-

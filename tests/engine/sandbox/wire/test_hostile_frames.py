@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import enum
-import json
 import math
 import random
 import tracemalloc
-from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any
 
-import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
-from wire_kit import MIB, NAMES, cross, split, same, same_bits, lay_out, dtypes, arrays, scalars, integers, texts, keys, plain, values
+from wire_kit import (
+    MIB,
+    cross,
+    same,
+    split,
+)
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.wire import encoding
+
 
 def test_an_array_that_is_too_large_crosses_as_a_description():
     caps = wire.Caps(payload_bytes=80)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import enum
-import json
 import math
-import random
-import tracemalloc
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from wire_kit import MIB, NAMES, cross, split, same, same_bits, lay_out, dtypes, arrays, scalars, integers, texts, keys, plain, values
+from wire_kit import (
+    cross,
+    same,
+)
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.wire import encoding
+
 
 class LyingArray:
     """An object whose __class__ is ndarray, and which turns itself into one when asked."""
@@ -225,5 +222,3 @@ def test_a_dtype_that_may_not_cross_is_refused_on_arrival(dtype):
     for tree in (["a", dtype, [1], "C"], ["n", dtype]):
         with pytest.raises(wire.WireError, match="a dtype that may not cross"):
             wire.decode(tree, b"\0" * 8)
-
-
