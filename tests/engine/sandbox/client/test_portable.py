@@ -33,13 +33,7 @@ from cnn_assignment.sandbox.client import choice, portable
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.portable import PortableSandbox
 from cnn_assignment.sandbox.client.probe import probe
-from cnn_assignment.sandbox.client.protocol import (
-    CallRaised,
-    CallTimedOut,
-    SandboxError,
-    TimeLimits,
-    WorkerDied,
-)
+from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, SandboxError, TimeLimits, WorkerDied
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 # What a system without pidfds looks like to Python.

@@ -6,21 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from sandbox_kit import (
-    LOADING,
-    attack,
-    call,
-    make_order,
-    run,
-    state_of,
-    working,
-)
+from sandbox_kit import LOADING, attack, call, make_order, run, state_of, working
 
 from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client.protocol import (
-    BadReply,
-    CallRaised,
-)
+from cnn_assignment.sandbox.client.protocol import BadReply, CallRaised
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 pytestmark = pytest.mark.usefixtures("nothing_left")

@@ -12,23 +12,10 @@ import time
 import numpy as np
 import pytest
 from places import KITS
-from sandbox_kit import (
-    SHORT_CPU,
-    SHORT_WALL,
-    attack,
-    call,
-    make_order,
-    run,
-    state_of,
-    working,
-)
+from sandbox_kit import SHORT_CPU, SHORT_WALL, attack, call, make_order, run, state_of, working
 
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.client.protocol import (
-    Answer,
-    CallTimedOut,
-    TimeLimits,
-)
+from cnn_assignment.sandbox.client.protocol import Answer, CallTimedOut, TimeLimits
 from cnn_assignment.sandbox.limits import WorkerLimits
 
 pytestmark = pytest.mark.usefixtures("nothing_left")

@@ -10,12 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wire_kit import (
-    cross,
-    same,
-    same_bits,
-    values,
-)
+from wire_kit import cross, same, same_bits, values
 
 from cnn_assignment.sandbox import wire
 

@@ -11,12 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_kit import (
-    MIB,
-    cross,
-    same,
-    split,
-)
+from wire_kit import MIB, cross, same, split
 
 from cnn_assignment.sandbox import wire
 

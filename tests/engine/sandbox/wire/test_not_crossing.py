@@ -9,10 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from wire_kit import (
-    cross,
-    same,
-)
+from wire_kit import cross, same
 
 from cnn_assignment.sandbox import wire
 
