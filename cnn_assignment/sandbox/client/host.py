@@ -22,10 +22,7 @@ from typing import Any, NoReturn, Self, TypeVar
 from cnn_assignment.sandbox.client.clocks import cpu_clock_of, growth, mapped_bytes, read_clock
 from cnn_assignment.sandbox.client.launch import LEVEL_NAMESPACED, STUDENT_CODE, Service, start_zygote
 from cnn_assignment.sandbox.client.patience import REMEDY, is_shortage, tells_shortage, with_patience
-from cnn_assignment.sandbox.client.protocol import (
-    SandboxError,
-    ShortageError,
-)
+from cnn_assignment.sandbox.client.protocol import SandboxError, ShortageError
 from cnn_assignment.sandbox.client.worker_process import Woken, WorkerProcess
 from cnn_assignment.sandbox.limits import WorkerLimits, room_for_threads
 

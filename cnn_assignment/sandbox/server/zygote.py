@@ -46,22 +46,22 @@ def main(control_fd: int, level: int, modules: list[str], service: list[Any]) ->
     library.load_modules(modules)
     library.preload_extensions()
     serve = prepare_service(*service)
-    outfit, problem = None, ""
+    confined, problem = None, ""
     if level >= LEVEL_CONFINED:
         try:
-            outfit = confinement.make_confinement(library.readable_paths(modules))
-            _try_on(outfit)
+            confined = confinement.make_confinement(library.readable_paths(modules))
+            _try_on(confined)
         except confinement.ConfinementError as error:
-            level, problem, outfit = LEVEL_LIMITS, str(error), None
+            level, problem, confined = LEVEL_LIMITS, str(error), None
     library.forget_the_way()
-    if outfit is not None:
+    if confined is not None:
         library.forget_the_host()
     gc.collect()
     # Objects of now are left out of later collections, so that forks go on sharing their pages.
     gc.freeze()
     control.send(json.dumps({"level": level, "problem": problem}).encode())
     library_fd = os.open(library.standard_library(), os.O_PATH | os.O_DIRECTORY)
-    Zygote(control, Outfit(level, outfit, library_fd, serve)).serve()
+    Zygote(control, Outfit(level, confined, library_fd, serve)).serve()
 
 
 def prepare_service(module: str, argument: Any) -> Callable[[Channel], None]:
@@ -157,13 +157,13 @@ class Zygote:
             self._control.send(json.dumps({"ended": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
 
 
-def _try_on(outfit: confinement.Confinement) -> None:
+def _try_on(confined: confinement.Confinement) -> None:
     """Confine a fork that does nothing else. Raises ConfinementError where that does not work."""
     read_fd, write_fd = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            outfit.put_on(outfit.ruleset_fd)
+            confined.put_on(confined.ruleset_fd)
         except BaseException as error:  # noqa: BLE001 - whatever it is, a worker would meet it too
             os.write(write_fd, str(error).encode())
         finally:

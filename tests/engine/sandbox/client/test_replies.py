@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import (
     BadReply,
@@ -22,7 +21,8 @@ from sandbox_kit import (
     state_of,
     working,
 )
-
+from sandbox_kit import LOADING, attack, call, make_order, run, state_of, working
+from cnn_assignment.sandbox.client.protocol import BadReply, CallRaised
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
@@ -216,7 +216,7 @@ def test_large_arrays_cross_in_both_directions(confined):
 
 
 @pytest.mark.parametrize("stream", [1, 2])
-def test_floods_of_output_go_nowhere(sandbox, stream):
+def test_floods_of_output_go_nowhere(confined, stream):
     source = f"""
         import os, sys
 
@@ -227,4 +227,8 @@ def test_floods_of_output_go_nowhere(sandbox, stream):
             print("text", file=sys.stderr, flush=True)
             return 1
     """
+<<<<<<< HEAD
     assert run(sandbox, source) == 1
+=======
+    assert run(confined, source) == 1
+>>>>>>> sand

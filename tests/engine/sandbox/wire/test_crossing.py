@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from cnn_assignment.sandbox import wire
 from wire_kit import (
     cross,
@@ -18,6 +17,7 @@ from wire_kit import (
     same_bits,
     values,
 )
+from wire_kit import cross, same, same_bits, values
 
 
 @given(values)

@@ -86,10 +86,24 @@ class Student:
 
 
 @pytest.fixture(scope="module")
-def student(course_root, tmp_path_factory) -> Student:
-    newcomer = Student(tmp_path_factory.mktemp("student"), course_root / "release/cnn")
-    newcomer.install()
-    return newcomer
+def newcomer(course_root, tmp_path_factory) -> tuple[Student, BaseException]:
+    """A student who has installed nothing yet, and what became of an attempt without a package index."""
+    student = Student(tmp_path_factory.mktemp("student"), course_root / "release/cnn")
+    with pytest.MonkeyPatch.context() as patch:
+        # pip reads its settings from the environment, and finds nothing.
+        for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+            patch.delenv(name)
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("PIP_NO_INDEX", "1")
+        with pytest.raises(pytest.fail.Exception, match="Students cannot install") as caught:
+            student.install()
+    return student, caught.value
+
+
+@pytest.fixture(scope="module")
+def student(newcomer) -> Student:
+    newcomer[0].install()
+    return newcomer[0]
 
 
 @pytest.fixture
@@ -174,12 +188,6 @@ def test_a_wrong_answer_is_told_in_helpful_words(student, solution, task):
         assert re.match(r"AssertionError: [^\n]*expected [^\n]*(got|but)", message), message
 
 
-def test_without_a_package_index_the_test_fails_and_says_why(course_root, tmp_path, monkeypatch):
-    # A folder that is no index: pip reads its settings from the environment, and finds nothing.
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_")) and name != "PIP_CONFIG_FILE"]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    newcomer = Student(tmp_path, course_root / "release/cnn")
-    with pytest.raises(pytest.fail.Exception, match="This test needs a package index that pip is configured for"):
-        newcomer.install()
+def test_without_a_package_index_the_test_fails_and_says_why(newcomer):
+    _, failure = newcomer
+    assert "This test needs a package index that pip is configured for" in str(failure)
