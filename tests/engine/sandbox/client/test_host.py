@@ -44,19 +44,6 @@ from sandbox_kit import (
     zygote_of,
 )
 
-from cnn_assignment.sandbox import wire
-from cnn_assignment.sandbox.client import launch
-from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.sandbox.client.protocol import (
-    CallRaised,
-    CallTimedOut,
-    Request,
-    SandboxError,
-    TimeLimits,
-    WorkerDied,
-)
-from cnn_assignment.sandbox.client.worker_process import Stopwatch
-from cnn_assignment.sandbox.limits import WorkerLimits
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import (
     BadReply,
@@ -21,8 +22,7 @@ from sandbox_kit import (
     state_of,
     working,
 )
-from sandbox_kit import LOADING, attack, call, make_order, run, state_of, working
-from cnn_assignment.sandbox.client.protocol import BadReply, CallRaised
+
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
@@ -227,8 +227,4 @@ def test_floods_of_output_go_nowhere(confined, stream):
             print("text", file=sys.stderr, flush=True)
             return 1
     """
-<<<<<<< HEAD
-    assert run(sandbox, source) == 1
-=======
     assert run(confined, source) == 1
->>>>>>> sand

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import (
     Answer,
@@ -30,8 +31,6 @@ from sandbox_kit import (
     state_of,
     working,
 )
-from sandbox_kit import SHORT_CPU, SHORT_WALL, attack, call, make_order, run, state_of, working
-from cnn_assignment.sandbox.client.protocol import Answer, CallTimedOut, TimeLimits
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sandbox_kit import LOADING, PATIENT, call, failures_of, make_order, run, working
 
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from sandbox_kit import call, failures_of, run, working, zygote_of
 
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client.host import Sandbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import CallRaised, Request
 from sandbox_kit import PATIENT, call, run, working

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from cnn_assignment.sandbox import wire
 from wire_kit import (
     cross,
@@ -17,7 +18,6 @@ from wire_kit import (
     same_bits,
     values,
 )
-from wire_kit import cross, same, same_bits, values
 
 
 @given(values)

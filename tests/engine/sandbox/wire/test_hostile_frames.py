@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from cnn_assignment.sandbox import wire
 from wire_kit import (
     MIB,
@@ -18,7 +19,6 @@ from wire_kit import (
     same,
     split,
 )
-from wire_kit import MIB, cross, same, split
 
 
 def test_an_array_that_is_too_large_crosses_as_a_description():

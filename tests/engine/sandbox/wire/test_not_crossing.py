@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
 from cnn_assignment.sandbox import wire
 from wire_kit import (
     cross,
     same,
 )
-from wire_kit import cross, same
 
 
 class LyingArray:
