@@ -16,8 +16,8 @@ MOST_FILES, MOST_LINES = 12, 400
 ROOMS = sorted({path.parent for path in KIT.rglob("*.py")})
 # Names that only who wrote the code understood; this file alone may say them.
 PRIVATE = re.compile(
-    r"(?<![a-z])(?:station|plugin|payload|dask_client|keeper|steady|foresight|hearing|lift(?:ed|ing)?|degenerate|journal|status"
-    r"|judgement|outcome|evidence|transcript)s?(?![a-z])",
+    r"(?<![a-z])(?:station|outpost|parcel|dispatcher|keeper|steady|foresight|hearing|lift(?:ed|ing)?|hollow|ledger|verdict"
+    r"|judgement|ruling|evidence|transcript)s?(?![a-z])",
     re.IGNORECASE,
 )
 WRITTEN = (".py", ".md", ".toml", ".j2", "Makefile", "run")
