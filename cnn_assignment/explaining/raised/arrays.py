@@ -45,8 +45,8 @@ _BUILT_IN = "1.24"
 
 def _truth(_: re.Match[str], raised: Raised) -> Told | None:
     scene = raised.scene
-    if scene.action == "truth":
-        value = scene.part("value")
+    value = scene.part("value")
+    if scene.action == "truth" or (scene.action == "compare" and value.text):
         tested = subject(value, "what is tested")
         is_array = f"{tested} is {kind_of(value.fact)}" if is_kind(value, "array") else f"{tested} gives a whole array"
         fact = f"{is_array}, where one True or False is needed."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import opcode
 import re
+import sys
 import types
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ _LONGEST_TEXT = 60
 _LONGEST_NAME = 80
 # Characters of a file or a cell beyond which it takes too long to look into it.
 _LARGEST_SOURCE = 200_000
+# The bit of the argument of COMPARE_OP that stands for a conversion to bool (dis, since Python 3.13).
+_ASKS_TRUTH = 16
 # A frame that stands so often in a traceback called itself.
 _MANY_TIMES = 50
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -98,7 +101,10 @@ class Witness:
         path = source.find_path(position)
         if path is None:
             return None
-        return _Look(source, path, Peek(frame), opcode.opname[frame.f_code.co_code[step.tb_lasti]]).describe()
+        code = frame.f_code.co_code
+        name, argument = opcode.opname[code[step.tb_lasti]], code[step.tb_lasti + 1]
+        asks_truth = name == "COMPARE_OP" and sys.version_info >= (3, 13) and bool(argument & _ASKS_TRUTH)
+        return _Look(source, path, Peek(frame), name, asks_truth=asks_truth).describe()
 
     def _open(self, label: str) -> _Source | None:
         text = self._sources[label]
@@ -139,13 +145,17 @@ class _Source:
 
 
 class _Look:
-    """One failing expression. path: from the module to it. opname: the instruction that raised."""
+    """One failing expression. path: from the module to it. opname: the instruction that raised.
 
-    def __init__(self, source: _Source, path: list[ast.AST], peek: Peek, opname: str) -> None:
+    asks_truth: whether the instruction is a comparison that goes on to ask whether its result is true.
+    """
+
+    def __init__(self, source: _Source, path: list[ast.AST], peek: Peek, opname: str, *, asks_truth: bool) -> None:
         self._source = source
         self._path = path
         self._peek = peek
         self._opname = opname
+        self._asks_truth = asks_truth
         self._can_peek = True
 
     def describe(self) -> _Scene:
@@ -178,7 +188,10 @@ class _Look:
             case ast.AugAssign(target=left, op=operation, value=right):
                 return self._describe_pair("operate", f"{_OPERATORS[type(operation)]}=", left, right)
             case ast.Compare(left=left, ops=[operation], comparators=[right]):
-                return self._describe_pair("compare", _OPERATORS[type(operation)], left, right)
+                found = self._describe_pair("compare", _OPERATORS[type(operation)], left, right)
+                if self._asks_truth:
+                    found["parts"].append(self._part("value", node))
+                return found
             case ast.Name(id=name):
                 return self._describe_name(name)
             case ast.Import() | ast.ImportFrom():
