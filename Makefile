@@ -1,4 +1,4 @@
-# Everything a person does here, from a fresh clone: make demo, make test. Needs make and Python 3.11 or newer with venv.
+# Everything a person does here, from a fresh clone: make demo, make quick, make test. Needs make and Python 3.11 or newer with venv.
 
 # The interpreter that .venv is made with: `make PYTHON=python3.13 test`. Without a name the first of these that is new enough.
 PYTHON ?=
@@ -27,7 +27,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(RUN) -m pip -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test oracles attacks fuzz lint build lock clean .venv
+.PHONY: help demo quick test coverage oracles attacks fuzz lint build lock clean .venv
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -51,10 +51,19 @@ $(KIT): $(PACKAGES) pyproject.toml cnn_assignment/__init__.py
 demo: $(KIT) ## the whole road on a small example class
 	@$(VENV)/bin/cnn-assignment demo $(ARGS)
 
+# A file's tests share what they set up, so a file stays together; the longest comes first (tests/kits/account.py).
+PYTEST := pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --timeout=600 --durations=20
+
+quick: $(KIT) ## what a change of one room needs: no nbgrader, browser, database, class or soak
+	@$(RUN) -m $(PYTEST) -m "not (nbgrader or browser or database or class_sized or soak)" $(ARGS)
+
+test: $(KIT) ## everything that needs no package of the system
+	@$(RUN) -m $(PYTEST) -m "not (browser or database)" $(ARGS)
+
 # The report comes also after a failure, and the failure is what counts.
-test: $(KIT) ## the whole test-suite, with branch coverage of the kit
+coverage: $(KIT) ## the whole test-suite, with branch coverage of the kit
 	@$(RUN) -m coverage erase
-	@status=0; $(RUN) -m coverage run -m pytest --numprocesses=auto --dist=loadfile --timeout=600 $(ARGS) || status=$$?; \
+	@status=0; $(RUN) -m coverage run -m $(PYTEST) $(ARGS) || status=$$?; \
 	$(RUN) -m coverage combine --quiet && $(RUN) -m coverage report; \
 	exit $$status
 
