@@ -21,6 +21,7 @@ from places import ROOT
 hypothesis.settings.register_profile("kit", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("kit")
 
+
 @pytest.fixture(scope="session")
 def course_root() -> Path:
     """The repository, which is a course. Tests read it; what they change is a copy."""
@@ -72,7 +73,9 @@ def unmeasured() -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run write down how long each file took."""
-    parser.addoption(RECORD, action="store_true", help="write down how long each file took, for the order of later runs")
+    parser.addoption(
+        RECORD, action="store_true", help="write down how long each file took, for the order of later runs"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

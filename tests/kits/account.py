@@ -56,9 +56,7 @@ KINDS = {
 def kinds_of(path: PurePath) -> list[str]:
     """The kinds of a file's tests."""
     return [
-        kind
-        for kind, patterns in KINDS.items()
-        if any(path.match(f"{TESTS.name}/{pattern}") for pattern in patterns)
+        kind for kind, patterns in KINDS.items() if any(path.match(f"{TESTS.name}/{pattern}") for pattern in patterns)
     ]
 
 
