@@ -21,6 +21,8 @@ from places import ROOT, TESTS
 
 REFRESH = "CNN_ASSIGNMENT_REFRESH_GOLDEN"
 TOLD = TESTS / "assignments/cnn/golden/told.txt"
+# These read what lies beyond an array, which may be anything: of them the table has only what is told most often.
+READ_BEYOND = {"strides-assume-contiguous"}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_every_misconception_is_told_what_the_table_says(told):
     lines = []
     for misconception, sentences in told.items():
         lines.append(f"{misconception}:")
-        for said, count in sentences.most_common():
+        for said, count in sentences.most_common(1 if misconception in READ_BEYOND else None):
             lines.append(f"  {count} {'test' if count == 1 else 'tests'}:")
             lines += [f"    {sentence}" for sentence in said or ["(nothing)"]]
     text = "\n".join(lines) + "\n"
