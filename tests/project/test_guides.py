@@ -23,7 +23,7 @@ from places import ROOT, TESTS
 GUIDES = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("instructor", "grader", "student")}
 WORK = ROOT / "examples/class"
 # Students of the exchange by the work that they hand in, and one whose work comes as an upload.
-CLASS = {"ada": "einsum", "bob": "stride-forgotten", "cem": "untouched"}
+CLASS = {"ada": "einsum", "bob": "stride-forgotten"}
 UPLOADED = "eva"
 
 # Minutes each, and run by tests of their own.
@@ -163,12 +163,7 @@ def test_the_students_feedback_tells_the_reason_of_a_lost_mark(term):
 
 def test_the_class_is_graded(term):
     reports = reports_of(term.school.course / "reports")
-    assert {name: report["score"] for name, report in reports.items()} == {
-        "ada": 100,
-        "bob": 81,
-        "cem": 0,
-        "eva": 100,
-    }
+    assert {name: report["score"] for name, report in reports.items()} == {"ada": 100, "bob": 81, "eva": 100}
     grades = grades_of(database_url(term.school.course))
     assert {name: grade["cells"] for name, grade in grades.items()} == {
         name: cells_of(report) for name, report in reports.items()
