@@ -1,4 +1,4 @@
-# Everything a person does here, from a fresh clone: make demo, make test. Needs make and Python 3.11 or newer with venv.
+# Everything a person does here, from a fresh clone: make demo, make quick, make test. Needs make and Python 3.11 or newer with venv.
 
 # The interpreter that .venv is made with: `make PYTHON=python3.13 test`. Without a name the first of these that is new enough.
 PYTHON ?=
@@ -45,7 +45,7 @@ INSTALL := shell=$$$$; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test oracles attacks fuzz lint build lock clean .venv
+.PHONY: help demo quick test coverage oracles attacks fuzz lint build lock clean .venv
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -79,12 +79,26 @@ $(TOOLS): $(PACKAGES) requirements-dev.lock
 demo: $(KIT) ## the whole road on a small example class
 	@$(VENV)/bin/cnn-assignment demo $(ARGS)
 
-# The report comes also after a failure, and the failure is what counts.
-test: $(KIT) $(TOOLS) ## the whole test-suite, with branch coverage of the kit
+# A file's tests share what they set up, so a file stays together; the longest comes first (tests/kits/account.py).
+PYTEST := pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --timeout=600 --durations=20
+
+# What needs a package of the system; CI has them, and leaves nothing out: `make test KINDS=`.
+KINDS ?= not (browser or database)
+# Not empty: with branch coverage of the kit. The report comes also after a failure, and the failure is what counts.
+COVERAGE ?=
+
+quick: $(KIT) $(TOOLS) ## what a change of one room needs: no nbgrader, browser, database, class or soak
+	@$(RUN) -m $(PYTEST) -m "not (nbgrader or browser or database or class_sized or soak)" $(ARGS)
+
+test: $(KIT) $(TOOLS) ## everything that needs no package of the system
+ifeq ($(COVERAGE),)
+	@$(RUN) -m $(PYTEST) -m "$(KINDS)" $(ARGS)
+else
 	@$(RUN) -m coverage erase
-	@status=0; $(RUN) -m coverage run -m pytest --numprocesses=auto --dist=loadfile --timeout=600 $(ARGS) || status=$$?; \
+	@status=0; $(RUN) -m coverage run -m $(PYTEST) -m "$(KINDS)" $(ARGS) || status=$$?; \
 	$(RUN) -m coverage combine --quiet && $(RUN) -m coverage report; \
 	exit $$status
+endif
 
 oracles: $(ORACLES) ## PyTorch for tests/assignments/cnn/test_oracles.py, which `make test` leaves out without it
 

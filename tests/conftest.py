@@ -1,4 +1,4 @@
-"""What every test shares: the course, an environment without this user's settings, and a word on what was left out."""
+"""What every test shares: the course, an environment without this user's settings, and the account of the run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ import hypothesis
 import pytest
 
 import toy_course
+from account import RECORD, Account
 from cnn_assignment.core.model import Assignment
 from cnn_assignment.running.client import GraderProcess
 from places import ROOT
 
-REQUIRE_ALL = "CNN_ASSIGNMENT_REQUIRE_ALL"
-"""Set to 1, as CI does, a test that is left out fails the run."""
-
 # Derived from the test itself, so every run tries the same examples, and slow machines fail nothing.
 hypothesis.settings.register_profile("kit", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("kit")
-
-_left_out = pytest.StashKey[list[tuple[str, str]]]()
 
 
 @pytest.fixture(scope="session")
@@ -75,44 +71,15 @@ def unmeasured() -> Iterator[None]:
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run write down how long each file took."""
+    parser.addoption(
+        RECORD, action="store_true", help="write down how long each file took, for the order of later runs"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin the list of tests that were left out, and know the mark of hidden tests, of which some files are read."""
-    config.stash[_left_out] = []
+    """Keep account of the run, and know the marks of hidden tests, of which some files are read."""
+    config.pluginmanager.register(Account(config))
     config.addinivalue_line("markers", "points(n): what a hidden test earns; it means something in a grader only")
     config.addinivalue_line("markers", "further_cases(draw): makes a further case; it means something in a grader only")
-
-
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    """A test that -k, -m or --deselect takes away is left out too."""
-    for item in items:
-        item.config.stash[_left_out].append((item.nodeid, "not chosen on the command line"))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Add what was skipped or expected to fail, and fail the run if every test was required."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    left_out = session.config.stash[_left_out]
-    if reporter is not None:
-        for kind in ("skipped", "xfailed", "xpassed"):
-            left_out.extend((report.nodeid, _reason(report, kind)) for report in reporter.stats.get(kind, ()))
-    if left_out and os.environ.get(REQUIRE_ALL) == "1" and exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say at the end which tests were left out and why."""
-    left_out = config.stash[_left_out]
-    terminalreporter.section("left out")
-    if not left_out:
-        terminalreporter.write_line("No test was left out.")
-    for nodeid, reason in left_out:
-        terminalreporter.write_line(f"{nodeid}: {reason}")
-    if left_out and os.environ.get(REQUIRE_ALL) == "1":
-        terminalreporter.write_line(f"{REQUIRE_ALL}=1, so the run fails: {len(left_out)} left out.", red=True)
-
-
-def _reason(report: pytest.TestReport | pytest.CollectReport, kind: str) -> str:
-    if isinstance(report.longrepr, tuple):
-        return report.longrepr[2]
-    return getattr(report, "wasxfail", "") or kind

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from nbgrader.api import Gradebook
@@ -25,9 +27,16 @@ def open_course() -> Iterator[Path]:
     """A released course without submissions, in a folder that every user can reach."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        course = copy_course(ROOT, Path(folder, "course"), "release")
-        run("nbgrader", "generate_assignment", NAME, "--create", "--force", cwd=course)
-        yield course
+        yield Path(shutil.copytree(Path(_release().name, "course"), Path(folder, "course")))
+
+
+@cache
+def _release() -> tempfile.TemporaryDirectory[str]:
+    """The released course, made once by each process of the tests, and removed at its end: nbgrader takes seconds."""
+    folder = tempfile.TemporaryDirectory()
+    course = copy_course(ROOT, Path(folder.name, "course"), "release")
+    run("nbgrader", "generate_assignment", NAME, "--create", "--force", cwd=course)
+    return folder
 
 
 def give(course: Path, user: int) -> None:

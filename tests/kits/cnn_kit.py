@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import nbformat
+from click.testing import CliRunner
+
+from cnn_assignment.cli import main
 
 NAME = "cnn"
 # The contract of the assignment: tasks in the order of their gaps, with their points.
@@ -51,6 +55,14 @@ def run(*words: str | Path, cwd: Path, status: int = 0) -> str:
     said = done.stdout + done.stderr
     assert done.returncode == status, f"{' '.join(map(str, words))}: exit status {done.returncode}\n{said}"
     return said
+
+
+def call(*words: str | Path, cwd: Path, status: int = 0) -> str:
+    """As `run` with `cnn-assignment`, in this process: where a test has many commands, so that each need not start."""
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == status, f"{' '.join(map(str, words))}: exit status {done.exit_code}\n{done.output}"
+    return done.output
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """The example class, graded by real processes: every report is the one that a person has read and approved.
 
-The approved reports are ``tests/assignments/cnn/golden/<student>.json``. They lack what depends on the machine or changes with every
-edit of the kit: the sandbox's level, the kit's version and the digest of the autograder. All else is compared byte for
-byte. After a change that is meant to change reports, write them anew and read the difference line by line:
+The approved reports are ``golden/<student>.json``. They lack what depends on the machine or changes with every edit of the
+kit: the sandbox's level, the kit's version and the digest of the autograder. Of the tests that a task passed they hold the
+number, and ``golden/tests.txt`` has all tests; all else is compared byte for byte. After a change that is meant to change reports, write them anew
+and read the difference line by line:
 
     CNN_ASSIGNMENT_REFRESH_GOLDEN=1 pytest tests/assignments/cnn/test_example_class.py
     git diff tests/assignments/cnn/golden
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 STUDENTS = sorted(path.name for path in CLASS.iterdir() if path.is_dir())
+ALL_TESTS = GOLDEN / "tests.txt"
 REFRESH = "CNN_ASSIGNMENT_REFRESH_GOLDEN"
 
 POINTS = {
@@ -120,10 +122,33 @@ def words_of(report: Report) -> list[str]:
 
 
 def as_golden(report: Report) -> str:
-    """The report without what depends on the machine or on the kit's version."""
+    """The report without what depends on the machine or on the kit's version, and a number for the tests that were passed.
+
+    A passed test says nothing but what the table of all tests says of it.
+    """
     kept = {key: value for key, value in report.items() if key not in ("kit", "sandbox")}
     kept["autograder"] = {"seed": report["autograder"]["seed"]}
-    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
+    kept["tasks"] = [
+        task | {"tests": [test for test in task["tests"] if not is_plainly_passed(test)]} for task in report["tasks"]
+    ]
+    for task, whole in zip(kept["tasks"], report["tasks"], strict=True):
+        task["passed"] = len(whole["tests"]) - len(task["tests"])
+    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+
+
+def is_plainly_passed(test: dict[str, Any]) -> bool:
+    """Whether a test was passed with all its points, and nothing is said of it."""
+    named = {key: test[key] for key in ("id", "title", "max_score")}
+    return test == named | {"outcome": "passed", "score": test["max_score"], "message": "", "diagnosis": []}
+
+
+def tests_of(report: Report) -> str:
+    """All tests of a report, a line each."""
+    return "".join(
+        f"{task['id']} | {test['id']} | {test['title']} | {test['max_score']:g}\n"
+        for task in report["tasks"]
+        for test in task["tests"]
+    )
 
 
 # The reports as a whole
@@ -137,6 +162,13 @@ def test_a_report_is_the_approved_one(student, reports):
         path.parent.mkdir(exist_ok=True)
         path.write_text(found, encoding="utf-8", newline="\n")
     assert found == path.read_text(encoding="utf-8")
+
+
+def test_every_report_holds_the_same_tests(reports):
+    (found,) = {tests_of(report) for report in reports.values()}
+    if os.environ.get(REFRESH) == "1":
+        ALL_TESTS.write_text(found, encoding="utf-8", newline="\n")
+    assert found == ALL_TESTS.read_text(encoding="utf-8")
 
 
 def test_every_approved_report_has_its_student():

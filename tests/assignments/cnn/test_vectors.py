@@ -337,6 +337,7 @@ LOOK = """() => {
 SCRIPT = "const e = document.createElement('script'); e.textContent = 'stolen(6)'; document.body.append(e);"
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package chromium)")
 def test_no_script_runs_and_no_request_leaves_in_formgrader_and_in_the_feedback(course, tmp_path):
     with serve(course, tmp_path) as server, instruct(tmp_path / "pictures") as instructor:

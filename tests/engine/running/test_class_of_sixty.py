@@ -25,7 +25,7 @@ from nbgrader.plugins import CsvExportPlugin
 from archive_kit import make_zip
 from attacks.users import as_ordinary
 from class_kit import RIGHT, open_course
-from cnn_kit import NAME, run, submit
+from cnn_kit import NAME, call, run, submit
 from places import ROOT
 from toy_course import await_that
 
@@ -61,10 +61,8 @@ class Class:
     def out(self) -> Path:
         return self.course / "reports"
 
-    def grade(self, *words: str, status: int = 0) -> str:
-        return run(
-            "cnn-assignment", "grade", NAME, "submitted", "--out", "reports", *words, cwd=self.course, status=status
-        )
+    def grade(self, *words: str) -> str:
+        return call("grade", NAME, "submitted", "--out", "reports", *words, cwd=self.course)
 
     def reports(self) -> dict[str, dict]:
         return {path.stem: json.loads(path.read_bytes()) for path in self.out.glob("*.json")}
@@ -261,7 +259,7 @@ def extend(sixty: Class, student: str, days: int) -> None:
 def changed_points_for_some_and_then_for_all(sixty: Class) -> None:
     path = sixty.course / HIDDEN
     path.write_text(path.read_text(encoding="utf-8").replace("points(", "points(2 * ", 1), encoding="utf-8")
-    run("cnn-assignment", "build", NAME, cwd=sixty.course)
+    call("build", NAME, cwd=sixty.course)
     said = sixty.grade("--only", "s10", "--only", "s11")
     assert "without --only" in said
     sixty.agree(ungraded=sixty.students() - {"s10", "s11"})

@@ -1,0 +1,145 @@
+"""The account of a run of the tests: kinds by file, the longest file first, what was left out, and what each file took."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import PurePath
+from typing import Any
+
+import pytest
+
+from places import TESTS
+
+REQUIRE_ALL = "CNN_ASSIGNMENT_REQUIRE_ALL"
+"""Set to 1, as CI does, a test that is left out fails the run."""
+
+RECORD = "--record-durations"
+# Seconds by file, of the run that wrote them down last. Only their order counts.
+DURATIONS = TESTS / "durations.json"
+
+# The kinds of tests that `make quick` does without, as marks, by the files that are of each kind.
+KINDS = {
+    "nbgrader": (
+        "assignments/cnn/test_cnn_course.py",
+        "assignments/cnn/test_cnn_notebook.py",
+        "assignments/cnn/test_vectors.py",
+        "engine/nbgrader_course/*.py",
+        "engine/running/test_solution_first.py",
+        "engine/running/test_tight_limits.py",
+        "engine/running/test_troubles.py",
+        "project/test_guides.py",
+    ),
+    "browser": ("engine/nbgrader_course/test_formgrader.py",),
+    "database": ("engine/nbgrader_course/test_postgres.py",),
+    "class_sized": (
+        "assignments/cnn/test_example_class.py",
+        "assignments/cnn/test_gate.py",
+        "assignments/cnn/test_refuting.py",
+        "engine/running/test_class_of_sixty.py",
+        "engine/running/test_hostile_class.py",
+        "engine/running/test_same_report.py",
+        "project/test_benchmarks.py",
+        "project/test_writing_tests.py",
+    ),
+    "soak": (
+        "engine/running/test_cluster.py",
+        "engine/running/test_kills.py",
+        "engine/running/test_soak.py",
+        "engine/sandbox/test_protocol_fuzz.py",
+        "engine/sandbox/test_student_environment.py",
+    ),
+}
+
+
+def kinds_of(path: PurePath) -> list[str]:
+    """The kinds of a file's tests."""
+    return [
+        kind for kind, patterns in KINDS.items() if any(path.match(f"{TESTS.name}/{pattern}") for pattern in patterns)
+    ]
+
+
+class Account:
+    """A plugin of the tests. With pytest-xdist there is one in each worker, and one where the reports come together."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        # A test or a file, and why it, or how much of it, was left out.
+        self._left_out: list[tuple[str, str]] = []
+        self._not_chosen: Counter[str] = Counter()
+        self._spent: Counter[str] = Counter()
+
+    @property
+    def _requires_all(self) -> bool:
+        return os.environ.get(REQUIRE_ALL) == "1"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Mark the tests by kind, and sort the files, so that no worker begins a long one when the others are done.
+
+        A file that nobody measured may be long, and comes before all.
+        """
+        spent = json.loads(DURATIONS.read_text(encoding="utf-8"))
+        for item in items:
+            for kind in kinds_of(item.path):
+                item.add_marker(kind)
+        items.sort(key=lambda item: (-spent.get(_file_of(item.nodeid), float("inf")), item.path))
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """A test that -k, -m or --deselect takes away is left out too."""
+        self._not_chosen.update(_file_of(item.nodeid) for item in items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Every worker collects all tests and leaves out the same ones, so what one says is right."""
+        self._not_chosen = Counter(getattr(node, "workeroutput", {}).get("not_chosen", self._not_chosen))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up what each file takes, with its fixtures."""
+        self._spent[_file_of(report.nodeid)] += report.duration
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Add what was skipped or expected to fail, and fail the run if every test was required."""
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput["not_chosen"] = dict(self._not_chosen)
+            return
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            for kind in ("skipped", "xfailed", "xpassed"):
+                self._left_out += [(report.nodeid, _reason(report, kind)) for report in reporter.stats.get(kind, ())]
+        self._left_out += [
+            (file, f"{count} not chosen on the command line") for file, count in sorted(self._not_chosen.items())
+        ]
+        if self._left_out and self._requires_all and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._config.getoption(RECORD):
+            self._record_durations()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say at the end which tests were left out and why."""
+        terminalreporter.section("left out")
+        if not self._left_out:
+            terminalreporter.write_line("No test was left out.")
+        for name, reason in self._left_out:
+            terminalreporter.write_line(f"{name}: {reason}")
+        if self._left_out and self._requires_all:
+            terminalreporter.write_line(f"{REQUIRE_ALL}=1, so the run fails: {len(self._left_out)} left out.", red=True)
+
+    def _record_durations(self) -> None:
+        """Write down what each file of this run took; others keep what they have, and files that are gone lose it."""
+        known = json.loads(DURATIONS.read_text(encoding="utf-8"))
+        known |= {file: round(seconds) for file, seconds in self._spent.items()}
+        here = {file: seconds for file, seconds in sorted(known.items()) if (TESTS.parent / file).is_file()}
+        DURATIONS.write_text(json.dumps(here, indent=0) + "\n", encoding="utf-8")
+
+
+def _file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport, kind: str) -> str:
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2]
+    return getattr(report, "wasxfail", "") or kind
