@@ -45,7 +45,7 @@ INSTALL := shell=$$$$; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo quick test coverage oracles attacks fuzz lint build lock clean .venv
+.PHONY: help demo quick test oracles attacks fuzz lint build lock clean .venv
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
