@@ -9,7 +9,8 @@ from collections import defaultdict
 
 import pytest
 
-from places import ROOT
+from account import KINDS
+from places import ROOT, TESTS
 
 KIT = ROOT / "cnn_assignment"
 MOST_FILES, MOST_LINES = 12, 400
@@ -83,3 +84,8 @@ def test_nbgrader_is_imported_in_one_room_only():
     importing = re.compile(r"^\s*(?:import nbgrader|from nbgrader)\b", re.MULTILINE)
     rooms = {path.relative_to(KIT).parts[0] for path in KIT.rglob("*.py") if importing.search(path.read_text("utf-8"))}
     assert rooms == {"nbgrader_course"}
+
+
+def test_every_kind_of_tests_names_files_that_there_are():
+    missing = [pattern for patterns in KINDS.values() for pattern in patterns if not list(TESTS.glob(pattern))]
+    assert missing == []
