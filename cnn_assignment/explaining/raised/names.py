@@ -48,7 +48,7 @@ def _not_yet(found: re.Match[str], raised: Raised) -> Told | None:
     own = "A name that a function assigns to belongs to that function, in all of its lines."
     if scene.lines == (raised.line,):
         return Told(
-            f"SessionWorker {raised.line} gives {quote(name)} its first value in this function, and needs one already.",
+            f"Line {raised.line} gives {quote(name)} its first value in this function, and needs one already.",
             own,
         )
     numbers = [str(line) for line in scene.lines]

@@ -197,7 +197,7 @@ RULES = (
     rule("AxisError", r"(?:\w+: )?axis (-?\d{1,9}) is out of bounds for array of dimension (\d{1,2})", _axis),
     rule(
         "ValueError",
-        r"zero-size array to reduction operation .*|session to get arg\w+ of an empty sequence",
+        r"zero-size array to reduction operation .*|attempt to get arg\w+ of an empty sequence",
         _nothing_to_reduce,
     ),
     rule("ValueError", r"can only convert an array of size 1 to a Python scalar", _one_size),
