@@ -54,8 +54,8 @@ demo: $(KIT) ## the whole road on a small example class
 # A file's tests share what they set up, so a file stays together; the longest comes first (tests/kits/account.py).
 PYTEST := pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --timeout=600 --durations=20
 
-quick: $(KIT) ## what a change of one room needs: no nbgrader, browser, database, class or soak
-	@$(RUN) -m $(PYTEST) -m "not (nbgrader or browser or database or class_sized or soak)" $(ARGS)
+quick: $(KIT) ## what a change of one room needs: no nbgrader, browser, database, class, nothing slow
+	@$(RUN) -m $(PYTEST) -m "not (nbgrader or browser or database or class_sized or slow)" $(ARGS)
 
 test: $(KIT) ## everything that needs no package of the system
 	@$(RUN) -m $(PYTEST) -m "not (browser or database)" $(ARGS)
