@@ -87,8 +87,8 @@ KINDS ?= not (browser or database)
 # Not empty: with branch coverage of the kit. The report comes also after a failure, and the failure is what counts.
 COVERAGE ?=
 
-quick: $(KIT) $(TOOLS) ## what a change of one room needs: no nbgrader, browser, database, class or soak
-	@$(RUN) -m $(PYTEST) -m "not (nbgrader or browser or database or class_sized or soak)" $(ARGS)
+quick: $(KIT) $(TOOLS) ## what a change of one room needs: no nbgrader, browser, database, class, nothing slow
+	@$(RUN) -m $(PYTEST) -m "not (nbgrader or browser or database or class_sized or slow)" $(ARGS)
 
 test: $(KIT) $(TOOLS) ## everything that needs no package of the system
 ifeq ($(COVERAGE),)

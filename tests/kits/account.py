@@ -19,48 +19,49 @@ RECORD = "--record-durations"
 # Seconds by file, of the run that wrote them down last. Only their order counts.
 DURATIONS = TESTS / "durations.json"
 
-# The kinds of tests that `make quick` does without, as marks, by the files that are of each kind.
+# The kinds of tests that `make quick` does without, as marks, by the files and rooms that are of each kind. Single tests
+# have such a mark where they stand.
 KINDS = {
-    "nbgrader": (
-        "assignments/cnn/test_cnn_course.py",
-        "assignments/cnn/test_cnn_notebook.py",
-        "assignments/cnn/test_vectors.py",
-        "engine/nbgrader_course/*.py",
-        "engine/judging/test_authors_api.py",
-        "engine/running/test_solution_first.py",
-        "engine/running/test_tight_limits.py",
-        "engine/running/test_troubles.py",
-        "project/test_guides.py",
-    ),
-    "browser": ("engine/nbgrader_course/test_formgrader.py",),
-    "database": ("engine/nbgrader_course/test_postgres.py",),
-    "class_sized": (
-        "assignments/cnn/test_example_class.py",
-        "assignments/cnn/test_gate.py",
-        "assignments/cnn/test_refuting.py",
-        "assignments/cnn/test_student_environment.py",
-        "engine/running/test_class_of_sixty.py",
-        "engine/running/test_hostile_class.py",
-        "engine/running/test_same_report.py",
-        "engine/sandbox/server/test_covert_channels.py",
-        "engine/sandbox/test_attacks.py",
-        "project/test_benchmarks.py",
-        "project/test_writing_tests.py",
-    ),
-    "soak": (
-        "engine/running/test_cluster.py",
-        "engine/running/test_kills.py",
-        "engine/running/test_soak.py",
-        "engine/sandbox/client/test_protocol_fuzz.py",
-    ),
+    "nbgrader": {
+        "nbgrader_course",
+        "test_authors_api.py",
+        "test_cnn_course.py",
+        "test_cnn_notebook.py",
+        "test_guides.py",
+        "test_solution_first.py",
+        "test_tight_limits.py",
+        "test_troubles.py",
+        "test_vectors.py",
+    },
+    "browser": {"test_formgrader.py"},
+    "database": {"test_postgres.py"},
+    "class_sized": {
+        "test_benchmarks.py",
+        "test_class_of_sixty.py",
+        "test_example_class.py",
+        "test_gate.py",
+        "test_hostile_class.py",
+        "test_refuting.py",
+        "test_same_report.py",
+        "test_student_environment.py",
+        "test_writing_tests.py",
+    },
+    "slow": {
+        "test_attacks.py",
+        "test_cluster.py",
+        "test_covert_channels.py",
+        "test_kills.py",
+        "test_mending.py",
+        "test_portable.py",
+        "test_protocol_fuzz.py",
+        "test_soak.py",
+    },
 }
 
 
 def kinds_of(path: PurePath) -> list[str]:
     """The kinds of a file's tests."""
-    return [
-        kind for kind, patterns in KINDS.items() if any(path.match(f"{TESTS.name}/{pattern}") for pattern in patterns)
-    ]
+    return [kind for kind, names in KINDS.items() if names.intersection(path.parts)]
 
 
 class Account:
