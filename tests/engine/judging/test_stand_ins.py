@@ -12,7 +12,7 @@ from cnn_assignment.judging.loading import load_order
 from cnn_assignment.judging.stand_ins import RightMethods
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox
-from cnn_assignment.submissions import LiftedCode
+from cnn_assignment.submissions import ExtractedCode
 from judged_kit import lost, told
 from toy_course import answer, left_open
 
@@ -348,13 +348,13 @@ def test_the_names_that_a_stand_in_asks_for_are_public_ones_of_the_solution_and_
     toy_course.write(
         tmp_path / "solutions/given.py", "HALF = 0.5\nclass Base:\n    def f(self):\n        return self.base\n"
     )
-    order = load_order(course, LiftedCode((), ()), ["Cutter.pieces"])
+    order = load_order(course, ExtractedCode((), ()), ["Cutter.pieces"])
     assert order["attributes"] == ["base", "factor", "pieces", "size"]
     toy_course.write(tmp_path / "solutions/toy.py", SPELLED)
     expected = ["assigned", "base", "counter", "declared", "first", "read", "rest", "second", "total"]
-    assert load_order(course, LiftedCode((), ()), ["Cutter.pieces"])["attributes"] == expected
+    assert load_order(course, ExtractedCode((), ()), ["Cutter.pieces"])["attributes"] == expected
     # Where nothing is stand_ins_used, nothing is asked for.
-    assert load_order(course, LiftedCode((), ()))["attributes"] == []
+    assert load_order(course, ExtractedCode((), ()))["attributes"] == []
 
 
 def test_load_errors_are_told_once_whatever_the_number_of_workers(grade):
