@@ -51,10 +51,15 @@ KINDS = {
         "test_cluster.py",
         "test_covert_channels.py",
         "test_kills.py",
+        "test_launch.py",
         "test_mending.py",
         "test_portable.py",
+        "test_proof.py",
         "test_protocol_fuzz.py",
+        "test_public_checks.py",
+        "test_residue.py",
         "test_soak.py",
+        "test_worker_memory.py",
     },
 }
 

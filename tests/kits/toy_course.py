@@ -20,6 +20,9 @@ from typing import Any
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Assignment, Submission
 
+_BACKSTOP_S = 600
+"""Ends a program that hangs, and judges no speed."""
+
 COMMAND = "from cnn_assignment.cli import main; main(prog_name='cnn-assignment')"
 
 CONFIG = """
@@ -326,7 +329,7 @@ def run_program(*words: str | Path, cwd: Path, status: int, **environment: str) 
         text=True,
         check=False,
         env={**os.environ, **environment},
-        timeout=120,
+        timeout=_BACKSTOP_S,
     )
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

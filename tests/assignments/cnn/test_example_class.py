@@ -142,7 +142,7 @@ def is_plainly_passed(test: dict[str, Any]) -> bool:
     return test == named | {"outcome": "passed", "score": test["max_score"], "message": "", "diagnosis": []}
 
 
-def tests_of(report: Report) -> str:
+def list_tests(report: Report) -> str:
     """All tests of a report, a line each."""
     return "".join(
         f"{task['id']} | {test['id']} | {test['title']} | {test['max_score']:g}\n"
@@ -165,7 +165,7 @@ def test_a_report_is_the_approved_one(student, reports):
 
 
 def test_every_report_holds_the_same_tests(reports):
-    (found,) = {tests_of(report) for report in reports.values()}
+    (found,) = {list_tests(report) for report in reports.values()}
     if os.environ.get(REFRESH) == "1":
         ALL_TESTS.write_text(found, encoding="utf-8", newline="\n")
     assert found == ALL_TESTS.read_text(encoding="utf-8")

@@ -31,8 +31,8 @@ def found(pytestconfig):
     return brought
 
 
-def test_every_kind_of_trial_was_asked_and_some_are_told(found):
-    assert sum(part["asked"] for part in found) > 700
+def test_enough_trials_were_asked_and_some_are_told(found):
+    assert sum(part["asked"] for part in found) >= 300
     # A test that hears no sentence refutes none.
     assert sum(len(part["told"]) for part in found) >= 50
 

@@ -9,7 +9,6 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-import toy_course
 from cnn_assignment.cli import main
 from cnn_assignment.cli.proving import make_proof
 from cnn_assignment.core.errors import AuthoringError
@@ -36,14 +35,6 @@ NOTHING = '''
 def test_nothing(student):
     """Nothing at all"""
 '''
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A course that was built; tests change copies of it."""
-    assignment = toy_course.make_course(tmp_path_factory.mktemp("built") / "course")
-    build(assignment, collect_tasks(assignment), assignment.hints)
-    return assignment.root
 
 
 @pytest.fixture

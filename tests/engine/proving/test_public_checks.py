@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -190,16 +191,16 @@ def test_a_package_that_is_not_installed_here_is_told_once(course):
     assert [finding.claim for finding in checks.findings if finding.holds] == [CLAIMS[0].format(4), CLAIMS[2].format(4)]
 
 
-def test_the_command_names_them_and_exits_with_1(course):
-    run("build", "toy", cwd=course)
+def test_the_command_names_them_and_exits_with_1(built, tmp_path):
+    course = shutil.copytree(built, tmp_path / "course")
     edit(course / "autograder/toy/checks.py", "== [8.0]", "== [9.0]")
     data = json.loads(run("verify", "toy", "--json", cwd=course, status=1).stdout)
     assert [row["found"] for row in data["findings"] if row["claim"] == CLAIMS[0].format(4)] == ["all but 1"]
     assert data["survivors"][0].startswith("the solution: public check test_scale_values: failed")
 
 
-def test_a_narrative_that_does_not_fit_is_a_finding_of_its_own(course):
-    run("build", "toy", cwd=course)
+def test_a_narrative_that_does_not_fit_is_a_finding_of_its_own(built, tmp_path):
+    course = shutil.copytree(built, tmp_path / "course")
     edit(course / "source/toy.md", 'check="slope"', 'check="slop"')
     proof = make_proof(load_assignment(course, "toy"))
     proof.run(2)

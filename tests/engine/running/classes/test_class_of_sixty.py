@@ -278,7 +278,7 @@ def changed_test_and_interruption(sixty: Class) -> None:
     def changed() -> set[str]:
         return {path.stem for path in sixty.out.glob("*.json") if path.read_bytes() != before.get(path.name)}
 
-    await_that(lambda: len(changed()) >= 5)
+    await_that(lambda: len(changed()) >= 5, seconds=600)
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert process.returncode == 130
