@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import textwrap
 import time
 from collections.abc import Iterator
@@ -11,9 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from attacks.users import bubblewrap_works_for
 from cnn_assignment.judging.replay import Playback
 from cnn_assignment.judging.session import Session
 from cnn_assignment.sandbox import wire
@@ -22,19 +18,6 @@ from cnn_assignment.sandbox.client.protocol import Ask, Request, TimeLimits
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote
 from cnn_assignment.sandbox.client.worker_process import WorkerProcess
 from cnn_assignment.sandbox.limits import WorkerLimits
-
-LEVELS = (
-    1,
-    2,
-    pytest.param(
-        3,
-        marks=pytest.mark.skipif(
-            not bubblewrap_works_for("root" if os.geteuid() == 0 else "ordinary user"),
-            reason="bubblewrap (bwrap) is not installed or does not work here, so nothing was tried at level 3",
-        ),
-    ),
-)
-"""What student code is run at in tests: by limits alone, confined, and in namespaces where this machine gives them."""
 
 LOADING = TimeLimits(cpu_s=10.0, wall_s=60.0)
 PATIENT = TimeLimits(cpu_s=10.0, wall_s=60.0)

@@ -27,9 +27,9 @@ from cnn_assignment.sandbox.client.protocol import (
 )
 from cnn_assignment.sandbox.client.worker_process import Stopwatch
 from cnn_assignment.sandbox.limits import WorkerLimits
+from levels import LEVELS
 from places import KITS, ROOT
 from sandbox_kit import (
-    LEVELS,
     LOADING,
     PATIENT,
     SHORT_WALL,

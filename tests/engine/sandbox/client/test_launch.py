@@ -18,8 +18,9 @@ from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client import host, launch
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import SandboxError
+from levels import LEVELS
 from places import KITS, ROOT
-from sandbox_kit import LEVELS, count_descriptors, run, zygote_of
+from sandbox_kit import count_descriptors, run, zygote_of
 from toy_course import answer, submit
 
 BROKEN = {

@@ -19,18 +19,9 @@ from cnn_assignment.sandbox.client.protocol import (
     TimeLimits,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
+from levels import LEVELS
 from places import KITS
-from sandbox_kit import (
-    LEVELS,
-    SHORT_CPU,
-    SHORT_WALL,
-    attack,
-    call,
-    make_order,
-    run,
-    state_of,
-    working,
-)
+from sandbox_kit import SHORT_CPU, SHORT_WALL, attack, call, make_order, run, state_of, working
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

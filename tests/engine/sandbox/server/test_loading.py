@@ -9,7 +9,8 @@ from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import Answer, CallRaised, Request
 from cnn_assignment.sandbox.limits import WorkerLimits
-from sandbox_kit import LEVELS, LOADING, PATIENT, call, failures_of, make_order, run, working
+from levels import LEVELS
+from sandbox_kit import LOADING, PATIENT, call, failures_of, make_order, run, working
 
 
 def test_a_statement_that_fails_takes_no_other_with_it(sandbox):

@@ -12,7 +12,8 @@ from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
 from cnn_assignment.sandbox.limits import WorkerLimits
-from sandbox_kit import LEVELS, call, failures_of, run, working, zygote_of
+from levels import LEVELS
+from sandbox_kit import call, failures_of, run, working, zygote_of
 
 
 @pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
