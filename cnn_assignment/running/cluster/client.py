@@ -149,7 +149,7 @@ class DaskClient:
     def _submit(self, function: Callable[..., Answer], *words: Any, **options: Any) -> Future[Answer]:
         # Never taken for the result of an earlier call.
         key = f"{self._name}-{function.__name__}-{next(self._numbers)}"
-        # A submission may be as large as intake allows, and Dask would warn about it.
+        # A submission may be as large as the kit reads, and Dask would warn about it.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": _FLYING_BYTES}):
             future = self._client.submit(function, self._name, *words, key=key, pure=False, **options)
         future.add_done_callback(self._landed.put)

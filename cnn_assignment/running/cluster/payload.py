@@ -21,7 +21,7 @@ _FEW_MODULES = 50
 _FEW_BYTES = 1024 * 1024
 
 File = tuple[str, bytes | None]
-"""A relative name and the content; None for a file that is larger than intake reads."""
+"""A relative name and the content; None for a file that is larger than the kit reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Payload:
 
     @classmethod
     def pack(cls, submission: Submission, assignment: Assignment) -> Payload:
-        """Read the submission's file, and the modules beside it that intake may look at; links are not followed.
+        """Read the submission's file, and the modules beside it that reading may look at; links are not followed.
 
         Raises OSError where the file cannot be read.
         """
@@ -142,9 +142,9 @@ def _read(path: Path, cap: int) -> bytes | None:
 
 
 def _modules_beside(path: Path, assignment: Assignment) -> tuple[Path, ...]:
-    """All modules in the folder of a submission where they are few, else those that intake looks at.
+    """All modules in the folder of a submission where they are few, else those that reading looks at.
 
-    Intake knows exactly what it needs, but takes a hundred times as long as reading a few files.
+    Reading knows exactly what it needs, but takes a hundred times as long as reading a few files.
     """
     few: list[Path] = []
     total = 0

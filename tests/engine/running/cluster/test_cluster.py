@@ -60,7 +60,7 @@ def fragile(tmp_path_factory):
 
 
 def submit_class(root):
-    """Whatever intake reads, and what it must not."""
+    """Whatever the kit reads, and what it must not."""
     submit(root, "ada", SOLUTION)
     submit(root, "bob", left_open("cut", "clear"))
     submit(root, "cem", answer(cut="return []", scale="raise ValueError(object())"))
