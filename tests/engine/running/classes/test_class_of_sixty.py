@@ -29,7 +29,7 @@ from cnn_kit import NAME, call, run, submit
 from places import ROOT
 from toy_course import await_that
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("unmeasured")]
 
 SIZE = 60
 # Of the example class: right, wrong, unreadable and untouched work, none of which takes long.
