@@ -19,6 +19,9 @@ from cnn_assignment.running import pool
 from cnn_kit import NAME, POINTS, call
 from places import ROOT, TESTS
 
+# It takes a minute or two, and many on a machine that is busy with other things.
+pytestmark = pytest.mark.timeout(1800)
+
 REFRESH = "CNN_ASSIGNMENT_REFRESH_GOLDEN"
 TOLD = TESTS / "assignments/cnn/golden/told.txt"
 # These read what lies beyond an array, which may be anything: of them the table has only what is told most often.

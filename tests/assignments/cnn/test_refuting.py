@@ -10,6 +10,8 @@ import pytest
 
 from places import KITS
 
+pytestmark = pytest.mark.timeout(1800)
+
 # Side by side: each grades half of all trials.
 PARTS = 2
 

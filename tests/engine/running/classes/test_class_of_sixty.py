@@ -29,7 +29,7 @@ from cnn_kit import NAME, call, run, submit
 from places import ROOT
 from toy_course import await_that
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("unmeasured")]
 
 SIZE = 60
 # Of the example class: right, wrong, unreadable and untouched work, none of which takes long.
@@ -286,7 +286,9 @@ def changed_test_and_interruption(sixty: Class) -> None:
     assert len(done) < SIZE
     assert len(sixty.table("class.csv")) == SIZE
     sixty.agree(ungraded=sixty.students() - done)
-    assert f"{len(done)} of 60 reports are still right" in sixty.grade()
+    # The last report may have been written, and not yet noted as such: it is made again.
+    kept = int(sixty.grade().partition(" of 60 reports are still right")[0])
+    assert len(done) - 1 <= kept <= len(done)
     sixty.agree()
 
 
