@@ -121,6 +121,7 @@ def test_what_platforms_give_is_collected_graded_and_collected_again(course_root
     make_zip(uploads / "submissions.zip", {"zuse_LATE_21_22_cnn-1.ipynb": work["colab"]})
     (uploads / "carl_cnn.py").write_bytes((examples / "im2col" / f"{NAME}.py").read_bytes())
     (uploads / "broken_cnn.zip").write_bytes(b"PK\x05\x06")
+    school.instructor.run("nbgrader", "generate_assignment", NAME)
 
     outside = f"--CourseDirectory.root={school.course}"
     said = school.instructor.run("nbgrader", "zip_collect", NAME, outside, cwd=tmp_path, status=NOT_ALL_COLLECTED)
