@@ -182,7 +182,7 @@ def read_by_file_handle(target):
 @attack(seen="secret")
 def import_solution_by_path(target):
     """import the solution from its folder"""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "_Importer"]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__module__.startswith("cnn_assignment")]
     sys.path.insert(0, os.path.dirname(target["solution"]))
     importlib.invalidate_caches()
     return importlib.import_module("solution").SECRET
@@ -200,7 +200,7 @@ def run_solution_by_path(target):
 @attack(seen="granted")
 def import_pytest(target):
     """import pytest, and with it the grader's plugins"""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "_Importer"]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__module__.startswith("cnn_assignment")]
     sys.path[:0] = target["packages"]
     importlib.invalidate_caches()
     return hasattr(importlib.import_module("pytest"), "main")
