@@ -9,6 +9,7 @@ those of a worker, which is a process of one submission.
 from __future__ import annotations
 
 import gc
+import glob
 import importlib
 import io
 import mmap
@@ -46,6 +47,11 @@ class Change:
         """Put files in memory in the place of the system's, for all of this process that looks them up by names."""
         self._put(new=True)
         tempfile.tempdir = TEMPORARY_FOLDER
+        # Since Python 3.13 a class behind `pathlib` keeps functions of os as its own.
+        globber = getattr(glob, "_StringGlobber", None)
+        for name in ("lstat", "scandir"):
+            if name in vars(globber or object):
+                setattr(globber, name, staticmethod(getattr(os, name)))
         vars(mmap)["mmap"] = self._mapping
 
     def _put(self, *, new: bool) -> None:
