@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(1800)
 REFRESH = "CNN_ASSIGNMENT_REFRESH_GOLDEN"
 TOLD = TESTS / "assignments/cnn/golden/told.txt"
 # These read what lies beyond an array, which may be anything: of them the table has only what is told most often.
-READ_BEYOND = {"strides-assume-contiguous"}
+READ_BEYOND = {"pooling-assumes-contiguous", "strides-assume-contiguous"}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,8 @@ def test_every_misconception_is_told_what_the_table_says(told):
     for misconception, sentences in told.items():
         lines.append(f"{misconception}:")
         for said, count in sentences.most_common(1 if misconception in READ_BEYOND else None):
-            lines.append(f"  {count} {'test' if count == 1 else 'tests'}:")
+            tests = "most" if misconception in READ_BEYOND else count
+            lines.append(f"  {tests} {'test' if count == 1 else 'tests'}:")
             lines += [f"    {sentence}" for sentence in said or ["(nothing)"]]
     text = "\n".join(lines) + "\n"
     if os.environ.get(REFRESH):
