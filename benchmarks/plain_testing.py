@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-from cnn_assignment.grading.owed import Owed, has_form
 
 from cnn_assignment.core.comparing import find_wrong, is_same
+from cnn_assignment.core.owed import Owed, has_form
 
 
 class Mismatch(AssertionError):  # noqa: N818 - the name that tests know it by

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
 from cnn_assignment.core.comparing import Array, find_wrong, is_same
+from cnn_assignment.core.owed import Owed, has_form
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerFailure
 from cnn_assignment.sandbox.client.proxies import Remote, collect, conversation_of, fetch, label_of
@@ -50,32 +50,6 @@ _KNOWN_TYPES = frozenset(
         *("ellipsis", "module"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """The entries that a cache must have: right ones, and the keys of those of which only the form matters."""
-
-    right: Mapping[str, Array]
-    form_only: frozenset[str]
-
-    def is_met(self, key: str, value: Any) -> bool:
-        """Whether a value is as good as the right one."""
-        right = self.right[key]
-        return is_same(value, right) or (key in self.form_only and _has_form(value, right) and _is_finite(value))
-
-    def give(self, key: str) -> Array:
-        """What stands in for a value that is not."""
-        return np.ones_like(self.right[key]) if key in self.form_only else self.right[key]
-
-
-def _has_form(value: Any, right: Array) -> bool:
-    """Whether a value is an array of that shape and dtype."""
-    return isinstance(value, np.ndarray) and value.shape == right.shape and value.dtype == right.dtype
-
-
-def _is_finite(value: Array) -> bool:
-    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
 
 
 class Mismatch(AssertionError):  # noqa: N818 - what a test found, in pytest's words a failure and not an error
@@ -157,7 +131,7 @@ def copy_of(actual: Remote, right: Array) -> Array:
     that writes its replies itself.
     """
     value = _fetch_array(actual, right)
-    return value if _has_form(value, right) else right
+    return value if has_form(value, right) else right
 
 
 def own_cache(
@@ -197,7 +171,7 @@ def own_caches(
         conversation.fetch(None, wire.Caps())
     # What is still to be done before forward goes along with it, and is told from it by its step.
     before = conversation.pending
-    owed = [_Owed(right, frozenset(form_only)) for _, right in calls]
+    owed = [Owed(right, frozenset(form_only)) for _, right in calls]
     try:
         if conversation.is_deadly(label_of(forward)):
             return [_right_cache(student, forward, due) for due in owed]
@@ -230,7 +204,7 @@ def _make_cache(student: Remote, forward: Remote, args: tuple[Any, ...], *, apar
     return copied
 
 
-def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: _Owed, before: int) -> Remote:
+def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: Owed, before: int) -> Remote:
     """The cache with its wrong entries put right. before: how many operations of the next request are not forward's."""
     if cache is None:
         return _right_cache(student, forward, owed)
@@ -259,7 +233,7 @@ def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: _Owed,
     return cache
 
 
-def _right_cache(student: Remote, forward: Remote, owed: _Owed) -> Remote:
+def _right_cache(student: Remote, forward: Remote, owed: Owed) -> Remote:
     conversation_of(student).remarks.append(f"a right cache stood in for the one that your {label_of(forward)} owes")
     return put(student, {key: owed.give(key) for key in owed.right})
 

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from traitlets.config import Config
 
 from cnn_assignment.nbgrader_course.notebooks.harmless import make_harmless, show_as_written
-from cnn_assignment.nbgrader_course.pages.rendering import _render, clean, clean_notebook, configure_rendering
+from cnn_assignment.nbgrader_course.pages.rendering import _render, clean_html, clean_notebook, configure_rendering
 from cnn_assignment.nbgrader_course.pages.time_limits import TookTooLongError, limit_time
 from cnn_kit import CLASSES, NAME, class_cells, copy_course, run, submit
 from formgrader_kit import CHROMIUM, instruct, serve
@@ -95,7 +95,7 @@ def test_no_vector_survives_in_the_notebook_whatever_renders_it(before):
 def test_no_vector_survives_where_only_the_page_is_cleaned():
     left = {}
     for vector in (*VECTORS, *("\n\n".join(VECTORS[start : start + 9]) for start in range(0, len(VECTORS), 9))):
-        if found := troubles_of(clean(_render(vector.replace("attachment:", ""), {}))):
+        if found := troubles_of(clean_html(_render(vector.replace("attachment:", ""), {}))):
             left[vector] = found
     assert left == {}
 
@@ -129,7 +129,7 @@ def test_honest_markdown_is_rendered_as_before():
         words = "".join(soup.get_text().replace("\N{WORD JOINER}", "").split())
         return names, words
 
-    assert shape(clean(_render(make_harmless(NICE, PICTURE), PICTURE)).replace("#student-", "#")) == shape(
+    assert shape(clean_html(_render(make_harmless(NICE, PICTURE), PICTURE)).replace("#student-", "#")) == shape(
         _render(NICE, PICTURE)
     )
 
@@ -189,9 +189,9 @@ def test_names_of_people_are_text():
 
 def test_tables_of_results_keep_their_looks():
     table = '<div class="tex2jax_ignore" style="border:1px solid #d5d9de;color:#1f2328"><b>Title</b></div>'
-    assert clean(table, keep_styles=True) == table
+    assert clean_html(table, keep_styles=True) == table
     for style in ("background:url(//x)", "position:fixed", "margin:-99px", "background:image-set('x' 1x)"):
-        shown = BeautifulSoup(clean(f'<b style="{style}">x</b>', keep_styles=True), "html.parser")
+        shown = BeautifulSoup(clean_html(f'<b style="{style}">x</b>', keep_styles=True), "html.parser")
         assert shown.b.get("style", "") == ""
 
 
@@ -216,7 +216,7 @@ COMMANDS = (
 @pytest.mark.parametrize("text", COMMANDS)
 def test_a_command_that_is_put_together_from_characters_by_number_is_none(text):
     # As MathJax reads it: elements and comments keep text apart, character references do not.
-    for html in (markdown2html(make_harmless(text)), clean(_render(text, {}))):
+    for html in (markdown2html(make_harmless(text)), clean_html(_render(text, {}))):
         assert not re.search(r"\\(?:href|mmlToken)", BeautifulSoup(html, "html.parser").get_text())
 
 
@@ -228,7 +228,7 @@ def test_characters_by_name_that_people_use_stay():
 
 def test_a_link_to_a_heading_leads_to_it_and_no_heading_takes_a_name_of_the_page():
     soup = BeautifulSoup(
-        clean(_render("# conv-forward\n\n[up](#conv-forward)\n\n<h2 id=formgrader>x</h2>", {})), "html.parser"
+        clean_html(_render("# conv-forward\n\n[up](#conv-forward)\n\n<h2 id=formgrader>x</h2>", {})), "html.parser"
     )
     names = [element["id"] for element in soup.find_all(["h1", "h2"])]
     assert soup.a["href"] == "#student-conv-forward"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import sandbox_kit
 import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
-from cnn_assignment.judging.session import Attempt
+from cnn_assignment.judging.session import Session
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import CallRaised
 from cnn_assignment.sandbox.client.proxies import fetch
@@ -54,18 +54,18 @@ def extract(assignment, tmp_path):
 @pytest.fixture
 def load(extract, assignment, sandbox):
     """Hand in a text, run what was extracted, and give the module and the notes."""
-    attempts = []
+    sessions = []
 
     def load(text, name="toy.py"):
         code = extract(text, name)
-        attempts.append(Attempt(sandbox, assignment, code))
-        module = sandbox_kit.converse(attempts[-1])
+        sessions.append(Session(sandbox, assignment, code))
+        module = sandbox_kit.converse(sessions[-1])
         fetch(module.__getattr__("Scaler"))
-        return module, (*code.notes, *attempts[-1].notes)
+        return module, (*code.notes, *sessions[-1].notes)
 
     yield load
-    for attempt in attempts:
-        attempt.close()
+    for session in sessions:
+        session.close()
 
 
 def book_of(*cells, marks=(), kinds=()):
