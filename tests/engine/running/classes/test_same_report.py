@@ -21,13 +21,13 @@ from cnn_assignment.core.model import Submission
 from cnn_assignment.judging.hidden import HiddenTests
 from cnn_assignment.running import grader as job
 from cnn_assignment.running.pool import GraderProcess, grade_all
-from places import ROOT
 
 if __name__ != "__main__":
-    # A grader process has this folder not on its path.
+    # A grader process has the modules that tests share not on its path.
     import cnn_kit
+    from places import ROOT
 
-CLASS = ROOT / "examples" / "class"
+    CLASS = ROOT / "examples" / "class"
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
