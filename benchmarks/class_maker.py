@@ -29,7 +29,7 @@ from cnn_assignment.proving.variants import load_variants
 Files = dict[str, bytes]
 Book = dict[str, Any]
 
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "tests" / "assignments" / "cnn" / "golden"
 POINTS = {"conv-forward": 20, "conv-backward": 25, "pool-views": 10, "pool-forward": 10, "pool-backward": 20}
 POINTS |= {"cnn-chain": 15}
 # What costs its time limits by design is rare, as it is among students.

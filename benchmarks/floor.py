@@ -24,8 +24,8 @@ from benchkit import CLASS, ONE_THREAD, add_group_options, median_ms, stay_on_on
 
 from cnn_assignment.core.model import Report, Status, Submission
 from cnn_assignment.proving.variants import load_variants
-from cnn_assignment.running import find_students
 from cnn_assignment.running.pool import GraderProcess
+from cnn_assignment.running.students import find_students
 from cnn_assignment.submissions import extract_file, find_submission
 
 # What the floor cannot run: code that would end, hold up or change the process that measures, and what cannot be read.

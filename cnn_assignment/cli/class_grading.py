@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cnn_assignment.nbgrader_course.class_feedback import Feedback
     from cnn_assignment.nbgrader_course.class_gradebook import CourseGradebook, Memory
     from cnn_assignment.reporting import FinalRow
-    from cnn_assignment.running import GradedClass, GradingOptions, Student
-    from cnn_assignment.running.class_run import ClassGrading
+    from cnn_assignment.running.class_run import ClassGrading, GradedClass, GradingOptions
+    from cnn_assignment.running.students import Student
 
 
 def open_gradebook(assignment: Assignment, journal: Memory) -> CourseGradebook:
@@ -34,7 +34,7 @@ def grade_and_tell(
 ) -> int:
     """Make a run over a class, show what came of it, and return the exit status. every_s: between two lines of a log."""
     from cnn_assignment.reporting.terminal import print_class, show_progress, show_step
-    from cnn_assignment.running import GONE, open_class
+    from cnn_assignment.running.class_run import GONE, open_class
 
     with open_class(assignment, students, options) as grading:
         if grading.kept:

@@ -33,8 +33,9 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving.table import print_proof
     from cnn_assignment.reporting.terminal import show_step
-    from cnn_assignment.running import GradingOptions, find_students
+    from cnn_assignment.running.class_run import GradingOptions
     from cnn_assignment.running.pool import collect_tasks
+    from cnn_assignment.running.students import find_students
 
     root = find_course(course_dir)
     name = only_name(root)

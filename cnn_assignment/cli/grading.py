@@ -55,7 +55,8 @@ def grade(
     again. A low grade is not an error; exit status 3 means that the grader failed and a grade or a page is withheld, or
     that a folder has a name that no student can have and is left out.
     """
-    from cnn_assignment.running import GradingOptions, find_misnamed, find_students
+    from cnn_assignment.running.class_run import GradingOptions
+    from cnn_assignment.running.students import find_misnamed, find_students
 
     assignment = load(course_dir, name)
     if feedback and not gradebook:

@@ -24,7 +24,9 @@ import pytest
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Assignment
-from cnn_assignment.running import CLASS_TABLE, JOURNAL, GradingOptions, find_students, grade_class
+from cnn_assignment.running.class_run import CLASS_TABLE, GradingOptions, grade_class
+from cnn_assignment.running.journal import JOURNAL
+from cnn_assignment.running.students import find_students
 from places import ROOT
 
 CLASS = ROOT / "examples" / "class"

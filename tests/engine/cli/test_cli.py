@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import toy_course
-from cnn_assignment.running import JOURNAL
+from cnn_assignment.running.journal import JOURNAL
 from toy_course import COMMAND, SLOW, TOTAL, answer, await_that, descendants, edit, is_running, run, submit, write
 
 COMMANDS = ("build", "verify", "grade", "doctor", "demo")

@@ -24,7 +24,9 @@ from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import class_feedback as course_feedback
 from cnn_assignment.nbgrader_course.pages.feedback import FeedbackWriter
-from cnn_assignment.running import JOURNAL, GradingOptions, find_students, open_class
+from cnn_assignment.running.class_run import GradingOptions, open_class
+from cnn_assignment.running.journal import JOURNAL
+from cnn_assignment.running.students import find_students
 from course_kit import nbgrader
 from toy_course import COMMAND, answer, await_that, descendants, edit, end_family, is_running, left_open, run, write
 

@@ -18,8 +18,9 @@ import toy_course
 from cnn_assignment.cli.class_grading import open_gradebook
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.reporting import FINAL_TABLE, FinalMark, FinalRow, write_final_csv
-from cnn_assignment.running import GradingOptions, find_students, grade_class, open_class
+from cnn_assignment.running.class_run import GradingOptions, grade_class, open_class
 from cnn_assignment.running.pool import collect_tasks
+from cnn_assignment.running.students import find_students
 from course_kit import nbgrader
 from cycle_kit import rows_of
 from release_kit import build

@@ -13,15 +13,9 @@ from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.core.texts import clean
-from cnn_assignment.running import (
-    CLASS_TABLE,
-    JOURNAL,
-    GradingOptions,
-    Student,
-    find_misnamed,
-    find_students,
-    grade_class,
-)
+from cnn_assignment.running.class_run import CLASS_TABLE, GradingOptions, grade_class
+from cnn_assignment.running.journal import JOURNAL
+from cnn_assignment.running.students import Student, find_misnamed, find_students
 from cnn_assignment.submissions import find_submission
 from toy_course import TOTAL, answer, edit, left_open, notebook, submit, write
 

@@ -13,7 +13,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 import toy_course
-from cnn_assignment.running import JOURNAL
+from cnn_assignment.running.journal import JOURNAL
 from course_kit import gradebook_of
 from toy_course import COMMAND, SLOW, answer, await_that, left_open, run, submit
 

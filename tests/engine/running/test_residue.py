@@ -17,7 +17,8 @@ import pytest
 
 import toy_course
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.running import CLASS_TABLE, JOURNAL
+from cnn_assignment.running.class_run import CLASS_TABLE
+from cnn_assignment.running.journal import JOURNAL
 from cnn_assignment.running.pool import grade_all
 from sandbox_kit import count_descriptors
 from toy_course import COMMAND, TOTAL, answer, await_that, descendants, is_running, left_open, submit

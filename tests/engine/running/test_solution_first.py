@@ -11,10 +11,11 @@ import cnn_kit
 import toy_course
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import ReportStatus, Status
-from cnn_assignment.running import CLASS_TABLE, GradingOptions, find_students, grade_class
+from cnn_assignment.running.class_run import CLASS_TABLE, GradingOptions, grade_class
 from cnn_assignment.running.client import GraderProcess
 from cnn_assignment.running.pool import grade_all
 from cnn_assignment.running.solution_first import is_known_sound, require_full_marks
+from cnn_assignment.running.students import find_students
 from toy_course import TOTAL, edit, left_open, submit, write
 
 DOUBLED = ('grads["convolution"], expected["convolution"]', 'grads["convolution"], 2 * expected["convolution"]')

@@ -12,8 +12,10 @@ import pytest
 import toy_course
 from cnn_assignment.core.errors import ProtectionError, UsageError
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.running import JOURNAL, GradingOptions, find_students, grade_class, open_class
-from cnn_assignment.running import class_run as course_grading
+from cnn_assignment.running import students as class_students
+from cnn_assignment.running.class_run import GradingOptions, grade_class, open_class
+from cnn_assignment.running.journal import JOURNAL
+from cnn_assignment.running.students import find_students
 from toy_course import answer, edit, left_open, run, submit, write
 
 OWN = "from helper import FACTOR\n" + toy_course.SOLUTION
@@ -157,7 +159,7 @@ def test_in_nbgraders_layout_another_assignment_never_matters(course):
 
 
 def test_another_kit_grades_again(course, monkeypatch):
-    monkeypatch.setattr(course_grading, "kit_digest", lambda: "sha256:0")
+    monkeypatch.setattr(class_students, "kit_digest", lambda: "sha256:0")
     assert planned(course) == ALL
 
 
