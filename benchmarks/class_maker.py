@@ -178,7 +178,7 @@ class ClassMaker:
 
     @cached_property
     def _troubles(self) -> list[Work]:
-        sys.path.insert(0, str(ROOT / "tests"))
+        sys.path.insert(0, str(ROOT / "tests" / "kits"))
         from troubles import make_troubles
 
         # A notebook of 100 MB has its own place and size here.

@@ -32,7 +32,7 @@ def numbers() -> list[int]:
 
 def open_clusters(folder: Path, stack: ExitStack) -> Iterator[tuple[Way, str]]:
     """A cluster for each number of workers, with its address."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "kits"))
     from cluster_kit import open_cluster
 
     for number in numbers():

@@ -21,7 +21,7 @@ from cnn_assignment.reporting import read_report
 from cnn_assignment.reporting.terminal import class_table
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "kits"))
 
 import formgrader_kit  # noqa: E402  # it lies with the tests
 
