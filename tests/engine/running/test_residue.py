@@ -191,8 +191,8 @@ def start_endless_class(course):
 
 def await_end(course, pids):
     for pid in pids:
-        await_that(lambda pid=pid: not is_running(pid), seconds=20)
-    await_that(lambda: course.left() == NOTHING, seconds=20)
+        await_that(lambda pid=pid: not is_running(pid), seconds=60)
+    await_that(lambda: course.left() == NOTHING, seconds=60)
 
 
 @pytest.mark.parametrize(
