@@ -24,7 +24,7 @@ class Memory(Protocol):
     """What is remembered between runs over a class."""
 
     place: dict[str, Any] | None
-    """Where the gradebook was, as `Place` describes itself."""
+    """Where the gradebook was, as `GradebookPlace` describes itself."""
     release: str
     """Digest of a release notebook and the hidden tests that belong together."""
 
