@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import nbformat
 from click.testing import CliRunner
 
+import warm
 from cnn_assignment.cli import main
 
 NAME = "cnn"
@@ -43,15 +43,7 @@ def copy_course(root: Path, folder: Path, *more: str) -> Path:
 
 def run(*words: str | Path, cwd: Path, status: int = 0) -> str:
     """Run a program of this environment, demand its exit status, and return all that it printed."""
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_BACKSTOP_S,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+    done = warm.run(words, cwd=cwd, env={**os.environ, "COLUMNS": "200"}, timeout=_BACKSTOP_S)
     said = done.stdout + done.stderr
     assert done.returncode == status, f"{' '.join(map(str, words))}: exit status {done.returncode}\n{said}"
     return said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import sqlalchemy
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
+import warm
 from cnn_kit import NAME, copy_course, tree
 
 COURSE = "dl101"
@@ -30,15 +30,7 @@ class Person:
 
     def run(self, *words: str | Path, cwd: Path | None = None, status: int = 0) -> str:
         """Run a program of this environment, demand its exit status, and return all that it printed."""
-        done = subprocess.run(
-            [str(word) for word in words],
-            cwd=cwd or self.folder,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_BACKSTOP_S,
-        )
+        done = warm.run(words, cwd=cwd or self.folder, env=self._environment(), timeout=_BACKSTOP_S)
         said = done.stdout + done.stderr
         assert done.returncode == status, f"{self.name}: {' '.join(map(str, words))}: {done.returncode}\n{said}"
         return said

@@ -1,0 +1,148 @@
+"""Programs of this environment, as forks of a process that has imported already what they import.
+
+A fork is a process like any other: it has its own arguments, folder, environment, output and end. It saves what a start
+costs, which for nbgrader is two to three seconds of CPU. What depends on the start itself has a process of its own:
+where the environment says how Python starts, where coverage is measured, and where a test uses `subprocess`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+import types
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+# What commands of nbgrader and of the kit import. pytest's own plugin of the kit stays out: it is rewritten at import.
+_IMPORTS = [
+    "nbgrader.apps.nbgraderapp",
+    "nbgrader.apps.api",
+    "nbgrader.api",
+    "nbgrader.converters",
+    "nbconvert.exporters",
+    "jupytext",
+    "cnn_assignment.nbgrader_plugins",
+    "cnn_assignment.cli.authoring",
+    "cnn_assignment.cli.class_grading",
+    "cnn_assignment.nbgrader_course.class_gradebook",
+    "warm",
+]
+
+
+def run(
+    words: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, as `subprocess.run` does with its output as text.
+
+    words: `nbgrader` or another program of this environment, or this Python with -c, -m or a file, and its arguments.
+
+    Raises:
+        subprocess.TimeoutExpired: if it does not end in that time (s). It is killed.
+    """
+    words = [str(word) for word in words]
+    program = _as_python(words)
+    if program is None or _starts_in_its_own_way(env):
+        return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=timeout)
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        process = _server().Process(target=_work, args=(program, _fresh_path(), str(cwd), dict(env), str(out), str(err)))
+        process.start()
+        process.join(timeout)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(words, timeout)
+        status = process.exitcode
+        process.close()
+        texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (out, err)]
+    return subprocess.CompletedProcess(words, status, *texts)
+
+
+@cache
+def _server() -> ForkServerContext:
+    """The process to fork. It is started by the first program and ends with the tests."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTS)
+    return context
+
+
+@cache
+def _fresh_path() -> list[str]:
+    """Where a Python that was just started finds modules, without its first entry."""
+    code = "import sys; print('\\n'.join(sys.path[1:]))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def _as_python(words: list[str]) -> list[str] | None:
+    """The words behind `python`, or nothing if the program is none that Python runs."""
+    if words[0] == sys.executable:
+        return words[1:] if words[1] in ("-c", "-m") or not words[1].startswith("-") else None
+    script = Path(sys.executable).parent / words[0]
+    return [str(script), *words[1:]] if script.is_file() and b"python" in script.read_bytes()[:200] else None
+
+
+def _starts_in_its_own_way(env: Mapping[str, str]) -> bool:
+    """Whether the environment says how Python starts, otherwise than that of the tests, or measures coverage."""
+    ours = os.environ
+    decisive = {
+        name for name in {*env, *ours} if name.startswith(("PYTHON", "COVERAGE_", "LC_", "LANG", "OPENBLAS", "OMP"))
+    }
+    return any(name.startswith("COVERAGE_") for name in env) or any(
+        env.get(name) != ours.get(name) for name in decisive - {"PYTHONPATH"}
+    )
+
+
+def _work(program: list[str], path: list[str], cwd: str, env: dict[str, str], out: str, err: str) -> None:
+    """What a fork does: become the program, and end as it does."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    for number, (name, flags) in enumerate(
+        ((os.devnull, os.O_RDONLY), (out, os.O_WRONLY | os.O_CREAT), (err, os.O_WRONLY | os.O_CREAT))
+    ):
+        file = os.open(name, flags | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    first = {"-c": "", "-m": cwd}.get(program[0], str(Path(program[0]).parent))
+    more = [place for place in env.get("PYTHONPATH", "").split(os.pathsep) if place]
+    status = 0
+    try:
+        sys.path[:] = [first, *more, *path]
+        _become(program)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is not None and not isinstance(end.code, int):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(status & 0xFF)
+
+
+def _become(program: list[str]) -> None:
+    kind, *rest = program
+    if kind == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(rest[0], "<string>", "exec"), main.__dict__)
+    else:
+        sys.argv = program
+        runpy.run_path(kind, run_name="__main__")
