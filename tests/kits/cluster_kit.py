@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from toy_course import await_that, descendants, end_family
+from processes import await_that, descendants, end_family
 
 # Scratch folders that Dask keeps for its workers, and in them those of a class.
 REMOTE_GRADERS = "dask-scratch-space/*/cnn-assignment-*"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Dialog, Error, Locator, Page, Route, sync_playwright
 
-from toy_course import end_family
+from processes import end_family
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 NO_CHROMIUM = "Chromium is not installed (Debian's package chromium)"

@@ -10,7 +10,8 @@ import pytest
 
 from account import DURATIONS, KINDS, RECORD, REQUIRE_ALL, kinds_of
 from places import ROOT, TESTS
-from toy_course import run_program, write
+from processes import run_program
+from toy_course import write
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from cnn_kit import NAME, copy_course, run
 from places import ROOT
-from toy_course import edit, run_pytest, write
+from processes import run_pytest
+from toy_course import edit, write
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

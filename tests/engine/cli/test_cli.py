@@ -11,9 +11,11 @@ import sys
 
 import pytest
 
+import processes
 import toy_course
 from cnn_assignment.running.journal import JOURNAL
-from toy_course import COMMAND, SLOW, TOTAL, answer, await_that, descendants, edit, is_running, run, submit, write
+from processes import COMMAND, await_that, descendants, is_running, run
+from toy_course import SLOW, TOTAL, answer, edit, submit, write
 
 COMMANDS = ("build", "verify", "grade", "doctor", "demo")
 
@@ -71,7 +73,7 @@ def test_help_tells_every_option_and_loads_nothing_heavy(words, tmp_path):
         "import sys\nfrom cnn_assignment.cli import main\ntry:\n    main(sys.argv[1:], prog_name='cnn-assignment')\n"
         "finally:\n    print(sorted({'numpy', 'nbgrader', 'nbformat', 'rich', 'pytest', 'IPython'} & set(sys.modules)))"
     )
-    done = toy_course.run_program("-c", program, *words, "--help", cwd=tmp_path, status=0)
+    done = processes.run_program("-c", program, *words, "--help", cwd=tmp_path, status=0)
     assert done.stdout.startswith("Usage: cnn-assignment")
     assert done.stdout.endswith("[]\n")
     assert done.stderr == ""

@@ -22,7 +22,8 @@ from cnn_assignment.judging.signature import FailureSignature, Likeness, sign_fa
 from cnn_assignment.running.pool import GraderProcess
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
 from cnn_assignment.submissions import ExtractedCode
-from toy_course import answer, edit, run_pytest, submit, write
+from processes import run_pytest
+from toy_course import answer, edit, submit, write
 
 MISCONCEPTIONS = '''"""Mistakes."""
 

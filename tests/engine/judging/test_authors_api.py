@@ -8,6 +8,7 @@ import re
 
 import cnn_assignment.grading.misconceptions
 import cnn_assignment.grading.testing
+import processes
 import toy_course
 from cnn_assignment import misconceptions, testing
 from cnn_assignment.authoring.gaps import _OPTIONS
@@ -59,12 +60,12 @@ def test_an_assignment_with_the_old_imports_builds_verifies_and_grades_unchanged
             text = path.read_text(encoding="utf-8")
             path.write_text(re.sub(r"cnn_assignment\.(testing|misconceptions)", r"cnn_assignment.grading.\1", text))
         toy_course.submit(root, "ada", toy_course.answer(scale="cache['out'][:] = self.factor * x"))
-        built = toy_course.run("build", "toy", cwd=root).stdout
-        toy_course.run("grade", "toy", "submitted", "--out", "out", "--no-gradebook", cwd=root)
+        built = processes.run("build", "toy", cwd=root).stdout
+        processes.run("grade", "toy", "submitted", "--out", "out", "--no-gradebook", cwd=root)
         report = json.loads((root / "out/ada.json").read_text(encoding="utf-8"))
         # The tests are other bytes, and everything else is the same.
         assert report["autograder"].pop("digest")
         found.append((built, report, (root / "release/toy/toy.ipynb").read_bytes()))
     assert found[0] == found[1]
-    assert json.loads(toy_course.run("verify", "toy", "--json", cwd=tmp_path / "old").stdout)["holds"] is True
+    assert json.loads(processes.run("verify", "toy", "--json", cwd=tmp_path / "old").stdout)["holds"] is True
     assert "Your values lack the half." in report["tasks"][0]["tests"][0]["diagnosis"]

@@ -18,7 +18,8 @@ from cnn_assignment.sandbox.client.protocol import CallRaised, Reply
 from cnn_assignment.sandbox.client.proxies import fetch
 from cnn_assignment.submissions import extract_file
 from judged_kit import lost, told
-from toy_course import TOTAL, answer, await_that, edit, left_open, submit
+from processes import await_that
+from toy_course import TOTAL, answer, edit, left_open, submit
 
 
 def test_the_solution_earns_everything_exactly(grade):

@@ -28,7 +28,8 @@ from cnn_assignment.running.class_run import GradingOptions, open_class
 from cnn_assignment.running.journal import JOURNAL
 from cnn_assignment.running.students import find_students
 from course_kit import nbgrader
-from toy_course import COMMAND, answer, await_that, descendants, edit, end_family, is_running, left_open, run, write
+from processes import COMMAND, await_that, descendants, end_family, is_running, run
+from toy_course import answer, edit, left_open, write
 
 COURSE = "dl101"
 SETTINGS = f"""

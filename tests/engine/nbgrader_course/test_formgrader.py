@@ -17,7 +17,7 @@ from cnn_assignment.nbgrader_course.notebooks.annotate import UNREADABLE, WORDS
 from cnn_assignment.reporting import read_report
 from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit
 from formgrader_kit import CHROMIUM, HOSTILE, NO_CHROMIUM, Instructor, Server, instruct, serve
-from toy_course import descendants
+from processes import descendants
 
 if CHROMIUM is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)

@@ -14,8 +14,9 @@ from cnn_assignment.cli.proving import make_proof
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running.pool import collect_tasks
+from processes import run
 from release_kit import build
-from toy_course import SOLUTION, TASKS, edit, run, write
+from toy_course import SOLUTION, TASKS, edit, write
 
 STALE = "source/ and release/ are as a build makes them"
 LEAKS = "answers and hidden tests in the release"

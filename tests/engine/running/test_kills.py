@@ -15,7 +15,8 @@ from nbgrader.api import Gradebook
 import toy_course
 from cnn_assignment.running.journal import JOURNAL
 from course_kit import gradebook_of
-from toy_course import COMMAND, SLOW, answer, await_that, left_open, run, submit
+from processes import COMMAND, await_that, run
+from toy_course import SLOW, answer, left_open, submit
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 import toy_course
-from toy_course import answer, edit, left_open, run_pytest, write
+from processes import run_pytest
+from toy_course import answer, edit, left_open, write
 
 
 @pytest.fixture(scope="module")

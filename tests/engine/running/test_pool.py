@@ -20,7 +20,8 @@ from cnn_assignment.nbgrader_plugins import configure
 from cnn_assignment.running.client import CalledOffError, GraderClient, GraderProcess
 from cnn_assignment.running.pool import grade_all
 from cnn_assignment.running.shared import SharedGrader
-from toy_course import SLOW, TOTAL, answer, await_that, descendants, edit, is_running, left_open, submit
+from processes import await_that, descendants, is_running
+from toy_course import SLOW, TOTAL, answer, edit, left_open, submit
 
 TEXTS = {
     "ada": toy_course.SOLUTION,

@@ -20,8 +20,9 @@ from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.running.class_run import CLASS_TABLE
 from cnn_assignment.running.journal import JOURNAL
 from cnn_assignment.running.pool import grade_all
+from processes import COMMAND, await_that, descendants, is_running
 from sandbox_kit import count_descriptors
-from toy_course import COMMAND, TOTAL, answer, await_that, descendants, is_running, left_open, submit
+from toy_course import TOTAL, answer, left_open, submit
 
 # Each tries to leave something behind. None may harm the machine if it succeeds.
 HOSTILE = {

@@ -16,7 +16,8 @@ from cnn_assignment.running import students as class_students
 from cnn_assignment.running.class_run import GradingOptions, grade_class, open_class
 from cnn_assignment.running.journal import JOURNAL
 from cnn_assignment.running.students import find_students
-from toy_course import answer, edit, left_open, run, submit, write
+from processes import run
+from toy_course import answer, edit, left_open, submit, write
 
 OWN = "from helper import FACTOR\n" + toy_course.SOLUTION
 

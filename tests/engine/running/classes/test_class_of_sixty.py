@@ -27,7 +27,7 @@ from attacks.users import as_ordinary
 from class_kit import RIGHT, open_course
 from cnn_kit import NAME, call, run, submit
 from places import ROOT
-from toy_course import await_that
+from processes import await_that
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("unmeasured")]
 

@@ -13,8 +13,9 @@ import toy_course
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.running.pool import GraderProcess
+from processes import await_that, descendants
 from sandbox_kit import state_of
-from toy_course import TOTAL, answer, await_that, descendants, edit, left_open, submit
+from toy_course import TOTAL, answer, edit, left_open, submit
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 import dask
 import pytest
 
+import processes
 import toy_course
 from cluster_kit import Worker, open_cluster
 from cnn_assignment.core.errors import AuthoringError, GraderError, ProtectionError, UsageError
@@ -23,7 +24,8 @@ from cnn_assignment.core.model import ReportStatus, Submission
 from cnn_assignment.running.cluster.grading import grade_on_cluster
 from cnn_assignment.running.pool import grade_all
 from cnn_assignment.submissions.plain.folder import FILE_CAP
-from toy_course import COMMAND, SLOW, SOLUTION, TOTAL, answer, await_that, edit, left_open, notebook, run, submit, write
+from processes import COMMAND, await_that, run
+from toy_course import SLOW, SOLUTION, TOTAL, answer, edit, left_open, notebook, submit, write
 
 IMPATIENT = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
 SCALER, CUTTER = SOLUTION[: SOLUTION.index("class Cutter")], SOLUTION[SOLUTION.index("class Cutter") :]
@@ -316,7 +318,7 @@ def test_without_dask_the_remedy_is_told(course):
     submit(course.root, "ada", SOLUTION)
     words = ["grade", "toy", "submitted", "--no-gradebook", "--out", "out", "--dask", "tcp://127.0.0.1:1"]
     program = f"import sys\nsys.modules['distributed'] = None\n{COMMAND}"
-    said = toy_course.run_program("-c", program, *words, cwd=course.root, status=2).stderr
+    said = processes.run_program("-c", program, *words, cwd=course.root, status=2).stderr
     assert said == (
         "grading on a cluster needs Dask, which is not installed here. Install it: pip install 'cnn-assignment[dask]'.\n"
     )

@@ -11,7 +11,8 @@ import toy_course
 from cnn_assignment.running.client import CalledOffError, GraderProcess
 from cnn_assignment.running.cluster.payload import Bundle, Payload
 from cnn_assignment.running.cluster.remote import RemoteGrader
-from toy_course import SLOW, SOLUTION, TOTAL, answer, await_that, descendants, submit
+from processes import await_that, descendants
+from toy_course import SLOW, SOLUTION, TOTAL, answer, submit
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import doctor_kit as kit
+import processes
 import toy_course
 from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client import host, launch
@@ -137,7 +138,7 @@ def test_a_required_level_that_bubblewrap_does_not_give_stops_the_class(without_
     root, mark = marked_course
     if script:
         put_bubblewrap(without_bubblewrap, script)
-    done = toy_course.run(*WORDS, "--require-level", "3", cwd=root, status=3)
+    done = processes.run(*WORDS, "--require-level", "3", cwd=root, status=3)
     check_refusal(done, root, mark, "and the sandbox gives level 2 (bubblewrap")
 
 
@@ -154,11 +155,11 @@ def test_a_required_level_that_the_kernel_does_not_give_stops_the_class(tmp_path
     python = tmp_path / "python"
     python.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{command}' \"$@\"\n", encoding="utf-8")
     python.chmod(0o755)
-    program = f"import sys\nsys.executable = {str(python)!r}\n{toy_course.COMMAND}"
-    done = toy_course.run_program("-c", program, *WORDS, "--require-level", "2", cwd=root, status=3)
+    program = f"import sys\nsys.executable = {str(python)!r}\n{processes.COMMAND}"
+    done = processes.run_program("-c", program, *WORDS, "--require-level", "2", cwd=root, status=3)
     check_refusal(done, root, mark, "and the sandbox gives level 1 (this kernel has no Landlock)")
     # The same command with what there is.
-    toy_course.run_program("-c", program, *WORDS, cwd=root, status=0)
+    processes.run_program("-c", program, *WORDS, cwd=root, status=0)
     assert json.loads((root / "out/ada.json").read_text(encoding="utf-8"))["sandbox"]["level"] == 1
 
 
