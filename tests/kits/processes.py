@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import warm
+
 _BACKSTOP_S = 600
 """Ends a program that hangs, and judges no speed."""
 
@@ -33,15 +35,7 @@ def run_pytest(*words: str | Path, cwd: Path, status: int = 0, **environment: st
 
 def run_program(*words: str | Path, cwd: Path, status: int, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run Python, with its output as text."""
-    done = subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-        timeout=_BACKSTOP_S,
-    )
+    done = warm.run([sys.executable, *words], cwd=cwd, env={**os.environ, **environment}, timeout=_BACKSTOP_S)
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 

@@ -54,7 +54,9 @@ def run(
         return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=timeout)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _server().Process(target=_work, args=(program, _fresh_path(), str(cwd), dict(env), str(out), str(err)))
+        process = _server().Process(
+            target=_work, args=(program, _fresh_path(), str(cwd), dict(env), str(out), str(err))
+        )
         process.start()
         process.join(timeout)
         if process.is_alive():
@@ -106,28 +108,28 @@ def _work(program: list[str], path: list[str], cwd: str, env: dict[str, str], ou
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    for number, (name, flags) in enumerate(
-        ((os.devnull, os.O_RDONLY), (out, os.O_WRONLY | os.O_CREAT), (err, os.O_WRONLY | os.O_CREAT))
-    ):
-        file = os.open(name, flags | os.O_APPEND, 0o600)
+    writing = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    for number, (name, flags) in enumerate(((os.devnull, os.O_RDONLY), (out, writing), (err, writing))):
+        file = os.open(name, flags, 0o600)
         os.dup2(file, number)
         os.close(file)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     first = {"-c": "", "-m": cwd}.get(program[0], str(Path(program[0]).parent))
     more = [place for place in env.get("PYTHONPATH", "").split(os.pathsep) if place]
+    sys.path[:] = [first, *more, *path]
     status = 0
     try:
-        sys.path[:] = [first, *more, *path]
         _become(program)
     except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if end.code is not None and not isinstance(end.code, int):
-            print(end.code, file=sys.stderr)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - as Python does with what nobody catches
         traceback.print_exc()
         status = 1
+    # What Python does at its end, which a fork of multiprocessing leaves out.
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()
