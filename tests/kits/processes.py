@@ -16,7 +16,7 @@ import warm
 _BACKSTOP_S = 600
 """Ends a program that hangs, and judges no speed."""
 
-COMMAND = "from cnn_assignment.cli import main; main(prog_name='cnn-assignment')"
+COMMAND = warm.PYTHON_COMMAND
 
 
 def run(*words: str | Path, cwd: Path, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,8 +1,9 @@
-"""Programs of this environment, as forks of a process that has imported already what they import.
+"""The commands of nbgrader and of the kit, as forks of a process that has imported already what they import.
 
 A fork is a process like any other: it has its own arguments, folder, environment, output and end. It saves what a start
 costs, which for nbgrader is two to three seconds of CPU. What depends on the start itself has a process of its own:
-where the environment says how Python starts, where coverage is measured, and where a test uses `subprocess`.
+any other program, an environment that says how Python starts, a run that measures coverage, and whatever a test starts
+with `subprocess`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import sys
 import tempfile
 import threading
 import traceback
-import types
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.context import ForkServerContext
@@ -36,6 +36,13 @@ _IMPORTS = [
     "cnn_assignment.nbgrader_course.class_gradebook",
     "warm",
 ]
+PYTHON_COMMAND = "from cnn_assignment.cli import main; main(prog_name='cnn-assignment')"
+"""`cnn-assignment` as a program behind `python -c`."""
+# Each command by its script, and the ways in which tests call it.
+_COMMANDS = {
+    "nbgrader": (("nbgrader",), (sys.executable, "-m", "nbgrader")),
+    "cnn-assignment": (("cnn-assignment",), (sys.executable, "-c", PYTHON_COMMAND)),
+}
 
 
 def run(
@@ -43,19 +50,19 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, as `subprocess.run` does with its output as text.
 
-    words: `nbgrader` or another program of this environment, or this Python with -c, -m or a file, and its arguments.
+    words: the program and its arguments; a name alone is a program of this environment.
 
     Raises:
         subprocess.TimeoutExpired: if it does not end in that time (s). It is killed.
     """
     words = [str(word) for word in words]
-    program = _as_python(words)
-    if program is None or _starts_in_its_own_way(env):
+    command = _command_of(words)
+    if command is None or _starts_in_its_own_way(env):
         return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=timeout)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = _server().Process(
-            target=_work, args=(program, _fresh_path(), str(cwd), dict(env), str(out), str(err))
+            target=_work, args=(command, _fresh_path(), str(cwd), dict(env), str(out), str(err))
         )
         process.start()
         process.join(timeout)
@@ -84,12 +91,13 @@ def _fresh_path() -> list[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def _as_python(words: list[str]) -> list[str] | None:
-    """The words behind `python`, or nothing if the program is none that Python runs."""
-    if words[0] == sys.executable:
-        return words[1:] if words[1] in ("-c", "-m") or not words[1].startswith("-") else None
-    script = Path(sys.executable).parent / words[0]
-    return [str(script), *words[1:]] if script.is_file() and b"python" in script.read_bytes()[:200] else None
+def _command_of(words: list[str]) -> list[str] | None:
+    """The path of a command's script and its arguments, or nothing if the program is another one."""
+    for name, ways in _COMMANDS.items():
+        for way in ways:
+            if tuple(words[: len(way)]) == way:
+                return [str(Path(sys.executable).parent / name), *words[len(way) :]]
+    return None
 
 
 def _starts_in_its_own_way(env: Mapping[str, str]) -> bool:
@@ -103,8 +111,8 @@ def _starts_in_its_own_way(env: Mapping[str, str]) -> bool:
     )
 
 
-def _work(program: list[str], path: list[str], cwd: str, env: dict[str, str], out: str, err: str) -> None:
-    """What a fork does: become the program, and end as it does."""
+def _work(command: list[str], path: list[str], cwd: str, env: dict[str, str], out: str, err: str) -> None:
+    """What a fork does: become the command, and end as it does."""
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
@@ -116,12 +124,12 @@ def _work(program: list[str], path: list[str], cwd: str, env: dict[str, str], ou
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    first = {"-c": "", "-m": cwd}.get(program[0], str(Path(program[0]).parent))
     more = [place for place in env.get("PYTHONPATH", "").split(os.pathsep) if place]
-    sys.path[:] = [first, *more, *path]
+    sys.path[:] = [str(Path(command[0]).parent), *more, *path]
+    sys.argv = command
     status = 0
     try:
-        _become(program)
+        runpy.run_path(command[0], run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")
@@ -134,17 +142,3 @@ def _work(program: list[str], path: list[str], cwd: str, env: dict[str, str], ou
     atexit._run_exitfuncs()
     sys.stdout.flush()
     os._exit(status & 0xFF)
-
-
-def _become(program: list[str]) -> None:
-    kind, *rest = program
-    if kind == "-m":
-        sys.argv = rest
-        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
-    elif kind == "-c":
-        sys.argv = ["-c", *rest[1:]]
-        main = sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(rest[0], "<string>", "exec"), main.__dict__)
-    else:
-        sys.argv = program
-        runpy.run_path(kind, run_name="__main__")
