@@ -19,8 +19,11 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 # What commands of nbgrader and of the kit import. pytest's own plugin of the kit stays out: it is rewritten at import.
 _IMPORTS = [
@@ -61,10 +64,7 @@ def run(
         return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=timeout)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _server().Process(
-            target=_work, args=(command, _fresh_path(), str(cwd), dict(env), str(out), str(err))
-        )
-        process.start()
+        process = _start(command, cwd, env, out, err)
         process.join(timeout)
         if process.is_alive():
             process.kill()
@@ -76,11 +76,29 @@ def run(
     return subprocess.CompletedProcess(words, status, *texts)
 
 
+def start(words: Sequence[str], *, cwd: Path) -> BaseProcess:
+    """Start a command that a test disturbs, in the environment of the tests, and throw its output away."""
+    command = _command_of(list(words))
+    assert command is not None, words
+    return _start(command, cwd, os.environ, Path(os.devnull), Path(os.devnull))
+
+
+def _start(command: list[str], cwd: Path, env: Mapping[str, str], out: Path, err: Path) -> BaseProcess:
+    process = _server().Process(target=_work, args=(command, _fresh_path(), str(cwd), dict(env), str(out), str(err)))
+    process.start()
+    return process
+
+
 @cache
 def _server() -> ForkServerContext:
     """The process to fork. It is started by the first program and ends with the tests."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTS)
+    # Where this run measures coverage, forks are only of what is not to be measured.
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            del os.environ[name]
+        forkserver.ensure_running()
     return context
 
 

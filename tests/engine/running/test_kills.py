@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 from nbgrader.api import Gradebook
 
 import toy_course
+import warm
 from cnn_assignment.running.journal import JOURNAL
 from course_kit import gradebook_of
-from processes import COMMAND, await_that, run
+from processes import await_that, run
 from toy_course import SLOW, answer, left_open, submit
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -70,13 +68,13 @@ def disturbed(tmp_path_factory):
     moments = random.Random(6)
     finished = []
     for kill in range(KILLS):
-        process = subprocess.Popen([sys.executable, "-c", COMMAND, *WORDS], cwd=root, stdout=subprocess.DEVNULL)
+        process = warm.start(("cnn-assignment", *WORDS), cwd=root)
         # Half of them before the first report, the others somewhere in the work.
         due = len(finished_in(root)) + moments.randint(1, 3) if kill % 2 else 0
-        await_that(lambda due=due, process=process: len(finished_in(root)) >= due or process.poll() is not None)
+        await_that(lambda due=due, process=process: len(finished_in(root)) >= due or not process.is_alive())
         time.sleep(moments.uniform(0, 0.5 if due else 1.5))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         finished.append(len(finished_in(root)))
         for name in finished_in(root):
             json.loads((root / "out" / name).read_text(encoding="utf-8"))
