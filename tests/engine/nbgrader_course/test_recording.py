@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
-from nbgrader.api import Gradebook
 
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.layout import load_assignment
@@ -20,22 +19,28 @@ from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
 from cnn_assignment.nbgrader_course.notebooks.annotate import cell_comments
 from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 from cnn_assignment.submissions import find_submission
-from course_kit import (
+from cycle_kit import rows_of
+from gradebook_kit import (
     ANSWER,
+    add_settings,
     answered,
+    cell_of,
     gradebook_of,
     make_class,
     make_course,
     make_released_course,
     make_report,
     nbgrader,
-    report_for,
+    points_of,
+    record_all,
     rows_by_name,
     source_notebook,
     submit,
+    url_of,
+    with_gradebook,
     write_notebook,
 )
-from cycle_kit import rows_of
+from toy_course import TASKS, tree, write
 
 
 @pytest.fixture(scope="module")
@@ -74,37 +79,13 @@ def empty(registered, tmp_path) -> Assignment:
     return load_assignment(Path(shutil.copytree(registered, tmp_path / "empty")), "toy")
 
 
-def submissions_of(root):
-    return [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.*"))]
-
-
-def record_all(root, recorded=None):
-    assignment = load_assignment(root, "toy")
-    record(assignment, ((each, report_for(assignment, each)) for each in submissions_of(root)), recorded)
-
-
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def url_of(root):
-    return f"sqlite:///{root / 'gradebook.db'}"
-
-
-def with_gradebook(root, change):
-    with Gradebook(url_of(root), "course") as gradebook:
-        found = change(gradebook)
-        gradebook.db.commit()
-        return found
-
-
 def test_record_leaves_what_autograde_leaves_and_the_next_commands_work(course, tmp_path):
     with_autograde = Path(shutil.copytree(course, tmp_path / "other"))
     record_all(course)
     nbgrader(with_autograde, "autograde", "toy")
     assert gradebook_of(course) == gradebook_of(with_autograde)
     assert rows_by_name(url_of(course)) == rows_by_name(url_of(with_autograde))
-    recorded, graded = contents(course / "autograded"), contents(with_autograde / "autograded")
+    recorded, graded = tree(course / "autograded"), tree(with_autograde / "autograded")
     assert recorded.keys() == graded.keys()
     for name, content in recorded.items():
         if name.endswith(".ipynb"):
@@ -116,7 +97,7 @@ def test_record_leaves_what_autograde_leaves_and_the_next_commands_work(course, 
     nbgrader(course, "autograde", "toy", "--force")
     assert gradebook_of(course) == gradebook_of(with_autograde)
     record_all(course)  # over nbgrader's read-only files
-    assert contents(course / "autograded") == recorded
+    assert tree(course / "autograded") == recorded
 
 
 def test_a_new_database_gets_the_cells_that_generate_assignment_registers(generated, course):
@@ -131,22 +112,20 @@ def test_a_new_database_gets_the_cells_that_generate_assignment_registers(genera
         grades = {(cell.name, cell.max_score, cell.cell_type) for cell in notebook.grade_cells}
         return sources, grades, {cell.name for cell in notebook.solution_cells}, notebook.kernelspec
 
-    assert with_gradebook(course, cells) == with_gradebook(generated, cells)
+    assert with_gradebook(url_of(course), cells) == with_gradebook(url_of(generated), cells)
     assert gradebook_of(course)["ada"]["score"] == 1.25
 
 
 def test_recording_again_changes_nothing(course):
     record_all(course)
-    files, grades = contents(course / "autograded"), gradebook_of(course)
+    files, grades = tree(course / "autograded"), gradebook_of(course)
     record_all(course)
-    assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
+    assert (tree(course / "autograded"), gradebook_of(course)) == (files, grades)
 
 
 def test_a_shared_course_stays_writable_for_its_group(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.CourseDirectory.groupshared = True\n")
-    (course / "source/toy/data").mkdir()
-    (course / "source/toy/data/numbers.txt").write_text("1", encoding="utf-8")
+    add_settings(course, "c.CourseDirectory.groupshared = True")
+    write(course / "source/toy/data/numbers.txt", "1")
     record_all(course)
     top = course / "autograded"
     assert (top / "ada/toy/data/numbers.txt").is_file()
@@ -168,38 +147,33 @@ def test_what_people_added_stays(course):
     record_all(course)
 
     def change(gradebook):
-        grade = gradebook.find_grade("toy-two", "toy", "toy", "ada")
+        grade = gradebook.find_grade("cut", "toy", "toy", "ada")
         grade.manual_score, grade.extra_credit = 2.0, 0.5
-        gradebook.find_comment("Toy", "toy", "toy", "ada").manual_comment = "Well tried"
+        gradebook.find_comment("Cutter", "toy", "toy", "ada").manual_comment = "Well tried"
 
-    with_gradebook(course, change)
+    with_gradebook(url_of(course), change)
     record_all(course)
 
     def read(gradebook):
-        grade = gradebook.find_grade("toy-two", "toy", "toy", "ada")
-        comment = gradebook.find_comment("Toy", "toy", "toy", "ada").comment
+        grade = gradebook.find_grade("cut", "toy", "toy", "ada")
+        comment = gradebook.find_comment("Cutter", "toy", "toy", "ada").comment
         return grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade, comment
 
-    assert with_gradebook(course, read) == (0.0, 2.0, 0.5, True, "Well tried")
+    assert with_gradebook(url_of(course), read) == (0.0, 2.0, 0.5, True, "Well tried")
 
 
 def test_a_module_is_shown_in_the_solution_cell_and_kept_beside_the_notebook(course):
-    path = course / "elsewhere/mia/toy.py"
-    path.parent.mkdir(parents=True)
-    path.write_text(f"import math\n\n{ANSWER}", encoding="utf-8")
+    path = write(course / "elsewhere/mia/toy.py", f"import math\n\n{ANSWER}")
     record(load_assignment(course, "toy"), [(Submission("mia", path), make_report("mia", 1.0))])
     assert gradebook_of(course)["mia"]["score"] == 1.0
     folder = course / "autograded/mia/toy"
     assert (folder / "toy.py").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
-    cells = nbformat.read(folder / "toy.ipynb", as_version=4).cells
-    assert next(cell for cell in cells if cell.id == "class").source == ANSWER.rstrip("\n")
+    assert cell_of(nbformat.read(folder / "toy.ipynb", as_version=4), "Cutter").source == ANSWER
 
 
 def test_the_time_is_that_of_the_folder_whatever_lies_in_it_and_where(course):
-    work = course / "submitted/mia/toy/src/work.py"
-    work.parent.mkdir(parents=True)
-    work.write_text(ANSWER, encoding="utf-8")
-    (course / "submitted/mia/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC", encoding="utf-8")
+    work = write(course / "submitted/mia/toy/src/work.py", ANSWER)
+    write(course / "submitted/mia/toy/timestamp.txt", "2026-01-02 03:04:05 UTC")
     assignment = load_assignment(course, "toy")
     submission = find_submission("mia", course / "submitted/mia", assignment)
     assert submission.path == work
@@ -211,8 +185,9 @@ def test_a_student_without_a_file_gets_a_zero_that_a_person_looks_at(course):
     report = make_report("zoe", status=ReportStatus.UNREADABLE, notes=("The folder holds no file.",))
     record(load_assignment(course, "toy"), [(Submission("zoe", None), report)])
     grades = gradebook_of(course)["zoe"]
-    assert (grades["score"], grades["manual"]) == (0.0, ["toy-one", "toy-two"])
-    assert "The folder holds no file." in grades["comments"]["Toy"]
+    assert (grades["score"], grades["manual"]) == (0.0, sorted(TASKS))
+    for cell in ("Scaler", "Cutter"):
+        assert "The folder holds no file." in grades["comments"][cell]
 
 
 def test_one_failure_does_not_stop_the_others(course):
@@ -228,16 +203,16 @@ def test_one_failure_does_not_stop_the_others(course):
 
 def test_a_withheld_grade_leaves_the_last_record_as_it_was(course):
     record_all(course)
-    files, grades = contents(course / "autograded"), gradebook_of(course)
+    files, grades = tree(course / "autograded"), gradebook_of(course)
     submit(course, "ada", "broken")
     with pytest.raises(GraderError, match="'ada' is withheld"):
         record_all(course)
-    assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
+    assert (tree(course / "autograded"), gradebook_of(course)) == (files, grades)
 
 
 def test_an_interruption_loses_nothing_that_was_graded(course):
     def reports():
-        yield submissions_of(course)[0], make_report("ada", 1.0)
+        yield Submission("ada", course / "submitted/ada/toy/toy.ipynb"), make_report("ada", 1.0)
         raise KeyboardInterrupt("by hand")
 
     with pytest.raises(KeyboardInterrupt, match="by hand"):
@@ -255,9 +230,8 @@ def test_a_students_name_cannot_leave_the_course(course):
 
 
 def test_lateness_extensions_and_the_courses_own_penalty_are_nbgraders(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
-    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    add_settings(course, "c.LateSubmissionPlugin.penalty_method = 'zero'")
+    with_gradebook(url_of(course), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
     record_all(course)
     grades = gradebook_of(course)
     assert grades["ada"]["timestamp"] == "2026-01-02T03:04:05"
@@ -269,15 +243,14 @@ def test_lateness_extensions_and_the_courses_own_penalty_are_nbgraders(course):
         lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-02-01"),
     ):
         before = gradebook_of(course)["ada"]["penalty"]
-        with_gradebook(course, change)
+        with_gradebook(url_of(course), change)
         record_all(course)
         assert {before, gradebook_of(course)["ada"]["penalty"]} == {1.25, None}
 
 
 def test_the_database_and_folders_are_those_of_the_courses_configuration(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(f"c.CourseDirectory.db_url = 'sqlite:///{course}/other.db'\n")
-        file.write("c.CourseDirectory.autograded_directory = 'marked'\n")
+    add_settings(course, f"c.CourseDirectory.db_url = 'sqlite:///{course}/other.db'")
+    add_settings(course, "c.CourseDirectory.autograded_directory = 'marked'")
     record_all(course)
     assert (course / "other.db").is_file()
     assert (course / "marked/ada/toy/toy.ipynb").is_file()
@@ -301,9 +274,10 @@ def test_without_a_release_the_remedy_is_told(course):
 
 
 def test_a_submission_that_is_a_link_shows_nothing_of_its_target(course):
-    (course / "submitted/ada/toy/toy.ipynb").unlink()
-    (course / "submitted/ada/toy/toy.ipynb").symlink_to(course / "submitted/bob/toy/toy.ipynb")
-    record(load_assignment(course, "toy"), [(submissions_of(course)[0], make_report("ada"))])
+    path = course / "submitted/ada/toy/toy.ipynb"
+    path.unlink()
+    path.symlink_to(course / "submitted/bob/toy/toy.ipynb")
+    record(load_assignment(course, "toy"), [(Submission("ada", path), make_report("ada"))])
     assert "score: 0.75" not in (course / "autograded/ada/toy/toy.ipynb").read_text(encoding="utf-8")
 
 
@@ -323,8 +297,7 @@ def test_a_submission_that_is_a_link_shows_nothing_of_its_target(course):
     ],
 )
 def test_a_database_that_cannot_be_used_is_named_without_its_password(course, url, said):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(f"c.CourseDirectory.db_url = {url!r}\n")
+    add_settings(course, f"c.CourseDirectory.db_url = {url!r}")
     with pytest.raises(GraderError, match=said) as caught:
         record_all(course)
     assert "geheim" not in str(caught.value)
@@ -349,7 +322,7 @@ def record_with_nbgraders_api(root, reports):
                 gradebook.find_comment(cell, "toy", "toy", student).auto_comment = words
             gradebook.db.commit()
 
-    with_gradebook(root, write)
+    with_gradebook(url_of(root), write)
 
 
 def test_batches_leave_the_rows_of_nbgraders_api_and_again_change_nothing(empty, tmp_path, monkeypatch):
@@ -359,7 +332,7 @@ def test_batches_leave_the_rows_of_nbgraders_api_and_again_change_nothing(empty,
     record(empty, reports)
     record_with_nbgraders_api(with_api, reports)
     expected = rows_by_name(url_of(with_api))
-    assert len(expected["grade"]) == 3 * 3
+    assert len(expected["grade"]) == 3 * (len(TASKS) + 1)
     assert rows_by_name(url_of(empty.root)) == expected
     before = rows_of(url_of(empty.root))
     record(empty, reports)
@@ -374,7 +347,7 @@ def test_a_large_class_is_recorded_once_each_and_read_back(empty):
     assert read_recorded(locate(empty), "toy") == dict(told)
     grades = gradebook_of(empty.root)
     assert {student: found["auto"] for student, found in grades.items()} == {
-        report.student: {"toy-one": report.tasks[0].score, "toy-two": 0.0, "essay": None} for _, report in reports
+        report.student: points_of(report.score, essay=None) for _, report in reports
     }
     assert all(found["manual"] == ["essay"] for found in grades.values())
     assert len(list((empty.root / "autograded").glob("*/toy/toy.ipynb"))) == 300
@@ -460,14 +433,13 @@ c.AssignLatePenalties.plugin_class = Stern
 
 
 def test_the_plugin_is_asked_for_late_work_only_and_its_failure_costs_one_student(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(PLUGIN.format(log=str(course / "log")))
+    add_settings(course, PLUGIN.format(log=str(course / "log")))
     for student, time in (("ada", "2026-01-01 00:00:10"), ("bob", "2026-01-01 00:00:20"), ("carl", "2026-01-03")):
         (course / f"submitted/{student}/toy/timestamp.txt").write_text(time, encoding="utf-8")
     submit(course, "dora", answered(course, "score: 1"))
     (course / "submitted/dora/toy/timestamp.txt").write_text("2025-12-31 23:59:59", encoding="utf-8")
     submit(course, "emil", answered(course, "score: 1"))
-    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    with_gradebook(url_of(course), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
     told = []
     with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  bob: RuntimeError\('no mercy'\)"):
         record_all(course, lambda student, _: told.append(student))
