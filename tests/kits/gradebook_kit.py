@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from cnn_assignment.authoring.skeleton import fill_only
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Assignment, Outcome, Report, ReportStatus, Status, Submission, TaskScore
 from cnn_assignment.nbgrader_course import record
+from cnn_assignment.nbgrader_course.converting.generate import generate_release
 from places import KITS, ROOT
 from toy_course import COLLECTED, TASKS, TOTAL, write
 
@@ -169,6 +171,14 @@ def make_course(root: Path, *, plain: bool = False) -> Assignment:
             new_code_cell("assert x == 1", id="t", metadata=cell_metadata("t", points=4)),
         ]
         write_notebook(root / "source/plain/plain.ipynb", notebook)
+    return assignment
+
+
+def make_generated_course(root: Path, *, plain: bool = False) -> Assignment:
+    """The course as generate_assignment leaves it, which costs less here than as a command of its own."""
+    assignment = make_course(root, plain=plain)
+    for each in (assignment, replace(assignment, name="plain"))[: 1 + plain]:
+        generate_release(each, root / "source", root / "release", record=True)
     return assignment
 
 

@@ -31,6 +31,7 @@ from gradebook_kit import (
     cell_metadata,
     gradebook_of,
     make_course,
+    make_generated_course,
     make_report,
     nbgrader,
     points_of,
@@ -48,9 +49,7 @@ def course(tmp_path_factory) -> Path:
     """A course after generate_assignment, autograde (from elsewhere), generate_feedback and export."""
     root = tmp_path_factory.mktemp("course")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    make_course(root, plain=True)
-    for name in ("toy", "plain"):
-        nbgrader(root, "generate_assignment", name)
+    make_generated_course(root, plain=True)
     submit(root, "ada", answered(root, "score: 1.25"))
     submit(root, "bob", "{ unreadable")
     copied = answered(root, "score: 0.5")
@@ -179,9 +178,8 @@ def odd_course(tmp_path_factory) -> tuple[Path, str]:
     The run begins with each submission early, and fails for one that it asks for a second time.
     """
     root = tmp_path_factory.mktemp("odd")
-    make_course(root)
+    make_generated_course(root)
     add_settings(root, BEGIN)
-    nbgrader(root, "generate_assignment", "toy")
     submitted = root / "submitted"
     for student, name in {"ada": "toy.py", "bob": "my work (2).IPYNB", "cem": "notes.txt", "dee": "broken.py"}.items():
         (submitted / student / "toy").mkdir(parents=True)

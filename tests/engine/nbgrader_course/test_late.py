@@ -21,7 +21,7 @@ from gradebook_kit import (
     answered,
     api_of,
     gradebook_of,
-    make_course,
+    make_generated_course,
     nbgrader,
     record_all,
     submit,
@@ -151,9 +151,8 @@ def test_configuring_keeps_a_plugin_that_is_set_and_twice_is_once():
 def handed_in(tmp_path_factory) -> Path:
     """A course with work that came 90 minutes, and 25 hours, after the due date, and work in time."""
     root = tmp_path_factory.mktemp("late") / "course"
-    make_course(root)
+    make_generated_course(root)
     add_settings(root, "from cnn_assignment.nbgrader_course.gradebook.late import configure_late\nconfigure_late(c)")
-    nbgrader(root, "generate_assignment", "toy")
     due = datetime(2026, 1, 2, 12, tzinfo=UTC).replace(tzinfo=None)
     with_gradebook(url_of(root), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate=due))
     times = {"in-time": "2026-01-02 11:59:59", "minutes": "2026-01-02 13:30:00", "days": "2026-01-03 13:00:00"}
