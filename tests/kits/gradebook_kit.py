@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -30,6 +27,7 @@ from cnn_assignment.core.model import Assignment, Outcome, Report, ReportStatus,
 from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.converting.generate import generate_release
 from places import KITS, ROOT
+from processes import run_program
 from toy_course import COLLECTED, TASKS, TOTAL, write
 
 
@@ -38,9 +36,9 @@ def _parts(*filled: str) -> list[str]:
     return fill_only(toy_course.SOLUTION, filled, "toy.py").rstrip("\n").split("\n\n\n")
 
 
+# SKELETON is the class Cutter as students get it, ANSWER is the same with one of its tasks answered.
 IMPORTS, SCALER, SKELETON = _parts()
 ANSWER = _parts("clear")[-1]
-"""The class Cutter as students get it, and as one who answered a task hands it in."""
 
 # The fake grader reads a number behind "score:" in the file as the student handed it in, so that a test sees whether
 # it got the raw file.
@@ -157,13 +155,20 @@ def cell_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
     return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
 
 
-def make_course(root: Path, *, plain: bool = False) -> Assignment:
+def make_course(root: Path) -> Assignment:
     """The toy course with sources and the fake grader; nothing is generated yet."""
     assignment = toy_course.make_course(root)
     # nbgrader's own ClearSolutions opens these gaps: the kit's way of doing so has tests of its own.
     write_notebook(root / "source/toy/toy.ipynb", _notebook(*toy_course.SOLUTION.split("\n\n\n")))
     write(root / "source/toy/toy.py", f"{IMPORTS}\n\n\n{SCALER}\n\n\n{SKELETON}\n")
     write(root / "nbgrader_config.py", CONFIG)
+    return assignment
+
+
+def make_generated_course(root: Path, *, plain: bool = False) -> Assignment:
+    """The course as generate_assignment leaves it, which costs less here than as a command of its own."""
+    assignment = make_course(root)
+    assignments = [assignment]
     if plain:
         notebook = source_notebook()
         notebook.cells = [
@@ -171,13 +176,8 @@ def make_course(root: Path, *, plain: bool = False) -> Assignment:
             new_code_cell("assert x == 1", id="t", metadata=cell_metadata("t", points=4)),
         ]
         write_notebook(root / "source/plain/plain.ipynb", notebook)
-    return assignment
-
-
-def make_generated_course(root: Path, *, plain: bool = False) -> Assignment:
-    """The course as generate_assignment leaves it, which costs less here than as a command of its own."""
-    assignment = make_course(root, plain=plain)
-    for each in (assignment, replace(assignment, name="plain"))[: 1 + plain]:
+        assignments.append(replace(assignment, name="plain"))
+    for each in assignments:
         generate_release(each, root / "source", root / "release", record=True)
     return assignment
 
@@ -220,15 +220,7 @@ def record_all(root: Path, recorded: Callable[[str, str], None] | None = None) -
 
 def nbgrader(root: Path, *words: str, cwd: Path | None = None, status: int = 0) -> str:
     """Run nbgrader as a process; returns what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *words],
-        cwd=cwd or root,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == status, done.stdout + done.stderr
+    done = run_program("-m", "nbgrader", *words, cwd=cwd or root, status=status, PYTHONPATH=str(ROOT))
     return done.stdout + done.stderr
 
 
