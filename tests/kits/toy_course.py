@@ -1,4 +1,4 @@
-"""A tiny course for tests of the grading road: two classes, four tasks, one of which builds on another's method.
+"""The tiny course of all tests: two classes, four tasks, one of which builds on another's method.
 
 Nothing in it has to do with images, so it also shows that the engine knows no assignment.
 """
@@ -6,12 +6,14 @@ Nothing in it has to do with images, so it also shows that the engine knows no a
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Assignment, Submission
+from cnn_assignment.core.model import Assignment, Submission, Task
 
 CONFIG = """
 from cnn_assignment.nbgrader_plugins import configure
@@ -86,6 +88,16 @@ class Cutter:
             view[:] = number
         ### END SOLUTION
         return result
+'''
+
+# Behind the solution: a second gap of a task, deeper, with an edition of its own.
+SECOND_GAP = '''
+    def count(self, x):
+        """How many whole pieces x (n,) has."""
+        for length in [len(x)]:
+            ### BEGIN SOLUTION cut hints=open
+            return length // self.size
+            ### END SOLUTION
 '''
 
 CHECKS = '''"""Public checks of the toy."""
@@ -230,6 +242,8 @@ reason = "One number is written to every place, in whatever order."
 
 TASKS = {"scale": 1.0, "slope": 2.0, "cut": 2.0, "clear": 3.0}
 TOTAL = sum(TASKS.values())
+COLLECTED = tuple(Task(task, HIDDEN[f"test_{task}.py"].split('"""')[1], points, ()) for task, points in TASKS.items())
+"""The tasks as a grader process tells them, but for their hidden tests."""
 
 
 def make_course(root: Path) -> Assignment:
@@ -244,6 +258,16 @@ def make_course(root: Path) -> Assignment:
     for name, text in HIDDEN.items():
         write(root / "autograder/toy" / name, text)
     return load_assignment(root, "toy")
+
+
+def copy_course(assignment: Assignment, root: Path) -> Assignment:
+    """Copy a course with its gradebook: for a new one nbgrader starts alembic, which takes seconds."""
+    return replace(assignment, root=Path(shutil.copytree(assignment.root, root)))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files of a folder with their bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def write(path: Path, text: str | bytes) -> Path:

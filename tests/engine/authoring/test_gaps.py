@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import authoring_kit
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps, render_gap, require_same_tasks
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Gap
+from toy_course import COLLECTED, SECOND_GAP, SOLUTION
 
 LABEL = "solutions/toy.py"
 
@@ -30,8 +31,8 @@ def test_a_gap_knows_its_task_its_options_its_lines_and_its_answer():
 
 
 def test_a_task_may_have_several_gaps():
-    tasks = [gap.task for gap in parse_gaps(authoring_kit.SOLUTION, LABEL)]
-    assert tasks == ["ramp-up", "ramp-down", "bag-order", "bag-order"]
+    tasks = [gap.task for gap in parse_gaps(SOLUTION + SECOND_GAP, LABEL)]
+    assert tasks == ["scale", "slope", "cut", "clear", "cut"]
 
 
 @pytest.mark.parametrize(
@@ -126,14 +127,14 @@ def test_lines_of_an_answer_count_from_its_marker_even_where_a_string_reaches_th
     assert isinstance(statement, ast.Assign)
 
 
-def test_gaps_and_hidden_tests_must_name_the_same_tasks(tmp_path):
-    assignment = authoring_kit.make_course(tmp_path)
-    gaps = parse_gaps(authoring_kit.SOLUTION, LABEL)
-    require_same_tasks(assignment, gaps, authoring_kit.TASKS)
-    with pytest.raises(AuthoringError, match=r"^solutions/toy.py:12: a gap without a task.*test_ramp_up.py"):
-        require_same_tasks(assignment, gaps, authoring_kit.TASKS[1:])
-    with pytest.raises(AuthoringError, match=r"^autograder/toy/test_ramp_up.py: a task without a gap"):
-        require_same_tasks(assignment, gaps[1:], authoring_kit.TASKS)
+def test_gaps_and_hidden_tests_must_name_the_same_tasks(course):
+    gaps = parse_gaps(SOLUTION.replace("SOLUTION scale", "SOLUTION scale-all"), LABEL)
+    tasks = (replace(COLLECTED[0], id="scale-all"), *COLLECTED[1:])
+    require_same_tasks(course, gaps, tasks)
+    with pytest.raises(AuthoringError, match=r"^solutions/toy.py:17: a gap without a task.*test_scale_all.py"):
+        require_same_tasks(course, gaps, tasks[1:])
+    with pytest.raises(AuthoringError, match=r"^autograder/toy/test_scale_all.py: a task without a gap"):
+        require_same_tasks(course, gaps[1:], tasks)
 
 
 ids = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)

@@ -9,19 +9,39 @@ from pathlib import Path
 import nbformat
 import pytest
 
-import authoring_kit
-from authoring_kit import TASKS, edit
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 from release_kit import build_unrecorded as build
+from toy_course import COLLECTED, TASKS, copy_course, edit, make_course, write
+
+# One more file of hidden tests, and one of misconceptions.
+HIDDEN = '''"""Rest."""
+
+
+def test_what_is_left_over(student, reference):
+    """many pieces"""
+    expected = list(reference.Cutter(12).pieces(range(1234)))
+    assert list(student.Cutter(12).pieces(range(1234))) == expected
+'''
+MISCONCEPTIONS = "def unscaled(scaler, x):\n    yield from (value for value in x if scaler.factor)\n"
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    assignment = authoring_kit.make_course(tmp_path_factory.mktemp("course"))
-    build(assignment, TASKS, Hints.GUIDED)
+    """A course that was built once, with a comment inside of an answer; tests only read it."""
+    assignment = make_course(tmp_path_factory.mktemp("course"))
+    edit(assignment.solution_file, "self.pieces(result):", "self.pieces(result):  # one by one")
+    write(assignment.autograder_dir / "test_rest.py", HIDDEN)
+    write(assignment.autograder_dir / "misconceptions.py", MISCONCEPTIONS)
+    build(assignment, COLLECTED, Hints.GUIDED)
     return assignment
+
+
+@pytest.fixture
+def assignment(built, tmp_path):
+    """A copy of the course, for a test to change."""
+    return copy_course(built, tmp_path / "course")
 
 
 @pytest.fixture
@@ -34,27 +54,26 @@ def append(path: Path, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
-def test_a_built_release_leaks_nothing_in_any_edition(built, tmp_path):
+def test_a_built_release_leaks_nothing_in_any_edition(built, assignment):
     assert find_leaks(built, built.release_dir) == []  # guided
-    assignment = authoring_kit.copy_course(built, tmp_path / "course")
     for hints in (Hints.STANDARD, Hints.OPEN):
-        build(assignment, TASKS, hints)
+        build(assignment, COLLECTED, hints)
         assert find_leaks(assignment, assignment.release_dir) == []
 
 
 @pytest.mark.parametrize(
     ("code", "line"),
     [
-        ("steps['out'][ position ] = (start - (STEP*position))", "ramp-down' (solutions/toy.py:21"),
+        ("cache['out'][ : ] = (self.factor * ((x)+HALF))", "scale' (solutions/toy.py:18"),
         (
-            "def up(start, count):\n    return [start + STEP * position for position in range(count)]",
-            "ramp-up' (solutions/toy.py:13",
+            "def slope(cache, x):\n    grad = np.sum((cache['x'] + HALF)*grad_output, keepdims = True)",
+            "slope' (solutions/toy.py:25",
         ),
         (
-            "for x in y:\n    for item in sorted(self.items, reverse = True):\n        yield item",
-            "bag-order' (solutions/toy.py:35",
+            "for x in y:\n    for number, view in self.pieces(result):\n        view[ : ] = number",
+            "clear' (solutions/toy.py:47",
         ),
-        ("if 1:\n    yield item", "bag-order' (solutions/toy.py:36"),
+        ("if 1:\n    yield number, x[number*self.size:(number + 1)*self.size]", "cut' (solutions/toy.py:40"),
     ],
 )
 def test_an_answer_in_code_is_found_whatever_its_form(built, folder, code, line):
@@ -65,10 +84,11 @@ def test_an_answer_in_code_is_found_whatever_its_form(built, folder, code, line)
 @pytest.mark.parametrize(
     "text",
     [
-        "# steps['out'][position] = start - STEP * position",
-        "A hint: `[start+STEP*position for position\n  in range( count )]`.",
-        'steps["out"][position] = start - STEP * position  # one step lower',
-        "sum(self.items) if self.items\n  else 0",
+        "# cache['out'][:] = self.factor * (x + HALF)",
+        "A hint: `np.sum((cache['x']+HALF)\n  *grad_output, keepdims = True)`.",
+        'cache["out"][:] = self.factor * (x + HALF)  # scaled',
+        "for number, view in self.pieces(result):\n  view[:] = number",
+        "yield number, x[number * self.size :\n  (number + 1) * self.size]",
     ],
 )
 def test_an_answer_in_any_text_is_found_whatever_its_spacing(built, folder, text):
@@ -77,7 +97,7 @@ def test_an_answer_in_any_text_is_found_whatever_its_spacing(built, folder, text
 
 
 def test_an_answer_is_found_in_cells_outputs_and_metadata_of_notebooks(built, folder):
-    answer = ["[start + STEP * position ", "for position in range(count)]"]
+    answer = ["np.sum((cache['x'] + HALF) ", "* grad_output, keepdims=True)"]
     path = folder / "toy.ipynb"
     clean = path.read_text(encoding="utf-8")
     changes = (
@@ -93,7 +113,7 @@ def test_an_answer_is_found_in_cells_outputs_and_metadata_of_notebooks(built, fo
         notebook = json.loads(clean)
         change(notebook)
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        assert find_leaks(built, folder) == ["toy.ipynb: holds an answer of the gap 'ramp-up' (solutions/toy.py:13)"]
+        assert find_leaks(built, folder) == ["toy.ipynb: holds an answer of the gap 'slope' (solutions/toy.py:25)"]
 
 
 def test_an_open_gap_that_was_filled_is_found_in_module_and_notebook(built, folder):
@@ -101,18 +121,15 @@ def test_an_open_gap_that_was_filled_is_found_in_module_and_notebook(built, fold
     shutil.copy(built.solution_file, folder)
     leaks = find_leaks(built, folder)
     for file in ("toy.ipynb", "toy.py"):
-        for task in ("ramp-up", "ramp-down", "bag-order"):
+        for task in TASKS:
             assert any(leak.startswith(f"{file}: holds an answer of the gap '{task}'") for leak in leaks)
 
 
-def test_what_the_solution_gives_anyway_is_no_leak(built, tmp_path):
-    assignment = authoring_kit.copy_course(built, tmp_path / "course")
-    edit(
-        assignment.solution_file,
-        "        ### BEGIN SOLUTION ramp-up\n",
-        '        ### BEGIN SOLUTION ramp-up\n        steps = {"out": [0] * count}\n        x = 0\n        pass\n',
-    )
-    build(assignment, TASKS, Hints.STANDARD)
+def test_what_the_solution_gives_anyway_is_no_leak(assignment):
+    begin = "        ### BEGIN SOLUTION scale\n"
+    given = '        cache = {"x": x, "out": np.zeros(x.shape)}\n        x = 0\n        pass\n'
+    edit(assignment.solution_file, begin, begin + given)
+    build(assignment, COLLECTED, Hints.STANDARD)
     append(assignment.release_dir / "given.py", "\nx = 0\npass\n")
     assert find_leaks(assignment, assignment.release_dir) == []
 
@@ -120,16 +137,15 @@ def test_what_the_solution_gives_anyway_is_no_leak(built, tmp_path):
 @pytest.mark.parametrize(
     "given",
     [
-        '    """Steps: steps["out"][position] = start - STEP * position."""\n',
-        "    # steps['out'] [position] = start - STEP * position\n",
-        '    x = 1  # steps["out"][position] = start - STEP*position\n',
+        '    """Scales: cache["out"][:] = self.factor * (x + HALF)."""\n',
+        "    # cache['out'] [:] = self.factor * (x + HALF)\n",
+        '    x = 1  # cache["out"][:] = self.factor*(x + HALF)\n',
     ],
 )
-def test_what_the_solution_says_of_an_answer_is_a_leak_though_it_stands_outside_of_the_gap(built, tmp_path, given):
-    assignment = authoring_kit.copy_course(built, tmp_path / "course")
-    edit(assignment.solution_file, '    """Steps up and down."""\n', given)
-    with pytest.raises(AuthoringError, match=r"toy\.py: holds an answer of the gap 'ramp-down'"):
-        build(assignment, TASKS, Hints.STANDARD)
+def test_what_the_solution_says_of_an_answer_is_a_leak_though_it_stands_outside_of_the_gap(assignment, given):
+    edit(assignment.solution_file, '    """Multiplies, and knows the slope of it."""\n', given)
+    with pytest.raises(AuthoringError, match=r"toy\.py: holds an answer of the gap 'scale'"):
+        build(assignment, COLLECTED, Hints.STANDARD)
 
 
 OTHER = """
@@ -150,11 +166,18 @@ class Walk:
 WHOLE = OTHER.replace("        ### BEGIN SOLUTION walk-go\n", "").replace("        ### END SOLUTION\n", "")
 
 
+@pytest.fixture
+def with_walk(assignment):
+    """The course with another assignment, of which there are only the settings."""
+    write(assignment.root / "autograder/walk/assignment.toml", 'classes = ["Walk"]\n')
+    return assignment
+
+
 @pytest.mark.parametrize(
     ("provided", "told"),
     [
         (OTHER, "holds the marker of a gap, '### BEGIN SOLUTION walk-go'"),
-        ("STEP = 1\n\n  ###  END HIDDEN TESTS\n", "holds the marker of a gap, '###  END HIDDEN TESTS'"),
+        ("HALF = 0.5\n\n  ###  END HIDDEN TESTS\n", "holds the marker of a gap, '###  END HIDDEN TESTS'"),
         (
             WHOLE.replace("        ### BEGIN SOLUTION walk-back\n", ""),
             "an answer of the gap 'walk-go' .* of the assignment 'walk'",
@@ -165,62 +188,50 @@ WHOLE = OTHER.replace("        ### BEGIN SOLUTION walk-go\n", "").replace("     
         ),
     ],
 )
-def test_a_provided_file_gives_nothing_away_of_any_assignment(built, tmp_path, provided, told):
-    assignment = authoring_kit.copy_course(built, tmp_path / "course")
-    other = assignment.root / "autograder/walk"
-    other.mkdir()
-    (other / "assignment.toml").write_text('classes = ["Walk"]\n', encoding="utf-8")
-    (assignment.root / "solutions/walk.py").write_text(OTHER, encoding="utf-8")
-    append(assignment.root / "solutions/given.py", provided)
+def test_a_provided_file_gives_nothing_away_of_any_assignment(with_walk, provided, told):
+    write(with_walk.root / "solutions/walk.py", OTHER)
+    append(with_walk.root / "solutions/given.py", provided)
     with pytest.raises(AuthoringError, match=rf"given\.py: .*{told}"):
-        build(assignment, TASKS, Hints.STANDARD)
+        build(with_walk, COLLECTED, Hints.STANDARD)
 
 
-def test_what_anybody_writes_is_no_answer_of_another_assignment(built, tmp_path):
-    assignment = authoring_kit.copy_course(built, tmp_path / "course")
-    other = assignment.root / "autograder/walk"
-    other.mkdir()
-    (other / "assignment.toml").write_text('classes = ["Walk"]\n', encoding="utf-8")
-    append(assignment.root / "solutions/given.py", "\nplace = 0\nfor step in [STEP]:\n    place += step\n")
+def test_what_anybody_writes_is_no_answer_of_another_assignment(with_walk):
+    append(with_walk.root / "solutions/given.py", "\nplace = 0\nfor step in [HALF]:\n    place += step\n")
     # Neither one that is not begun, nor statements that say little.
-    for text in (None, OTHER):
-        if text is not None:
-            (assignment.root / "solutions/walk.py").write_text(text, encoding="utf-8")
-        build(assignment, TASKS, Hints.STANDARD)
+    build(with_walk, COLLECTED, Hints.STANDARD)
+    write(with_walk.root / "solutions/walk.py", OTHER)
+    build(with_walk, COLLECTED, Hints.STANDARD)
 
 
 def test_hidden_tests_are_found_by_their_names_their_bodies_and_their_statements(built, folder):
-    append(folder / "README.md", "We also run test_mixed_bag.\n")
-    append(
-        folder / "given.py",
-        "\n\ndef mine(student):\n    assert list(student.Bag([3, 1, 2, 2, -7])) == [3, 2, 2, 1, -7]\n",
-    )
-    append(folder / "test_toy.py", "\n\n# expected = reference.Ramp().up(-40, 1234)\n")
-    leaks = find_leaks(built, folder)
-    assert leaks == [
-        "README.md: holds the name of a hidden test, test_mixed_bag (autograder/toy/test_bag_order.py)",
-        "given.py: holds a hidden test (autograder/toy/test_bag_order.py:4)",
-        "given.py: holds a hidden test's statement (autograder/toy/test_bag_order.py:5)",
-        "test_toy.py: holds a hidden test's statement (autograder/toy/test_ramp_up.py:6)",
+    append(folder / "README.md", "We also run test_what_is_left_over.\n")
+    body = HIDDEN.partition('pieces"""\n')[2]
+    append(folder / "given.py", f"\n\ndef mine(student, reference):\n{body}")
+    append(folder / "test_toy.py", "\n\n# expected = right.backward(right.forward(x), grad_output)\n")
+    assert find_leaks(built, folder) == [
+        "README.md: holds the name of a hidden test, test_what_is_left_over (autograder/toy/test_rest.py)",
+        "given.py: holds a hidden test (autograder/toy/test_rest.py:4)",
+        "given.py: holds a hidden test's statement (autograder/toy/test_rest.py:6)",
+        "given.py: holds a hidden test's statement (autograder/toy/test_rest.py:7)",
+        "test_toy.py: holds a hidden test's statement (autograder/toy/test_slope.py:13)",
     ]
 
 
-def test_what_a_hidden_test_shares_with_the_public_checks_is_no_leak_but_a_whole_test_is(built, tmp_path):
-    assignment = authoring_kit.copy_course(built, tmp_path / "course")
-    shared = "    numbers = [Ramp().up(start, 20) for start in range(7)]\n"
-    append(assignment.checks_file, f"\n\ndef test_ramp_up_many():\n{shared}    assert numbers\n")
-    hidden = assignment.autograder_dir / "test_ramp_up.py"
+def test_what_a_hidden_test_shares_with_the_public_checks_is_no_leak_but_a_whole_test_is(assignment):
+    shared = "    numbers = [Scaler(factor).forward(np.ones(20)) for factor in range(7)]\n"
+    append(assignment.checks_file, f"\n\ndef test_scale_many():\n{shared}    assert numbers\n")
+    hidden = assignment.autograder_dir / "test_scale.py"
     append(hidden, f"\n\ndef test_many(student):\n{shared}    assert len(numbers) == 7\n")
-    build(assignment, TASKS, Hints.STANDARD)
+    build(assignment, COLLECTED, Hints.STANDARD)
     edit(hidden, "assert len(numbers) == 7", "assert numbers")
     assert find_leaks(assignment, assignment.release_dir) == [
-        "test_toy.py: holds a hidden test (autograder/toy/test_ramp_up.py:10)",
-        "toy.ipynb: holds a hidden test (autograder/toy/test_ramp_up.py:10)",
+        "test_toy.py: holds a hidden test (autograder/toy/test_scale.py:17)",
+        "toy.ipynb: holds a hidden test (autograder/toy/test_scale.py:17)",
     ]
 
 
 def test_misconceptions_are_hidden_too(built, folder):
-    append(folder / "README.md", "yield from (item for item in bag.items if item)")
+    append(folder / "README.md", "yield from (value for value in x if scaler.factor)")
     assert find_leaks(built, folder) == [
         "README.md: holds a hidden test's statement (autograder/toy/misconceptions.py:2)"
     ]
@@ -249,9 +260,9 @@ def test_paths_of_the_machine_are_found(built, folder, monkeypatch):
 def test_files_in_deeper_folders_and_broken_files_are_read_too(built, folder):
     deep = folder / "data" / "notes"
     deep.mkdir(parents=True)
-    (deep / "a.ipynb").write_text("{ steps['out'][position] = start - STEP * position", encoding="utf-8")
-    (deep / "b.py").write_text("def ( steps['out'][position] = start - STEP * position", encoding="utf-8")
-    (deep / "c.bin").write_bytes(b"\xff\x00steps['out'][position]=start-STEP*position")
+    (deep / "a.ipynb").write_text("{ cache['out'][:] = self.factor * (x + HALF)", encoding="utf-8")
+    (deep / "b.py").write_text("def ( cache['out'][:] = self.factor * (x + HALF)", encoding="utf-8")
+    (deep / "c.bin").write_bytes(b"\xff\x00cache['out'][:]=self.factor*(x+HALF)")
     assert [leak.partition(":")[0] for leak in find_leaks(built, folder)] == [
         "data/notes/a.ipynb",
         "data/notes/b.py",

@@ -15,21 +15,22 @@ import pytest
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
-import authoring_kit
-from authoring_kit import TASKS, edit, tree
+import toy_course
 from cnn_assignment.authoring.release import write_source
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 from cnn_assignment.nbgrader_course.converting.gap_opener import OpenGaps, configure_generate
 from release_kit import build, check
+from toy_course import COLLECTED, copy_course, edit, make_course, tree, write
 
+TASKS = (COLLECTED[0], replace(COLLECTED[1], title="The slope | of scaling", max_score=1.5), *COLLECTED[2:])
 FILES = ["README.md", "given.py", "requirements.txt", "test_toy.py", "toy.ipynb", "toy.py"]
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A course that was built once; tests only read it."""
-    assignment = authoring_kit.make_course(tmp_path_factory.mktemp("built"))
+    assignment = make_course(tmp_path_factory.mktemp("built"))
     paths = build(assignment, TASKS, Hints.STANDARD)
     return assignment, paths
 
@@ -37,7 +38,7 @@ def built(tmp_path_factory):
 @pytest.fixture
 def assignment(built, tmp_path):
     """A course of a test's own, built in the standard edition."""
-    return authoring_kit.copy_course(built[0], tmp_path / "course")
+    return copy_course(built[0], tmp_path / "course")
 
 
 def gradebook(assignment):
@@ -59,16 +60,16 @@ def test_source_and_release_hold_what_students_get_and_nothing_else(built):
 
 def test_only_the_source_notebook_has_answers(built):
     assignment, _ = built
-    assert "start - STEP * position" in source_of(assignment.source_dir / "toy.ipynb", "Ramp")
-    released = source_of(assignment.release_dir / "toy.ipynb", "Ramp")
-    assert '# steps["out"][?] = ...\n            raise NotImplementedError("ramp-down: fill in this gap")' in released
+    assert "self.factor * (x + HALF)" in source_of(assignment.source_dir / "toy.ipynb", "Scaler")
+    released = source_of(assignment.release_dir / "toy.ipynb", "Scaler")
+    assert '# cache["out"][?] = ...\n        raise NotImplementedError("scale: fill in this gap")' in released
     for folder in (assignment.source_dir, assignment.release_dir):
         assert released in (folder / "toy.py").read_text(encoding="utf-8")
     holders = [
         path.name
         for folder in (assignment.source_dir, assignment.release_dir)
         for path in folder.iterdir()
-        if b"STEP * position" in path.read_bytes()
+        if b"self.factor * (x + HALF)" in path.read_bytes()
     ]
     assert holders == ["toy.ipynb"]
 
@@ -76,24 +77,26 @@ def test_only_the_source_notebook_has_answers(built):
 def test_checks_and_provided_files_come_as_they_are(built):
     assignment, _ = built
     files = tree(assignment.release_dir)
-    assert files["test_toy.py"].decode() == authoring_kit.CHECKS
-    assert files["given.py"].decode() == authoring_kit.GIVEN
-    assert files["requirements.txt"].decode() == "pytest==9.2.0\njupyterlab\n"
+    assert files["test_toy.py"].decode() == toy_course.CHECKS
+    assert files["given.py"].decode() == toy_course.GIVEN
+    assert files["requirements.txt"].decode() == "numpy\n"
 
 
 def test_the_readme_tells_tasks_points_and_files(built):
     assignment, _ = built
     text = (assignment.release_dir / "README.md").read_text(encoding="utf-8")
     assert text.startswith("# A toy\n\n| file | what it is |\n| --- | --- |\n| `toy.ipynb` |")
-    assert "| `ramp-up` | Going up | 2 |\n| `ramp-down` | Going down \\| slowly | 1.5 |\n" in text
-    assert "| | total | 6.5 |" in text
+    assert "| `scale` | Scaling | 1 |\n| `slope` | The slope \\| of scaling | 1.5 |\n| `cut` | Cutting | 2 |\n" in text
+    assert "| | total | 7.5 |" in text
     assert "| `given.py` | provided" in text
     assert "Python 3" not in text
 
 
-def test_the_readme_tells_which_python_grades_where_the_settings_say_it(tmp_path, built):
+def test_what_the_settings_say_of_python_and_packages_is_told(tmp_path, built):
     assignment, _ = built
-    write_source(replace(assignment, python="3.12"), TASKS, assignment.hints, tmp_path / "toy")
+    settings = replace(assignment, python="3.12", requirements=("pytest==9.2.0", "jupyterlab"))
+    write_source(settings, TASKS, assignment.hints, tmp_path / "toy")
+    assert (tmp_path / "toy/requirements.txt").read_text(encoding="utf-8") == "pytest==9.2.0\njupyterlab\n"
     text = (tmp_path / "toy/README.md").read_text(encoding="utf-8")
     assert "\n\nYour work is graded with Python 3.12 or newer, so write it for Python 3.12: " in text
 
@@ -106,15 +109,15 @@ def test_students_cannot_delete_cells_nor_edit_checks(built):
         for cell in cells
         if "nbgrader" in cell.metadata
     }
-    assert flags["Ramp"] == (False, True)
-    assert flags["ramp-up"] == (False, False)
+    assert flags["Scaler"] == (False, True)
+    assert flags["scale"] == (False, False)
 
 
 def test_building_again_elsewhere_and_later_gives_the_same_bytes_and_prints_nothing(
     built, tmp_path, monkeypatch, capfd
 ):
     assignment, _ = built
-    other = authoring_kit.copy_course(assignment, tmp_path / "another place")
+    other = copy_course(assignment, tmp_path / "another place")
     (other.source_dir / "answers.py").write_text("", encoding="utf-8")  # files by hand go
     shutil.rmtree(other.release_dir)
     for path in tmp_path.rglob("*"):
@@ -138,19 +141,15 @@ def test_the_plain_nbgrader_command_releases_the_same_bytes_in_the_edition_of_th
 
 
 def test_the_edition_may_be_set_in_the_course_configuration(assignment):
-    edit(
-        assignment.root / "nbgrader_config.py",
-        "configure_generate(c)",
-        'configure_generate(c); c.OpenGaps.hints = "open"',
-    )
+    write(assignment.root / "nbgrader_config.py", toy_course.CONFIG + 'get_config().OpenGaps.hints = "open"\n')
     build(assignment, TASKS, Hints.GUIDED)
-    assert "# your code here\n" in source_of(assignment.release_dir / "toy.ipynb", "Ramp")
+    assert "# your code here\n" in source_of(assignment.release_dir / "toy.ipynb", "Scaler")
 
 
 def test_a_course_without_a_configuration_can_be_built(assignment):
     (assignment.root / "nbgrader_config.py").unlink()
     build(assignment, TASKS, Hints.STANDARD)
-    assert "NotImplementedError" in source_of(assignment.release_dir / "toy.ipynb", "Ramp")
+    assert "NotImplementedError" in source_of(assignment.release_dir / "toy.ipynb", "Scaler")
 
 
 def test_the_configuration_replaces_one_step_and_may_be_loaded_twice():
@@ -178,11 +177,8 @@ def test_a_notebook_that_the_kit_did_not_make_is_cleared_by_nbgrader_as_ever():
 def test_a_build_records_the_assignment_and_its_points(built):
     assignment, _ = built
     with gradebook(assignment) as book:
-        assert {cell.name: cell.max_score for cell in book.find_notebook("toy", "toy").grade_cells} == {
-            "ramp-up": 2.0,
-            "ramp-down": 1.5,
-            "bag-order": 3.0,
-        }
+        points = {cell.name: cell.max_score for cell in book.find_notebook("toy", "toy").grade_cells}
+    assert points == {"scale": 1.0, "slope": 1.5, "cut": 2.0, "clear": 3.0}
 
 
 def test_check_finds_nothing_after_a_build_and_leaves_the_gradebook_alone(built):
@@ -193,7 +189,7 @@ def test_check_finds_nothing_after_a_build_and_leaves_the_gradebook_alone(built)
 
 
 def test_check_needs_no_gradebook_and_makes_none(tmp_path):
-    assignment = authoring_kit.make_course(tmp_path)
+    assignment = make_course(tmp_path)
     found = check(assignment, TASKS, Hints.STANDARD)
     assert found == [f"{folder}/toy/{name}: missing" for folder in ("source", "release") for name in FILES]
     assert sorted(path.name for path in assignment.root.iterdir()) == [
@@ -219,15 +215,11 @@ def test_check_shows_what_differs_and_what_is_too_much(assignment):
         "release/toy/given.py: differs",
     ]
     assert '\n-"""Three toys."""\n+"""Two toys."""\n' in found[1]
-    assert found[0].endswith("\n... 145 more lines")
+    assert found[0].endswith("\n... 144 more lines")
 
 
 def test_a_leak_leaves_the_last_build_and_the_gradebook_as_they_were(assignment):
-    edit(
-        assignment.narrative_file,
-        "Now the way down.",
-        "Write `[start + STEP * position for position in range(count)]`.",
-    )
+    edit(assignment.narrative_file, "# A toy", "Write `np.sum((cache['x'] + HALF) * grad_output, keepdims=True)`.")
     before = tree(assignment.root)
     with pytest.raises(AuthoringError, match=r"(?s)^release/toy: students would get .*toy.ipynb: holds an answer of"):
         build(assignment, TASKS, Hints.STANDARD)
@@ -238,11 +230,11 @@ def test_a_version_with_other_cells_is_refused_once_there_are_submissions(assign
     with gradebook(assignment) as book:
         book.update_or_create_student("ada")
         book.update_or_create_submission("toy", "ada")
-    edit(assignment.solution_file, "ramp-up", "ramp-over")
-    edit(assignment.narrative_file, "ramp-up", "ramp-over")
-    edit(assignment.checks_file, "test_ramp_up", "test_ramp_over")
+    edit(assignment.solution_file, "SOLUTION scale", "SOLUTION scale-all")
+    edit(assignment.narrative_file, "scale", "scale-all")
+    edit(assignment.checks_file, "test_scale", "test_scale_all")
     files = {name: data for name, data in tree(assignment.root).items() if name != "gradebook.db"}
-    tasks = (replace(TASKS[0], id="ramp-over"), *TASKS[1:])
+    tasks = (replace(TASKS[0], id="scale-all"), *TASKS[1:])
     with pytest.raises(AuthoringError, match=r"^source/toy: nbgrader could not .* there are submissions associated"):
         build(assignment, tasks, Hints.STANDARD)
     assert {name: data for name, data in tree(assignment.root).items() if name != "gradebook.db"} == files

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import authoring_kit
+import toy_course
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.skeleton import fill_only, make_skeleton, strip_markers
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Hints
 
 LABEL = "solutions/toy.py"
+SOLUTION = toy_course.SOLUTION + toy_course.SECOND_GAP
 
 
 def test_a_gap_becomes_its_hint_and_one_error_that_names_the_task():
-    text = make_skeleton(authoring_kit.SOLUTION, LABEL, Hints.STANDARD)
+    text = make_skeleton(SOLUTION, LABEL, Hints.STANDARD)
     assert (
-        """        for position in range(count):
-            # steps["out"][?] = ...
-            raise NotImplementedError("ramp-down: fill in this gap")
-        return steps["out"]
+        """        cache = {"x": x, "out": np.zeros(x.shape)}
+        # cache["out"][?] = ...
+        raise NotImplementedError("scale: fill in this gap")
+        return cache
 """
         in text
     )
@@ -29,21 +31,26 @@ def test_a_gap_becomes_its_hint_and_one_error_that_names_the_task():
 
 
 def test_the_edition_of_the_build_and_that_of_the_gap_decide_what_stays():
-    guided = make_skeleton(authoring_kit.SOLUTION, LABEL, Hints.GUIDED)
-    assert "        # for ? in sorted(?, reverse=?):\n        #     yield ?\n        raise" in guided
-    assert '        # your code here\n        raise NotImplementedError("bag-order: fill in this gap")' in guided
+    guided = make_skeleton(SOLUTION, LABEL, Hints.GUIDED)
+    assert "        # for ?, ? in self.pieces(?):\n        #     view[:] = ?\n        raise" in guided
+    assert '            # your code here\n            raise NotImplementedError("cut: fill in this gap")' in guided
 
 
 @pytest.mark.parametrize("hints", list(Hints))
 def test_a_skeleton_compiles_and_raises_in_every_gap(hints):
     space = {}
-    text = make_skeleton(authoring_kit.SOLUTION, LABEL, hints).replace("from given import STEP", "STEP = 1")
+    text = make_skeleton(SOLUTION, LABEL, hints).replace("from given import HALF", "HALF = 0.5")
     exec(compile(text, "toy.py", "exec"), space)
-    for call in (lambda: space["Ramp"]().up(0, 1), lambda: space["Ramp"]().down(0, 1), space["Bag"]([]).total):
-        with pytest.raises(NotImplementedError, match="fill in this gap"):
+    scaler, cutter, x = space["Scaler"](), space["Cutter"](), np.zeros(2)
+    for task, call in (
+        ("scale", lambda: scaler.forward(x)),
+        ("slope", lambda: scaler.backward({}, x)),
+        ("cut", lambda: cutter.pieces(x)),
+        ("cut", lambda: cutter.count(x)),
+        ("clear", lambda: cutter.clear(x)),
+    ):
+        with pytest.raises(NotImplementedError, match=f"{task}: fill in this gap"):
             call()
-    with pytest.raises(NotImplementedError, match="bag-order: fill in this gap"):
-        iter(space["Bag"]([]))
 
 
 def test_a_function_whose_whole_body_was_the_gap_still_compiles():
@@ -62,29 +69,29 @@ def test_a_gap_that_takes_a_block_from_what_follows_is_refused():
 
 
 def test_without_markers_not_a_line_of_the_solution_changes():
-    lines = [line for line in authoring_kit.SOLUTION.split("\n") if "SOLUTION" not in line]
-    assert strip_markers(authoring_kit.SOLUTION, LABEL).split("\n") == lines
+    lines = [line for line in SOLUTION.split("\n") if "SOLUTION" not in line]
+    assert strip_markers(SOLUTION, LABEL).split("\n") == lines
 
 
 def test_only_the_wanted_tasks_are_filled_with_all_their_gaps():
-    text = fill_only(authoring_kit.SOLUTION, ["bag-order"], LABEL)
-    assert "sorted(self.items, reverse=True)" in text
-    assert "return sum(self.items)" in text
-    assert text.count("NotImplementedError") == 2
+    text = fill_only(SOLUTION, ["cut"], LABEL)
+    assert "yield number, x[" in text
+    assert "return length // self.size" in text
+    assert text.count("NotImplementedError") == 3
     assert "SOLUTION" not in text
 
 
 def test_filling_an_unknown_task_is_refused():
-    with pytest.raises(AuthoringError, match=r"^solutions/toy.py: no gap for the task 'bag'. Its gaps: bag-order, ram"):
-        fill_only(authoring_kit.SOLUTION, ["bag"], LABEL)
+    with pytest.raises(AuthoringError, match=r"^solutions/toy.py: no gap for the task 'cu'. Its gaps: clear, cut, sca"):
+        fill_only(SOLUTION, ["cu"], LABEL)
 
 
-@given(st.sets(st.sampled_from(["ramp-up", "ramp-down", "bag-order"])))
+@given(st.sets(st.sampled_from(list(toy_course.TASKS))))
 def test_filling_all_is_stripping_and_filling_none_is_opening(tasks):
-    text = fill_only(authoring_kit.SOLUTION, tasks, LABEL)
-    gaps = [gap.task for gap in parse_gaps(authoring_kit.SOLUTION, LABEL)]
+    text = fill_only(SOLUTION, tasks, LABEL)
+    gaps = [gap.task for gap in parse_gaps(SOLUTION, LABEL)]
     assert text.count("NotImplementedError") == sum(task not in tasks for task in gaps)
-    if len(tasks) == 3:
-        assert text == strip_markers(authoring_kit.SOLUTION, LABEL)
+    if len(tasks) == len(toy_course.TASKS):
+        assert text == strip_markers(SOLUTION, LABEL)
     if not tasks:
-        assert text == make_skeleton(authoring_kit.SOLUTION, LABEL, Hints.STANDARD)
+        assert text == make_skeleton(SOLUTION, LABEL, Hints.STANDARD)

@@ -10,8 +10,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
-from nbgrader.apps.api import NbGraderAPI
-from nbgrader.apps.baseapp import NbGrader
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute, SaveAutoGrades
 from traitlets.config import Config
@@ -25,18 +23,23 @@ from cnn_assignment.nbgrader_course.converting.preprocessors import (
     SubmissionExporter,
     configure_autograde,
 )
-from course_kit import (
+from gradebook_kit import (
     ANSWER,
+    add_settings,
     answered,
+    api_of,
     cell_metadata,
     gradebook_of,
     make_course,
+    make_generated_course,
     make_report,
     nbgrader,
+    points_of,
     report_for,
     source_notebook,
     submit,
 )
+from toy_course import TASKS
 
 HOSTILE = ["-rf", "<img src=x onerror=alert(1)>", "b\nb", "\x1b[2J", "x" * 252, "\u202eadA", "a;=cmd()", "[a-z]*"]
 
@@ -46,16 +49,14 @@ def course(tmp_path_factory) -> Path:
     """A course after generate_assignment, autograde (from elsewhere), generate_feedback and export."""
     root = tmp_path_factory.mktemp("course")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    make_course(root, plain=True)
-    for name in ("toy", "plain"):
-        nbgrader(root, "generate_assignment", name)
+    make_generated_course(root, plain=True)
     submit(root, "ada", answered(root, "score: 1.25"))
     submit(root, "bob", "{ unreadable")
     copied = answered(root, "score: 0.5")
-    copied.cells.append(new_code_cell("class Toy: pass", metadata=cell_metadata("Toy", solution=True)))
+    copied.cells.append(new_code_cell("class Cutter: pass", metadata=cell_metadata("Cutter", solution=True)))
     submit(root, "carl", copied)
     stripped = answered(root, "score: 0.75")
-    stripped.cells = [cell for cell in stripped.cells if cell.id != "two"]
+    stripped.cells = [cell for cell in stripped.cells if cell.id != "cut"]
     for cell in stripped.cells:
         cell.metadata.clear()
     submit(root, "dora", stripped)
@@ -76,8 +77,8 @@ def course(tmp_path_factory) -> Path:
 def test_the_kit_grades_the_raw_files_from_any_working_directory(course):
     grades = gradebook_of(course)
     for student, score in {"ada": 1.25, "bob": 0.0, "carl": 0.5, "dora": 0.75}.items():
-        assert grades[student]["auto"] == {"toy-one": score, "toy-two": 0.0}
-        assert grades[student]["manual"] == (["toy-one", "toy-two"] if student == "bob" else [])
+        assert grades[student]["auto"] == points_of(score)
+        assert grades[student]["manual"] == (sorted(TASKS) if student == "bob" else [])
 
 
 def test_a_graders_error_writes_no_grade(course):
@@ -93,8 +94,9 @@ def test_an_ordinary_assignment_is_executed_as_ever(course):
 
 def test_comments_survive_nbgraders_reset(course):
     grades = gradebook_of(course)
-    assert "Rows and columns are swapped." in grades["ada"]["comments"]["Toy"]
-    assert grades["bob"]["comments"]["Toy"].startswith("Your submission could not be read.")
+    assert "Rows and columns are swapped." in grades["ada"]["comments"]["Cutter"]
+    for words in grades["bob"]["comments"].values():
+        assert words.startswith("Your submission could not be read.")
 
 
 def test_students_see_the_table_and_the_comment_in_their_feedback(course):
@@ -109,23 +111,20 @@ def test_students_see_the_table_and_the_comment_in_their_feedback(course):
 def test_export_has_the_scores(course):
     with (course / "grades.csv").open(encoding="utf-8") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == "toy"}
-    assert (rows["ada"]["score"], rows["ada"]["max_score"]) == ("1.25", "5.0")
+    assert (rows["ada"]["score"], rows["ada"]["max_score"]) == ("1.25", "8.0")
 
 
 def test_formgraders_way_of_grading_gives_the_same(course, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    app = NbGrader()
-    app.load_cwd_config = False
-    app.initialize([], root=str(course))
     before = gradebook_of(course)["carl"]
-    answer = NbGraderAPI(app.coursedir, parent=app).autograde("toy", "carl", force=True)
+    answer = api_of(course).autograde("toy", "carl", force=True)
     assert answer["success"], answer
     assert gradebook_of(course)["carl"] == before
 
 
 BEGIN = """
 def begin(assignment, submission):
-    report = course_kit.report_for(assignment, submission)
+    report = gradebook_kit.report_for(assignment, submission)
     return lambda: report
 
 def never(assignment, submission):
@@ -179,14 +178,12 @@ def odd_course(tmp_path_factory) -> tuple[Path, str]:
     The run begins with each submission early, and fails for one that it asks for a second time.
     """
     root = tmp_path_factory.mktemp("odd")
-    make_course(root)
-    with (root / "nbgrader_config.py").open("a", encoding="utf-8") as config:
-        config.write(BEGIN)
-    nbgrader(root, "generate_assignment", "toy")
+    make_generated_course(root)
+    add_settings(root, BEGIN)
     submitted = root / "submitted"
     for student, name in {"ada": "toy.py", "bob": "my work (2).IPYNB", "cem": "notes.txt", "dee": "broken.py"}.items():
         (submitted / student / "toy").mkdir(parents=True)
-        (submitted / student / "toy" / name).write_text("broken" if student == "dee" else f"{ANSWER}# score: 1.25")
+        (submitted / student / "toy" / name).write_text("broken" if student == "dee" else f"{ANSWER}\n# score: 1.25")
     submit(root, "eve", answered(root, "score: 0.5"))
     (submitted / "eve/toy/timestamp.txt").write_text("the day before yesterday")
     submit(root, "fay", answered(root, "score: 0.75"))
@@ -204,7 +201,7 @@ def odd_course(tmp_path_factory) -> tuple[Path, str]:
     (submitted / "lea/toy").symlink_to("n" * 300)  # a name that no file can have, which pathlib raises for
     for student in HOSTILE:
         (submitted / student / "toy").mkdir(parents=True)
-        (submitted / student / "toy/toy.py").write_text(f"{ANSWER}# score: 1.25")
+        (submitted / student / "toy/toy.py").write_text(f"{ANSWER}\n# score: 1.25")
     for student, make in (("jim", os.mkfifo), ("kai", lambda path: path.write_bytes(b" " * 10**6))):
         submit(root, student, answered(root, "score: 0.25"))
         make(submitted / student / "toy/timestamp.txt")
@@ -213,7 +210,7 @@ def odd_course(tmp_path_factory) -> tuple[Path, str]:
 
 def test_every_folder_is_a_submission_whatever_lies_in_it_and_none_is_asked_for_twice(odd_course):
     grades = gradebook_of(odd_course[0])
-    found = {student: grades[student]["auto"]["toy-one"] for student in ("ada", "bob", "cem", "fay")}
+    found = {student: grades[student]["auto"]["clear"] for student in ("ada", "bob", "cem", "fay")}
     assert found == {"ada": 1.25, "bob": 1.25, "cem": 0.0, "fay": 0.75}
     assert "begun with" not in odd_course[1]
 
@@ -230,15 +227,12 @@ def test_a_time_that_cannot_be_read_is_one_students_trouble(odd_course):
     assert "eve" not in gradebook_of(root)
 
 
-def test_a_time_without_an_end_is_one_students_trouble_and_formgrader_lists_the_class(odd_course, monkeypatch):
+def test_a_time_without_an_end_is_one_students_trouble_and_formgrader_lists_the_class(odd_course):
     root, said = odd_course
     for student in ("jim", "kai"):
         assert f"the timestamp.txt of {student} is not a point in time" in said
         assert student not in gradebook_of(root)
-    monkeypatch.chdir(root)
-    app = NbGrader()
-    app.initialize([], root=str(root))
-    api = NbGraderAPI(app.coursedir, parent=app)
+    api = api_of(root)
     assert api.get_submitted_students("toy") == {
         *["ada", "bob", "cem", "dee", "eve", "fay", "gus", "Hal", "ida", "jim", "kai"]
     }
@@ -265,7 +259,7 @@ def test_a_run_that_only_leaves_out_folders_says_so_at_its_end(odd_course, tmp_p
 
 def test_a_student_whose_folder_is_a_link_gets_nothing_of_its_target(odd_course):
     root, _ = odd_course
-    assert gradebook_of(root)["ida"]["auto"]["toy-one"] == 0.0
+    assert gradebook_of(root)["ida"]["auto"]["clear"] == 0.0
     assert gradebook_of(root)["ida"]["timestamp"] is None
     assert {path.name for path in (root / "autograded/ida/toy").iterdir()} == {"toy.ipynb", "toy.py"}
     assert "score: 0.25" not in (root / "autograded/ida/toy/toy.ipynb").read_text(encoding="utf-8")
@@ -280,7 +274,7 @@ def test_only_harmless_files_are_copied_beside_the_notebook(odd_course):
 
 def test_a_folder_that_is_a_link_shows_nothing_of_its_target(odd_course):
     root, _ = odd_course
-    assert gradebook_of(root)["gus"]["auto"]["toy-one"] == 0.0
-    assert gradebook_of(root)["lea"]["auto"]["toy-one"] == 0.0
+    assert gradebook_of(root)["gus"]["auto"]["clear"] == 0.0
+    assert gradebook_of(root)["lea"]["auto"]["clear"] == 0.0
     notebook = nbformat.read(root / "autograded/gus/toy/toy.ipynb", as_version=4)
-    assert "return 1" not in "".join(cell.source for cell in notebook.cells)
+    assert "self.factor * (x" not in "".join(cell.source for cell in notebook.cells)

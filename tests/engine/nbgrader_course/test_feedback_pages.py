@@ -27,7 +27,7 @@ from cnn_assignment.nbgrader_course.pages.feedback import FeedbackWriter
 from cnn_assignment.running.class_run import GradingOptions, open_class
 from cnn_assignment.running.journal import JOURNAL
 from cnn_assignment.running.students import find_students
-from course_kit import nbgrader
+from gradebook_kit import nbgrader
 from processes import COMMAND, await_that, descendants, end_family, is_running, run
 from toy_course import answer, edit, left_open, write
 

@@ -21,8 +21,8 @@ from cnn_assignment.reporting import FINAL_TABLE, FinalMark, FinalRow, write_fin
 from cnn_assignment.running.class_run import GradingOptions, grade_class, open_class
 from cnn_assignment.running.pool import collect_tasks
 from cnn_assignment.running.students import find_students
-from course_kit import nbgrader
 from cycle_kit import rows_of
+from gradebook_kit import nbgrader
 from processes import run
 from release_kit import build
 from toy_course import TOTAL, edit, left_open, submit, write

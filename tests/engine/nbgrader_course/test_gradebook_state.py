@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from nbgrader.api import Gradebook
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.nbgrader_course import record
@@ -22,7 +21,7 @@ from cnn_assignment.nbgrader_course.gradebook.state import (
     read_recorded,
     values_digest,
 )
-from course_kit import make_class, make_released_course
+from gradebook_kit import add_settings, make_class, make_released_course, url_of, with_gradebook
 
 CLASS = 4
 
@@ -41,12 +40,6 @@ def course(recorded, tmp_path, monkeypatch) -> Path:
     """A copy that a test may change, with settings of Jupyter's that no person has made."""
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
     return Path(shutil.copytree(recorded[0], tmp_path / "course"))
-
-
-def change(course, work):
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "course") as gradebook:
-        work(gradebook)
-        gradebook.db.commit()
 
 
 def test_what_was_told_is_read_back_and_differs_by_student(recorded):
@@ -95,22 +88,22 @@ def test_other_json_is_no_place(data):
 
 def test_what_people_add_changes_nothing(course, recorded):
     def by_hand(gradebook):
-        grade = gradebook.find_grade("toy-two", "toy", "toy", "student-0001")
+        grade = gradebook.find_grade("cut", "toy", "toy", "student-0001")
         grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 2.0, 0.5, False
-        gradebook.find_comment("Toy", "toy", "toy", "student-0001").manual_comment = "Well tried"
+        gradebook.find_comment("Cutter", "toy", "toy", "student-0001").manual_comment = "Well tried"
 
     place = locate(load_assignment(course, "toy"))
-    change(course, by_hand)
+    with_gradebook(url_of(course), by_hand)
     assert read_recorded(place, "toy") == recorded[1]
 
 
 def test_other_points_or_words_and_a_lost_notebook_are_seen(course, recorded):
     def otherwise(gradebook):
-        gradebook.find_grade("toy-two", "toy", "toy", "student-0001").auto_score = 2.0
-        gradebook.find_comment("Toy", "toy", "toy", "student-0002").auto_comment = None
+        gradebook.find_grade("cut", "toy", "toy", "student-0001").auto_score = 2.0
+        gradebook.find_comment("Cutter", "toy", "toy", "student-0002").auto_comment = None
 
     place = locate(load_assignment(course, "toy"))
-    change(course, otherwise)
+    with_gradebook(url_of(course), otherwise)
     (course / "autograded/student-0003/toy/toy.ipynb").unlink()
     found = read_recorded(place, "toy")
     assert sorted(found) == ["student-0000", "student-0001", "student-0002"]
@@ -160,8 +153,7 @@ def test_the_place_says_which_configuration_it_is_of(course):
     assignment = load_assignment(course, "toy")
     place = locate(assignment)
     assert place.config_digest == config_digest(assignment)
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.CourseDirectory.autograded_directory = 'marked'\n")
+    add_settings(course, "c.CourseDirectory.autograded_directory = 'marked'")
     assert config_digest(assignment) != place.config_digest
     assert read_recorded(locate(assignment), "toy") == {}
 

@@ -10,19 +10,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nbgrader.api import Gradebook
-from nbgrader.apps.api import NbGraderAPI
-from nbgrader.apps.baseapp import NbGrader
 from nbgrader.plugins import LateSubmissionPlugin
 from traitlets import TraitError
 from traitlets.config import Config
 
 from cnn_assignment.core.errors import GraderError
-from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Submission
-from cnn_assignment.nbgrader_course import record
 from cnn_assignment.nbgrader_course.gradebook.late import LatePenalty, configure_late, late_penalty
-from course_kit import answered, gradebook_of, make_course, nbgrader, report_for, submit
+from gradebook_kit import (
+    add_settings,
+    answered,
+    api_of,
+    gradebook_of,
+    make_generated_course,
+    nbgrader,
+    record_all,
+    submit,
+    url_of,
+    with_gradebook,
+)
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
@@ -146,12 +151,10 @@ def test_configuring_keeps_a_plugin_that_is_set_and_twice_is_once():
 def handed_in(tmp_path_factory) -> Path:
     """A course with work that came 90 minutes, and 25 hours, after the due date, and work in time."""
     root = tmp_path_factory.mktemp("late") / "course"
-    make_course(root)
-    with (root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("from cnn_assignment.nbgrader_course.gradebook.late import configure_late\nconfigure_late(c)\n")
-    nbgrader(root, "generate_assignment", "toy")
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "course") as gradebook:
-        gradebook.update_or_create_assignment("toy", duedate=datetime(2026, 1, 2, 12, tzinfo=UTC).replace(tzinfo=None))
+    make_generated_course(root)
+    add_settings(root, "from cnn_assignment.nbgrader_course.gradebook.late import configure_late\nconfigure_late(c)")
+    due = datetime(2026, 1, 2, 12, tzinfo=UTC).replace(tzinfo=None)
+    with_gradebook(url_of(root), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate=due))
     times = {"in-time": "2026-01-02 11:59:59", "minutes": "2026-01-02 13:30:00", "days": "2026-01-03 13:00:00"}
     for student, time in times.items():
         submit(root, student, answered(root, "score: 1.25"))
@@ -165,22 +168,8 @@ def course(handed_in, tmp_path) -> Path:
     return Path(shutil.copytree(handed_in, tmp_path / "course"))
 
 
-def settings(root: Path, text: str) -> None:
-    with (root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-
-
-def by_kit(root: Path) -> None:
-    assignment = load_assignment(root, "toy")
-    submissions = [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.ipynb"))]
-    record(assignment, [(each, report_for(assignment, each)) for each in submissions])
-
-
 def by_formgrader(root: Path) -> None:
-    app = NbGrader()
-    app.load_cwd_config = False
-    app.initialize([], root=str(root))
-    api = NbGraderAPI(app.coursedir, parent=app)
+    api = api_of(root)
     for folder in sorted(root.glob("submitted/*")):
         answer = api.autograde("toy", folder.name, force=True)
         assert answer["success"], answer
@@ -198,28 +187,27 @@ def test_every_way_of_grading_takes_the_penalties_of_the_settings_as_they_are_no
     mild, strict = {"minutes": None, "days": 0.1}, {"minutes": 0.125, "days": 0.25}
     for grade, grace, cap, expected in (
         (by_command, 0, 100, strict),
-        (by_kit, 90, 8, mild),
+        (record_all, 90, 8, mild),
         (by_formgrader, 0, 100, strict),
     ):
-        settings(course, "c.LatePenalty.percent_per_day = 10")
-        settings(course, f"c.LatePenalty.grace_minutes = {grace}\nc.LatePenalty.cap_percent = {cap}")
+        add_settings(course, "c.LatePenalty.percent_per_day = 10")
+        add_settings(course, f"c.LatePenalty.grace_minutes = {grace}\nc.LatePenalty.cap_percent = {cap}")
         grade(course)
         assert penalties(course) == {"in-time": None, **expected}
         assert {row["score"] for row in gradebook_of(course).values()} == {1.25}
 
 
 def test_without_a_due_date_nothing_is_taken(course):
-    settings(course, "c.LatePenalty.percent_per_day = 10")
-    by_kit(course)
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "course") as gradebook:
-        gradebook.update_or_create_assignment("toy", duedate=None)
-    by_kit(course)
+    add_settings(course, "c.LatePenalty.percent_per_day = 10")
+    record_all(course)
+    with_gradebook(url_of(course), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate=None))
+    record_all(course)
     assert set(penalties(course).values()) == {None}
 
 
 def test_a_senseless_setting_is_told_and_takes_nothing(course):
-    settings(course, "c.LatePenalty.percent_per_day = -10")
+    add_settings(course, "c.LatePenalty.percent_per_day = -10")
     with pytest.raises(GraderError, match=r"LatePenalty\.percent_per_day is -10\. Set a number that is 0 or more"):
-        by_kit(course)
+        record_all(course)
     assert "LatePenalty.percent_per_day is -10." in nbgrader(course, "autograde", "toy", "--force", status=1)
     assert set(penalties(course).values()) == {None}

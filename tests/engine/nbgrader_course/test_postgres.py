@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from nbgrader.api import Gradebook
 
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.layout import load_assignment
@@ -22,8 +21,8 @@ from cnn_assignment.nbgrader_course.gradebook.penalties import refresh_penalties
 from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
 from cnn_assignment.reporting import read_report
 from cnn_kit import NAME
-from course_kit import make_class, make_released_course, rows_by_name
 from cycle_kit import School, cells_of, grades_of, open_school, put_in, reports_of, rows_of, state_of, words_of
+from gradebook_kit import add_settings, make_class, make_released_course, rows_by_name, url_of, with_gradebook
 from postgres_kit import Server, postgres
 
 SUBMITTED = ("einsum", "flipped-filter")
@@ -198,24 +197,22 @@ def test_the_rows_are_those_of_sqlite_and_are_read_back_and_a_name_without_room_
         record(on_server, [*reports[:3], no_room, *reports[3:]], told.__setitem__)
     record(in_file, reports, told_of_file.__setitem__)
     assert told == told_of_file == read_recorded(locate(on_server), "toy") == read_recorded(locate(in_file), "toy")
-    expected = rows_by_name(f"sqlite:///{tmp_path / 'file/gradebook.db'}")
-    assert len(expected["comment"]) == 7 * 2
+    expected = rows_by_name(url_of(tmp_path / "file"))
+    assert len(expected["comment"]) == 7 * 3
     for _ in range(2):
         assert rows_by_name(cycle.server.url("toy")) == expected
         record(on_server, reports)  # the second time over what is there
 
 
-def change_marks(url):
+def change_marks(gradebook):
     """People and time at work: a due date, late work, an extension, marks by hand, somebody without work."""
-    with Gradebook(url, "course") as gradebook:
-        gradebook.update_or_create_assignment("toy", duedate="2026-01-02 12:00:00")
-        for number, student in enumerate(("student-0001", "student-0002", "student-0003")):
-            gradebook.update_or_create_submission("toy", student, timestamp=f"2026-01-0{number + 2} 13:30:00")
-        gradebook.grant_extension("toy", "student-0003", days=30, minutes=7)
-        given = gradebook.find_grade("toy-one", "toy", "toy", "student-0002")
-        given.manual_score, given.extra_credit, given.needs_manual_grade = 2.25, 0.5, False
-        gradebook.add_student("eve", first_name="Eve")
-        gradebook.db.commit()
+    gradebook.update_or_create_assignment("toy", duedate="2026-01-02 12:00:00")
+    for number, student in enumerate(("student-0001", "student-0002", "student-0003")):
+        gradebook.update_or_create_submission("toy", student, timestamp=f"2026-01-0{number + 2} 13:30:00")
+    gradebook.grant_extension("toy", "student-0003", days=30, minutes=7)
+    given = gradebook.find_grade("clear", "toy", "toy", "student-0002")
+    given.manual_score, given.extra_credit, given.needs_manual_grade = 2.25, 0.5, False
+    gradebook.add_student("eve", first_name="Eve")
 
 
 def test_marks_and_penalties_are_those_of_sqlite(tmp_path):
@@ -223,14 +220,13 @@ def test_marks_and_penalties_are_those_of_sqlite(tmp_path):
         found = []
         for place, url in (("server", server.create("marks")), ("file", None)):
             course = make_released_course(tmp_path / place, url)
-            with (course.root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-                file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+            add_settings(course.root, "c.LateSubmissionPlugin.penalty_method = 'zero'")
             record(course, make_class(4))
-            change_marks(url or f"sqlite:///{course.root / 'gradebook.db'}")
+            with_gradebook(url or url_of(course.root), change_marks)
             assert refresh_penalties(course, {}) == {}
             marks = read_marks(locate(course), "toy")
             found.append({name: replace(each, doubted=frozenset()) for name, each in marks.students.items()})
-            assert marks.max_score == 12.0
+            assert marks.max_score == 15.0
             assert read_marks(locate(course), "other") is None
     on_server, in_file = found
     assert on_server == in_file

@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
-from nbgrader.api import Gradebook
 
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import Assignment, ReportStatus, Submission
+from cnn_assignment.core.model import ReportStatus, Submission
 from cnn_assignment.nbgrader_course import record
-from cnn_assignment.nbgrader_course.gradebook import recording
-from cnn_assignment.nbgrader_course.gradebook.state import locate, read_recorded
-from cnn_assignment.nbgrader_course.notebooks.annotate import cell_comments
-from cnn_assignment.nbgrader_course.notebooks.cells import read_release
 from cnn_assignment.submissions import find_submission
-from course_kit import (
+from gradebook_kit import (
     ANSWER,
+    add_settings,
     answered,
+    cell_of,
     gradebook_of,
-    make_class,
-    make_course,
-    make_released_course,
+    make_generated_course,
     make_report,
     nbgrader,
-    report_for,
+    record_all,
     rows_by_name,
     source_notebook,
     submit,
+    url_of,
+    with_gradebook,
     write_notebook,
 )
-from cycle_kit import rows_of
+from toy_course import TASKS, tree, write
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory) -> Path:
     """A course after generate_assignment, with three submissions."""
     root = tmp_path_factory.mktemp("generated")
-    make_course(root)
-    nbgrader(root, "generate_assignment", "toy")
+    make_generated_course(root)
     submit(root, "ada", answered(root, "score: 1.25"))
     (root / "submitted/ada/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC\n", encoding="utf-8")
     stripped = answered(root, "score: 0.75")
@@ -60,51 +55,13 @@ def course(generated, tmp_path) -> Path:
     return Path(shutil.copytree(generated, tmp_path / "course"))
 
 
-@pytest.fixture(scope="module")
-def registered(tmp_path_factory) -> Path:
-    """A course with a release and a gradebook that knows the assignment and nobody."""
-    root = tmp_path_factory.mktemp("registered")
-    record(make_released_course(root), [])
-    return root
-
-
-@pytest.fixture
-def empty(registered, tmp_path) -> Assignment:
-    """The assignment in a copy of it that a test may change."""
-    return load_assignment(Path(shutil.copytree(registered, tmp_path / "empty")), "toy")
-
-
-def submissions_of(root):
-    return [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.*"))]
-
-
-def record_all(root, recorded=None):
-    assignment = load_assignment(root, "toy")
-    record(assignment, ((each, report_for(assignment, each)) for each in submissions_of(root)), recorded)
-
-
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def url_of(root):
-    return f"sqlite:///{root / 'gradebook.db'}"
-
-
-def with_gradebook(root, change):
-    with Gradebook(url_of(root), "course") as gradebook:
-        found = change(gradebook)
-        gradebook.db.commit()
-        return found
-
-
 def test_record_leaves_what_autograde_leaves_and_the_next_commands_work(course, tmp_path):
     with_autograde = Path(shutil.copytree(course, tmp_path / "other"))
     record_all(course)
     nbgrader(with_autograde, "autograde", "toy")
     assert gradebook_of(course) == gradebook_of(with_autograde)
     assert rows_by_name(url_of(course)) == rows_by_name(url_of(with_autograde))
-    recorded, graded = contents(course / "autograded"), contents(with_autograde / "autograded")
+    recorded, graded = tree(course / "autograded"), tree(with_autograde / "autograded")
     assert recorded.keys() == graded.keys()
     for name, content in recorded.items():
         if name.endswith(".ipynb"):
@@ -116,7 +73,7 @@ def test_record_leaves_what_autograde_leaves_and_the_next_commands_work(course, 
     nbgrader(course, "autograde", "toy", "--force")
     assert gradebook_of(course) == gradebook_of(with_autograde)
     record_all(course)  # over nbgrader's read-only files
-    assert contents(course / "autograded") == recorded
+    assert tree(course / "autograded") == recorded
 
 
 def test_a_new_database_gets_the_cells_that_generate_assignment_registers(generated, course):
@@ -131,22 +88,20 @@ def test_a_new_database_gets_the_cells_that_generate_assignment_registers(genera
         grades = {(cell.name, cell.max_score, cell.cell_type) for cell in notebook.grade_cells}
         return sources, grades, {cell.name for cell in notebook.solution_cells}, notebook.kernelspec
 
-    assert with_gradebook(course, cells) == with_gradebook(generated, cells)
+    assert with_gradebook(url_of(course), cells) == with_gradebook(url_of(generated), cells)
     assert gradebook_of(course)["ada"]["score"] == 1.25
 
 
 def test_recording_again_changes_nothing(course):
     record_all(course)
-    files, grades = contents(course / "autograded"), gradebook_of(course)
+    files, grades = tree(course / "autograded"), gradebook_of(course)
     record_all(course)
-    assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
+    assert (tree(course / "autograded"), gradebook_of(course)) == (files, grades)
 
 
 def test_a_shared_course_stays_writable_for_its_group(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.CourseDirectory.groupshared = True\n")
-    (course / "source/toy/data").mkdir()
-    (course / "source/toy/data/numbers.txt").write_text("1", encoding="utf-8")
+    add_settings(course, "c.CourseDirectory.groupshared = True")
+    write(course / "source/toy/data/numbers.txt", "1")
     record_all(course)
     top = course / "autograded"
     assert (top / "ada/toy/data/numbers.txt").is_file()
@@ -168,38 +123,33 @@ def test_what_people_added_stays(course):
     record_all(course)
 
     def change(gradebook):
-        grade = gradebook.find_grade("toy-two", "toy", "toy", "ada")
+        grade = gradebook.find_grade("cut", "toy", "toy", "ada")
         grade.manual_score, grade.extra_credit = 2.0, 0.5
-        gradebook.find_comment("Toy", "toy", "toy", "ada").manual_comment = "Well tried"
+        gradebook.find_comment("Cutter", "toy", "toy", "ada").manual_comment = "Well tried"
 
-    with_gradebook(course, change)
+    with_gradebook(url_of(course), change)
     record_all(course)
 
     def read(gradebook):
-        grade = gradebook.find_grade("toy-two", "toy", "toy", "ada")
-        comment = gradebook.find_comment("Toy", "toy", "toy", "ada").comment
+        grade = gradebook.find_grade("cut", "toy", "toy", "ada")
+        comment = gradebook.find_comment("Cutter", "toy", "toy", "ada").comment
         return grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade, comment
 
-    assert with_gradebook(course, read) == (0.0, 2.0, 0.5, True, "Well tried")
+    assert with_gradebook(url_of(course), read) == (0.0, 2.0, 0.5, True, "Well tried")
 
 
 def test_a_module_is_shown_in_the_solution_cell_and_kept_beside_the_notebook(course):
-    path = course / "elsewhere/mia/toy.py"
-    path.parent.mkdir(parents=True)
-    path.write_text(f"import math\n\n{ANSWER}", encoding="utf-8")
+    path = write(course / "elsewhere/mia/toy.py", f"import math\n\n{ANSWER}")
     record(load_assignment(course, "toy"), [(Submission("mia", path), make_report("mia", 1.0))])
     assert gradebook_of(course)["mia"]["score"] == 1.0
     folder = course / "autograded/mia/toy"
     assert (folder / "toy.py").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
-    cells = nbformat.read(folder / "toy.ipynb", as_version=4).cells
-    assert next(cell for cell in cells if cell.id == "class").source == ANSWER.rstrip("\n")
+    assert cell_of(nbformat.read(folder / "toy.ipynb", as_version=4), "Cutter").source == ANSWER
 
 
 def test_the_time_is_that_of_the_folder_whatever_lies_in_it_and_where(course):
-    work = course / "submitted/mia/toy/src/work.py"
-    work.parent.mkdir(parents=True)
-    work.write_text(ANSWER, encoding="utf-8")
-    (course / "submitted/mia/toy/timestamp.txt").write_text("2026-01-02 03:04:05 UTC", encoding="utf-8")
+    work = write(course / "submitted/mia/toy/src/work.py", ANSWER)
+    write(course / "submitted/mia/toy/timestamp.txt", "2026-01-02 03:04:05 UTC")
     assignment = load_assignment(course, "toy")
     submission = find_submission("mia", course / "submitted/mia", assignment)
     assert submission.path == work
@@ -211,8 +161,9 @@ def test_a_student_without_a_file_gets_a_zero_that_a_person_looks_at(course):
     report = make_report("zoe", status=ReportStatus.UNREADABLE, notes=("The folder holds no file.",))
     record(load_assignment(course, "toy"), [(Submission("zoe", None), report)])
     grades = gradebook_of(course)["zoe"]
-    assert (grades["score"], grades["manual"]) == (0.0, ["toy-one", "toy-two"])
-    assert "The folder holds no file." in grades["comments"]["Toy"]
+    assert (grades["score"], grades["manual"]) == (0.0, sorted(TASKS))
+    for cell in ("Scaler", "Cutter"):
+        assert "The folder holds no file." in grades["comments"][cell]
 
 
 def test_one_failure_does_not_stop_the_others(course):
@@ -228,16 +179,16 @@ def test_one_failure_does_not_stop_the_others(course):
 
 def test_a_withheld_grade_leaves_the_last_record_as_it_was(course):
     record_all(course)
-    files, grades = contents(course / "autograded"), gradebook_of(course)
+    files, grades = tree(course / "autograded"), gradebook_of(course)
     submit(course, "ada", "broken")
     with pytest.raises(GraderError, match="'ada' is withheld"):
         record_all(course)
-    assert (contents(course / "autograded"), gradebook_of(course)) == (files, grades)
+    assert (tree(course / "autograded"), gradebook_of(course)) == (files, grades)
 
 
 def test_an_interruption_loses_nothing_that_was_graded(course):
     def reports():
-        yield submissions_of(course)[0], make_report("ada", 1.0)
+        yield Submission("ada", course / "submitted/ada/toy/toy.ipynb"), make_report("ada", 1.0)
         raise KeyboardInterrupt("by hand")
 
     with pytest.raises(KeyboardInterrupt, match="by hand"):
@@ -255,9 +206,8 @@ def test_a_students_name_cannot_leave_the_course(course):
 
 
 def test_lateness_extensions_and_the_courses_own_penalty_are_nbgraders(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
-    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    add_settings(course, "c.LateSubmissionPlugin.penalty_method = 'zero'")
+    with_gradebook(url_of(course), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
     record_all(course)
     grades = gradebook_of(course)
     assert grades["ada"]["timestamp"] == "2026-01-02T03:04:05"
@@ -269,15 +219,14 @@ def test_lateness_extensions_and_the_courses_own_penalty_are_nbgraders(course):
         lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-02-01"),
     ):
         before = gradebook_of(course)["ada"]["penalty"]
-        with_gradebook(course, change)
+        with_gradebook(url_of(course), change)
         record_all(course)
         assert {before, gradebook_of(course)["ada"]["penalty"]} == {1.25, None}
 
 
 def test_the_database_and_folders_are_those_of_the_courses_configuration(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(f"c.CourseDirectory.db_url = 'sqlite:///{course}/other.db'\n")
-        file.write("c.CourseDirectory.autograded_directory = 'marked'\n")
+    add_settings(course, f"c.CourseDirectory.db_url = 'sqlite:///{course}/other.db'")
+    add_settings(course, "c.CourseDirectory.autograded_directory = 'marked'")
     record_all(course)
     assert (course / "other.db").is_file()
     assert (course / "marked/ada/toy/toy.ipynb").is_file()
@@ -301,9 +250,10 @@ def test_without_a_release_the_remedy_is_told(course):
 
 
 def test_a_submission_that_is_a_link_shows_nothing_of_its_target(course):
-    (course / "submitted/ada/toy/toy.ipynb").unlink()
-    (course / "submitted/ada/toy/toy.ipynb").symlink_to(course / "submitted/bob/toy/toy.ipynb")
-    record(load_assignment(course, "toy"), [(submissions_of(course)[0], make_report("ada"))])
+    path = course / "submitted/ada/toy/toy.ipynb"
+    path.unlink()
+    path.symlink_to(course / "submitted/bob/toy/toy.ipynb")
+    record(load_assignment(course, "toy"), [(Submission("ada", path), make_report("ada"))])
     assert "score: 0.75" not in (course / "autograded/ada/toy/toy.ipynb").read_text(encoding="utf-8")
 
 
@@ -323,125 +273,11 @@ def test_a_submission_that_is_a_link_shows_nothing_of_its_target(course):
     ],
 )
 def test_a_database_that_cannot_be_used_is_named_without_its_password(course, url, said):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(f"c.CourseDirectory.db_url = {url!r}\n")
+    add_settings(course, f"c.CourseDirectory.db_url = {url!r}")
     with pytest.raises(GraderError, match=said) as caught:
         record_all(course)
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def record_with_nbgraders_api(root, reports):
-    """What nbgrader's own steps do for each student, after `record` has registered the assignment."""
-    release = read_release(root / "release/toy/toy.ipynb")
-
-    def write(gradebook):
-        for submission, report in reports:
-            student = submission.student
-            gradebook.update_or_create_student(student)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # nbgrader links a new submission before it adds it
-                gradebook.update_or_create_submission("toy", student)
-            for task in report.tasks:
-                grade = gradebook.find_grade(task.id, "toy", "toy", student)
-                grade.auto_score, grade.needs_manual_grade = task.score, grade.manual_score is not None
-            for cell, words in cell_comments(release, report).items():
-                gradebook.find_comment(cell, "toy", "toy", student).auto_comment = words
-            gradebook.db.commit()
-
-    with_gradebook(root, write)
-
-
-def test_batches_leave_the_rows_of_nbgraders_api_and_again_change_nothing(empty, tmp_path, monkeypatch):
-    monkeypatch.setattr(recording, "BATCH", 2)
-    reports = make_class(3)
-    with_api = Path(shutil.copytree(empty.root, tmp_path / "api"))
-    record(empty, reports)
-    record_with_nbgraders_api(with_api, reports)
-    expected = rows_by_name(url_of(with_api))
-    assert len(expected["grade"]) == 3 * 3
-    assert rows_by_name(url_of(empty.root)) == expected
-    before = rows_of(url_of(empty.root))
-    record(empty, reports)
-    assert rows_of(url_of(empty.root)) == before
-
-
-def test_a_large_class_is_recorded_once_each_and_read_back(empty):
-    reports = make_class(300)
-    told = []
-    record(empty, iter(reports), lambda *what: told.append(what))
-    assert [student for student, _ in told] == [submission.student for submission, _ in reports]
-    assert read_recorded(locate(empty), "toy") == dict(told)
-    grades = gradebook_of(empty.root)
-    assert {student: found["auto"] for student, found in grades.items()} == {
-        report.student: {"toy-one": report.tasks[0].score, "toy-two": 0.0, "essay": None} for _, report in reports
-    }
-    assert all(found["manual"] == ["essay"] for found in grades.values())
-    assert len(list((empty.root / "autograded").glob("*/toy/toy.ipynb"))) == 300
-
-
-def test_a_bad_student_in_the_middle_of_a_batch_costs_nobody_else_anything(empty):
-    reports = make_class(5)
-    odd = "no-t\udcffext"  # the name of a folder, and of no row
-    reports.insert(2, (Submission(odd, None), make_report(odd)))
-    told = {}
-    with pytest.raises(
-        GraderError, match=r"(?s)1 of the submissions not recorded:\n  'no-t\\udcffext' cannot name a folder: it holds"
-    ):
-        record(empty, reports, told.__setitem__)
-    assert sorted(told) == sorted(gradebook_of(empty.root)) == [f"student-{number:04}" for number in range(5)]
-    assert read_recorded(locate(empty), "toy") == told
-
-
-def test_a_student_who_comes_twice_has_the_last_report(empty):
-    told = []
-    reports = [(Submission("ada", None), make_report("ada", score)) for score in (1.0, 0.5)]
-    record(empty, reports, lambda student, digest: told.append(student))
-    assert told == ["ada", "ada"]
-    assert gradebook_of(empty.root)["ada"]["score"] == 0.5
-
-
-def test_an_interruption_while_a_batch_is_written_loses_nothing(empty):
-    told = []
-
-    def recorded(student, digest):
-        told.append(student)
-        if len(told) == 1:
-            raise KeyboardInterrupt("in between")
-
-    with pytest.raises(KeyboardInterrupt, match="in between"):
-        record(empty, make_class(3), recorded)
-    assert told == ["student-0000", "student-0000", "student-0001", "student-0002"]
-    assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001", "student-0002"]
-
-
-def test_an_interruption_while_files_are_written_loses_nothing(empty, monkeypatch):
-    prepare, calls = recording.prepare_graded, []
-
-    def interrupted_once(*words):
-        calls.append(words)
-        if len(calls) == 2:
-            raise KeyboardInterrupt("in between")
-        return prepare(*words)
-
-    monkeypatch.setattr(recording, "prepare_graded", interrupted_once)
-    with pytest.raises(KeyboardInterrupt, match="in between"):
-        record(empty, make_class(3))
-    assert sorted(gradebook_of(empty.root)) == ["student-0000", "student-0001"]
-    assert (empty.root / "autograded/student-0001/toy/toy.ipynb").is_file()
-
-
-def test_slow_reports_are_recorded_as_they_come(empty, monkeypatch):
-    monkeypatch.setattr(recording, "BATCH_S", 0.0)
-    told = []
-
-    def reports():
-        for number, pair in enumerate(make_class(3)):
-            assert len(told) == number
-            yield pair
-
-    record(empty, reports(), lambda student, _: told.append(student))
-    assert len(told) == 3
 
 
 PLUGIN = """
@@ -460,14 +296,13 @@ c.AssignLatePenalties.plugin_class = Stern
 
 
 def test_the_plugin_is_asked_for_late_work_only_and_its_failure_costs_one_student(course):
-    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write(PLUGIN.format(log=str(course / "log")))
+    add_settings(course, PLUGIN.format(log=str(course / "log")))
     for student, time in (("ada", "2026-01-01 00:00:10"), ("bob", "2026-01-01 00:00:20"), ("carl", "2026-01-03")):
         (course / f"submitted/{student}/toy/timestamp.txt").write_text(time, encoding="utf-8")
     submit(course, "dora", answered(course, "score: 1"))
     (course / "submitted/dora/toy/timestamp.txt").write_text("2025-12-31 23:59:59", encoding="utf-8")
     submit(course, "emil", answered(course, "score: 1"))
-    with_gradebook(course, lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
+    with_gradebook(url_of(course), lambda gradebook: gradebook.update_or_create_assignment("toy", duedate="2026-01-01"))
     told = []
     with pytest.raises(GraderError, match=r"1 of the submissions not recorded:\n  bob: RuntimeError\('no mercy'\)"):
         record_all(course, lambda student, _: told.append(student))

@@ -15,7 +15,7 @@ from cnn_assignment.core.errors import UsageError
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.core.names import why_not_a_student
 from cnn_assignment.reporting import read_report, report_path, write_class_csv, write_report
-from course_kit import make_report
+from gradebook_kit import make_report
 
 NAMES = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30).filter(
     lambda n: not why_not_a_student(n)
@@ -47,8 +47,8 @@ def test_equal_reports_give_equal_bytes_in_the_order_of_the_schema(tmp_path):
 
 
 def test_writing_again_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):
-    write_report(make_report(one=0.5), tmp_path)
-    path = write_report(make_report(one=1.0), tmp_path)
+    write_report(make_report(score=0.5), tmp_path)
+    path = write_report(make_report(score=1.0), tmp_path)
     assert read_report(path).score == 1.0
     assert [each.name for each in tmp_path.iterdir()] == ["ada.json"]
     assert path.stat().st_mode & 0o777 == 0o644
@@ -87,9 +87,10 @@ def test_the_table_has_a_row_a_student_and_two_columns_a_task(tmp_path):
     write_class_csv([make_report("bob", 0.5), make_report("ada", 1.5, notes=("one,", "two"))], tmp_path / "class.csv")
     text = (tmp_path / "class.csv").read_bytes().decode()
     assert text == (
-        "student,status,score,max_score,toy-one,toy-one_status,toy-two,toy-two_status,notes\n"
-        'ada,graded,1.5,5.0,1.5,partial,0.0,not_attempted,"one,; two"\n'
-        "bob,graded,0.5,5.0,0.5,partial,0.0,not_attempted,\n"
+        "student,status,score,max_score,"
+        "scale,scale_status,slope,slope_status,cut,cut_status,clear,clear_status,notes\n"
+        'ada,graded,1.5,8.0,0.0,not_attempted,0.0,not_attempted,0.0,not_attempted,1.5,partial,"one,; two"\n'
+        "bob,graded,0.5,8.0,0.0,not_attempted,0.0,not_attempted,0.0,not_attempted,0.5,partial,\n"
     )
 
 
@@ -98,7 +99,7 @@ def test_a_withheld_grade_is_empty_and_not_zero(tmp_path):
     write_class_csv([broken, make_report()], tmp_path / "class.csv")
     row = rows_of(tmp_path / "class.csv")[1]
     assert (row["student"], row["status"]) == ("eve", "grader_error")
-    assert row["score"] == row["toy-one"] == row["toy-one_status"] == ""
+    assert row["score"] == row["clear"] == row["clear_status"] == ""
 
 
 def test_an_unreadable_submission_is_zero(tmp_path):

@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 import toy_course
 import warm
 from cnn_assignment.running.journal import JOURNAL
-from course_kit import gradebook_of
+from gradebook_kit import gradebook_of
 from processes import await_that, run
 from toy_course import SLOW, answer, left_open, submit
 

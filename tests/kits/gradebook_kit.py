@@ -1,70 +1,55 @@
-"""A toy course for tests of the gradebook: one class to fill, two tasks, real nbgrader, and a grader that only reads.
+"""What tests of the gradebook share: the toy course with a grader that only reads, real nbgrader, and readers of tables.
 
-The course has the kit's assignment `toy` and an ordinary nbgrader assignment `plain`.
+The course has the kit's assignment `toy` and, where a test wants it, an ordinary nbgrader assignment `plain`.
 """
 
 from __future__ import annotations
 
+import copy
 import json
-import os
-import subprocess
-import sys
-import textwrap
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import sqlalchemy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.apps.baseapp import NbGrader
 
+import toy_course
+from cnn_assignment.authoring.skeleton import fill_only
 from cnn_assignment.core.layout import load_assignment
-from cnn_assignment.core.model import (
-    Assignment,
-    Hints,
-    Limits,
-    Outcome,
-    Report,
-    ReportStatus,
-    Status,
-    Submission,
-    TaskScore,
-)
+from cnn_assignment.core.model import Assignment, Outcome, Report, ReportStatus, Status, Submission, TaskScore
+from cnn_assignment.nbgrader_course import record
+from cnn_assignment.nbgrader_course.converting.generate import generate_release
 from places import KITS, ROOT
+from processes import run_program
+from toy_course import COLLECTED, TASKS, TOTAL, write
 
-SKELETON = """class Toy:
-    def one(self):
-        raise NotImplementedError("toy-one: fill in this gap")
 
-    def two(self):
-        raise NotImplementedError("toy-two: fill in this gap")
-"""
-ANSWER = SKELETON.replace('raise NotImplementedError("toy-one: fill in this gap")', "return 1")
-# nbgrader's own ClearSolutions opens these gaps: the kit's way of doing so has tests of its own.
-SOLUTION = """class Toy:
-    def one(self):
-        ### BEGIN SOLUTION toy-one
-        return 1
-        ### END SOLUTION
+def _parts(*filled: str) -> list[str]:
+    """The imports and the two classes of the toy, with some tasks answered and the others open."""
+    return fill_only(toy_course.SOLUTION, filled, "toy.py").rstrip("\n").split("\n\n\n")
 
-    def two(self):
-        ### BEGIN SOLUTION toy-two
-        return 2
-        ### END SOLUTION
-"""
 
-# The assignment itself, for what needs no folder of it.
-TOY = Assignment("toy", "Toy", Path("no course"), ("Toy",), (), (), (), Hints.STANDARD, 0, Limits(), {})
+# SKELETON is the class Cutter as students get it, ANSWER is the same with one of its tasks answered.
+IMPORTS, SCALER, SKELETON = _parts()
+ANSWER = _parts("clear")[-1]
 
 # The fake grader reads a number behind "score:" in the file as the student handed it in, so that a test sees whether
 # it got the raw file.
-CONFIG = """
+CONFIG = f"""
 import sys
-sys.path.insert(0, {tests!r})
-import course_kit
+sys.path.insert(0, {str(KITS)!r})
+import gradebook_kit
 from cnn_assignment.nbgrader_course.converting.preprocessors import configure_autograde
 
 c = get_config()
-configure_autograde(c, course_kit.report_for)
+configure_autograde(c, gradebook_kit.report_for)
 c.CourseDirectory.course_id = "course"
 """
 
@@ -82,30 +67,31 @@ def report_for(assignment: Assignment, submission: Submission) -> Report:
 
 def make_report(
     student: str = "ada",
-    one: float = 1.5,
-    two: float = 0.0,
+    score: float = 1.5,
     *,
     status: ReportStatus = ReportStatus.GRADED,
     notes: tuple[str, ...] = (),
     message: str = "out: expected shape (2, 3), got (3, 2)",
     diagnosis: tuple[str, ...] = ("Rows and columns are swapped.",),
 ) -> Report:
-    """A report of the toy assignment: toy-one is worth 3, toy-two is worth 2 and not attempted."""
-    zero = status is not ReportStatus.GRADED
-    one, two = (0.0, 0.0) if zero else (one, two)
-    lost = Outcome("test_b", "Stride two", Status.FAILED, 0.0, 1.5, message, diagnosis)
-    tests = (Outcome("test_a", "The basic case", Status.PASSED, one, 1.5), lost)
+    """A report of the toy assignment: the last task, which is worth 3, has the score; no other one is attempted."""
+    is_graded = status is ReportStatus.GRADED
+    tests = (
+        Outcome("test_a", "The basic case", Status.PASSED, score, 1.5),
+        Outcome("test_b", "Stride two", Status.FAILED, 0.0, 1.5, message, diagnosis),
+    )
+    *others, last = COLLECTED
     tasks = (
-        TaskScore("toy-one", "The first method", Status.PARTIAL, one, 3.0, tests),
-        TaskScore("toy-two", "The second method", Status.NOT_ATTEMPTED, two, 2.0, ()),
+        *(TaskScore(task.id, task.title, Status.NOT_ATTEMPTED, 0.0, task.max_score, ()) for task in others),
+        TaskScore(last.id, last.title, Status.PARTIAL, score, last.max_score, tests),
     )
     return Report(
         assignment="toy",
         student=student,
         status=status,
-        score=one + two,
-        max_score=5.0,
-        tasks=() if zero else tasks,
+        score=score if is_graded else 0.0,
+        max_score=TOTAL,
+        tasks=tasks if is_graded else (),
         notes=notes,
         file="toy.ipynb",
         digest="d",
@@ -115,6 +101,11 @@ def make_report(
         level=3,
         protections={"network": True},
     )
+
+
+def points_of(score: float, **others: float | None) -> dict[str, float | None]:
+    """The points that a report with this score leaves in the tasks' cells; others: what more cells have."""
+    return dict.fromkeys(TASKS, 0.0) | {"clear": score} | others
 
 
 def cell_metadata(grade_id: str, *, solution: bool = False, points: float | None = None) -> dict[str, object]:
@@ -133,40 +124,68 @@ def cell_metadata(grade_id: str, *, solution: bool = False, points: float | None
 
 
 def source_notebook() -> nbformat.NotebookNode:
-    """The toy assignment's notebook, as the kit's build would write it."""
+    """The toy assignment's notebook as students get it, and one locked cell without points in it."""
+    return copy.deepcopy(_notebook(IMPORTS, SCALER, SKELETON))
+
+
+# nbformat checks every new cell against its schema, which takes longer than a copy.
+@cache
+def _notebook(imports: str, scaler: str, cutter: str) -> nbformat.NotebookNode:
+    def check(task: str) -> nbformat.NotebookNode:
+        return new_code_cell(f"test_{task}_values()", id=task, metadata=cell_metadata(task, points=TASKS[task]))
+
     notebook = new_notebook(
         cells=[
-            new_markdown_cell("# Toy", id="title"),
-            new_code_cell("import math", id="imports", metadata=cell_metadata("imports")),
-            new_code_cell(SKELETON, id="class", metadata=cell_metadata("Toy", solution=True)),
-            new_code_cell("check_one(Toy)", id="one", metadata=cell_metadata("toy-one", points=3)),
-            new_code_cell("check_two(Toy)", id="two", metadata=cell_metadata("toy-two", points=2)),
+            new_markdown_cell("# A toy", id="title"),
+            new_code_cell(imports, id="imports", metadata=cell_metadata("imports")),
+            new_code_cell(scaler, id="Scaler", metadata=cell_metadata("Scaler", solution=True)),
+            check("scale"),
+            check("slope"),
+            new_code_cell(cutter, id="Cutter", metadata=cell_metadata("Cutter", solution=True)),
+            check("cut"),
+            check("clear"),
         ]
     )
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return notebook
 
 
-def make_course(root: Path, *, plain: bool = False) -> Assignment:
-    """Write a course with sources, settings and configuration; nothing is generated yet."""
-    source = source_notebook()
-    next(cell for cell in source.cells if cell.id == "class").source = SOLUTION
-    write_notebook(root / "source/toy/toy.ipynb", source)
-    (root / "source/toy/toy.py").write_text(SKELETON, encoding="utf-8")
-    settings = root / "autograder/toy/assignment.toml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('classes = ["Toy"]\n', encoding="utf-8")
-    config = textwrap.dedent(CONFIG).format(tests=str(KITS))
-    (root / "nbgrader_config.py").write_text(config, encoding="utf-8")
+def cell_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    """The cell that nbgrader knows by this name."""
+    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def make_course(root: Path) -> Assignment:
+    """The toy course with sources and the fake grader; nothing is generated yet."""
+    assignment = toy_course.make_course(root)
+    # nbgrader's own ClearSolutions opens these gaps: the kit's way of doing so has tests of its own.
+    write_notebook(root / "source/toy/toy.ipynb", _notebook(*toy_course.SOLUTION.split("\n\n\n")))
+    write(root / "source/toy/toy.py", f"{IMPORTS}\n\n\n{SCALER}\n\n\n{SKELETON}\n")
+    write(root / "nbgrader_config.py", CONFIG)
+    return assignment
+
+
+def make_generated_course(root: Path, *, plain: bool = False) -> Assignment:
+    """The course as generate_assignment leaves it, which costs less here than as a command of its own."""
+    assignment = make_course(root)
+    assignments = [assignment]
     if plain:
-        cells = [
+        notebook = source_notebook()
+        notebook.cells = [
             new_code_cell("x = 0", id="x", metadata=cell_metadata("x", solution=True)),
             new_code_cell("assert x == 1", id="t", metadata=cell_metadata("t", points=4)),
         ]
-        notebook = source_notebook()
-        notebook.cells = cells
         write_notebook(root / "source/plain/plain.ipynb", notebook)
-    return load_assignment(root, "toy")
+        assignments.append(replace(assignment, name="plain"))
+    for each in assignments:
+        generate_release(each, root / "source", root / "release", record=True)
+    return assignment
+
+
+def add_settings(root: Path, text: str) -> None:
+    """Write more into the course's configuration."""
+    with (root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(f"{text}\n")
 
 
 def write_notebook(path: Path, notebook: nbformat.NotebookNode) -> None:
@@ -179,38 +198,57 @@ def submit(root: Path, student: str, notebook: nbformat.NotebookNode | str, assi
     """Hand in a notebook, or a text in the place of one."""
     path = root / "submitted" / student / assignment / f"{assignment}.ipynb"
     if isinstance(notebook, str):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(notebook, encoding="utf-8")
+        write(path, notebook)
     else:
         write_notebook(path, notebook)
     return Submission(student, path)
 
 
 def answered(root: Path, text: str) -> nbformat.NotebookNode:
-    """The released notebook with the class answered and a text added to it."""
+    """The released notebook with a class answered and a text added to it."""
     notebook = nbformat.read(root / "release/toy/toy.ipynb", as_version=4)
-    next(cell for cell in notebook.cells if cell.id == "class").source = f"{ANSWER}\n# {text}"
+    cell_of(notebook, "Cutter").source = f"{ANSWER}\n# {text}"
     return notebook
+
+
+def record_all(root: Path, recorded: Callable[[str, str], None] | None = None) -> None:
+    """Record what the fake grader says of all submissions."""
+    assignment = load_assignment(root, "toy")
+    submissions = [Submission(path.parents[1].name, path) for path in sorted(root.glob("submitted/*/toy/toy.*"))]
+    record(assignment, ((each, report_for(assignment, each)) for each in submissions), recorded)
 
 
 def nbgrader(root: Path, *words: str, cwd: Path | None = None, status: int = 0) -> str:
     """Run nbgrader as a process; returns what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *words],
-        cwd=cwd or root,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == status, done.stdout + done.stderr
+    done = run_program("-m", "nbgrader", *words, cwd=cwd or root, status=status, PYTHONPATH=str(ROOT))
     return done.stdout + done.stderr
+
+
+def api_of(root: Path) -> NbGraderAPI:
+    """What formgrader works with, with the course's configuration and no other."""
+    app = NbGrader()
+    app.load_cwd_config = False
+    app.initialize([], root=str(root))
+    return NbGraderAPI(app.coursedir, parent=app)
+
+
+def url_of(root: Path) -> str:
+    """The address of the course's gradebook."""
+    return f"sqlite:///{root / 'gradebook.db'}"
+
+
+def with_gradebook(url: str, work: Callable[[Gradebook], Any]) -> Any:
+    """Do something to a gradebook, by hand as it were; returns what that returns."""
+    with Gradebook(url, "course") as gradebook:
+        found = work(gradebook)
+        gradebook.db.commit()
+        return found
 
 
 def gradebook_of(root: Path, assignment: str = "toy") -> dict[str, dict[str, object]]:
     """For each student the scores, the cells for a person to look at, and the comments that the database holds."""
     found: dict[str, dict[str, object]] = {}
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "course") as gradebook:
+    with Gradebook(url_of(root), "course") as gradebook:
         for submission in gradebook.find_assignment(assignment).submissions:
             notebook = submission.notebooks[0]
             found[submission.student.id] = {
@@ -268,8 +306,7 @@ def make_released_course(root: Path, url: str | None = None) -> Assignment:
     notebook.cells.append(new_markdown_cell("Tell why.", id="essay", metadata=task))
     write_notebook(root / "release/toy/toy.ipynb", notebook)
     if url is not None:
-        with (root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-            file.write(f"c.CourseDirectory.db_url = {url!r}\n")
+        add_settings(root, f"c.CourseDirectory.db_url = {url!r}")
     return assignment
 
 
