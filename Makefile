@@ -79,8 +79,9 @@ $(TOOLS): $(PACKAGES) requirements-dev.lock
 demo: $(KIT) ## the whole road on a small example class
 	@$(VENV)/bin/cnn-assignment demo $(ARGS)
 
-# A file's tests share what they set up, so a file stays together; the longest comes first (tests/kits/account.py).
-PYTEST := pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --timeout=600 --durations=20
+# A file's tests share what they set up, so a file stays together; the longest comes first (tests/kits/account.py). Tests
+# often wait, for a limit of time or a process, so there is one more worker than there are cores.
+PYTEST := pytest --numprocesses=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist=loadfile --no-loadscope-reorder --timeout=600 --durations=20
 
 # What needs a package of the system; CI has them, and leaves nothing out: `make test KINDS=`.
 KINDS ?= not (browser or database)

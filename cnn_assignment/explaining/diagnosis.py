@@ -63,9 +63,9 @@ class Diagnostician:
             if signature is None:
                 told.append(())
                 continue
-            name = _find_name(number, signature, suspects, seen[number], fitting[seen[number]])
-            certain = _explain_raised(signature) or seen[number]
-            told.append(name or certain)
+            certain = _explain_raised(signature)
+            name = _find_name(number, signature, suspects, certain, seen[number], fitting[seen[number]])
+            told.append(name or certain or seen[number])
             if not name:
                 unnamed.append(number)
         if unnamed:
@@ -210,11 +210,16 @@ def _explain_raised(signature: FailureSignature) -> tuple[str, ...]:
 
 
 def _find_name(
-    number: int, signature: FailureSignature, suspects: Sequence[_Suspect], seen: tuple[str, ...], fitting: int
+    number: int,
+    signature: FailureSignature,
+    suspects: Sequence[_Suspect],
+    certain: tuple[str, ...],
+    seen: tuple[str, ...],
+    fitting: int,
 ) -> tuple[str, ...]:
     """What to tell of one failed test whose misconception is known; nothing where none is.
 
-    seen: the test's symptoms, which fit so many tests of the task in the same words. Half of everything is also what a
+    certain: what is told of an exception. seen: the test's symptoms, which fit so many tests of the task in the same words. Half of everything is also what a
     division by the batch gives, where there are two examples: a suspect that does not explain all has to explain more
     than what is seen.
     """
@@ -225,6 +230,6 @@ def _find_name(
             if seen and not suspect.consistent and fitting > sum(map(bool, suspect.likeness)):
                 break
             # What has no more than an exception in common may have it for another reason: what is certain comes first.
-            certain = _explain_raised(signature) if Likeness.STRONG not in suspect.likeness else ()
-            return (*certain, suspect.misconception.tells)
+            first = certain if Likeness.STRONG not in suspect.likeness else ()
+            return (*first, suspect.misconception.tells)
     return ()

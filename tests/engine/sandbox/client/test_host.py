@@ -47,13 +47,6 @@ from sandbox_kit import (
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-@pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
-def sandbox(request):
-    with Sandbox(request.param) as opened:
-        assert (opened.level, opened.problem) == (request.param, "")
-        yield opened
-
-
 @pytest.mark.parametrize(
     ("body", "code"),
     [

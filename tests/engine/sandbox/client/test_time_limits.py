@@ -12,25 +12,16 @@ import time
 import numpy as np
 import pytest
 
-from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import (
     Answer,
     CallTimedOut,
     TimeLimits,
 )
 from cnn_assignment.sandbox.limits import WorkerLimits
-from levels import LEVELS
 from places import KITS
 from sandbox_kit import SHORT_CPU, SHORT_WALL, attack, call, make_order, run, state_of, working
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-
-@pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
-def sandbox(request):
-    with Sandbox(request.param) as opened:
-        assert (opened.level, opened.problem) == (request.param, "")
-        yield opened
 
 
 def test_a_busy_loop_is_stopped_by_its_processor_time(sandbox):

@@ -12,15 +12,7 @@ from cnn_assignment.sandbox import library
 from cnn_assignment.sandbox.client.host import Sandbox
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerDied
 from cnn_assignment.sandbox.limits import WorkerLimits
-from levels import LEVELS
 from sandbox_kit import call, failures_of, run, working, zygote_of
-
-
-@pytest.fixture(scope="module", params=LEVELS, ids=["limits", "confined", "namespaced"])
-def sandbox(request):
-    with Sandbox(request.param) as opened:
-        assert (opened.level, opened.problem) == (request.param, "")
-        yield opened
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
