@@ -123,7 +123,7 @@ lint: $(KIT) $(TOOLS) ## style, types and the floors of the architecture
 	@$(VENV)/bin/lint-imports --no-logo
 
 build: $(KIT) ## source/ and release/ anew from the solutions
-	@$(VENV)/bin/cnn-assignment build $(ARGS)
+	@$(VENV)/bin/cnn-assignment build --all $(ARGS)
 
 # One version of each package for every Python, so that a course and its students agree on NumPy: everything is resolved at
 # once, and the kit's own part of it is taken out. The tool lives in a throwaway environment: it is not part of what it

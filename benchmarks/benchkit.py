@@ -17,7 +17,7 @@ from cnn_assignment.core.model import Assignment
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "cnn"
-CLASS = ROOT / "examples" / "class"
+CLASS = ROOT / "examples" / "cnn"
 # Numeric libraries on one thread, as the kit's own workers have it: "per core" must mean one core on both sides.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 

@@ -38,7 +38,7 @@ def draw_class(reports: Path) -> None:
     """The terminal's table as a vector picture."""
     console = Console(record=True, width=116, file=io.StringIO())
     console.print(class_table([read_report(path) for path in sorted(reports.glob("*.json"))]))
-    svg = console.export_svg(title="cnn-assignment grade cnn examples/class --out reports", unique_id="class")
+    svg = console.export_svg(title="cnn-assignment grade cnn examples/cnn --out reports", unique_id="class")
     # The picture must not fetch a font from elsewhere when it is looked at; the monospace font of the reader will do.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     (IMAGES / "class.svg").write_text(svg, encoding="utf-8")

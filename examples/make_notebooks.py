@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-CLASS = ROOT / "examples" / "class"
+CLASS = ROOT / "examples" / "cnn"
 RELEASE = ROOT / "release" / "cnn"
 UNTOUCHED = {"untouched": "cnn.ipynb", "untouched-module": "cnn.py"}
 # JupyterLab names a new cell by a UUID. The ids of released cells are shorter.

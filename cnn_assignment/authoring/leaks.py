@@ -63,7 +63,7 @@ def find_leaks(assignment: Assignment, folder: Path) -> list[str]:
     Looked for are all statements of gaps (not those that the solution also has as code outside its gaps, nor trivial
     ones such as ``pass`` and ``return x``), hidden tests, their longer statements (not those that the public checks also
     have) and their names, and paths of the course. Provided files are handed out as they are, so in these also the
-    markers of gaps, and the answers of the course's other assignments.
+    markers of gaps, and the answers of the course's other assignments, unless the settings say that it is to be solved.
     """
     secrets = [*_answers(assignment), *_hidden_statements(assignment)]
     words = [*_hidden_names(assignment), *_paths(assignment)]
@@ -72,7 +72,8 @@ def find_leaks(assignment: Assignment, folder: Path) -> list[str]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         file = _read_released(path, path.relative_to(folder).as_posix())
         if file.name in assignment.provided:
-            found += [f"{file.name}: holds {what}" for what in _given_away(file, others)]
+            hidden = () if file.name in assignment.provided_solutions else others
+            found += [f"{file.name}: holds {what}" for what in _given_away(file, hidden)]
         found += [f"{file.name}: holds {secret.what}" for secret in secrets if _holds(file, secret)]
         found += [f"{file.name}: holds {what}" for what, pattern in words if pattern.search(file.text)]
     return list(dict.fromkeys(found))

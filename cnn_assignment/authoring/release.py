@@ -16,7 +16,7 @@ from typing import Protocol
 
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.notebook import make_solution_notebook
-from cnn_assignment.authoring.skeleton import make_skeleton
+from cnn_assignment.authoring.skeleton import make_skeleton, strip_markers
 from cnn_assignment.authoring.texts import make_task_table, read_text, write_text
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Assignment, Hints, Task
@@ -105,7 +105,11 @@ def write_source(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, 
                 place=f"solutions/{path.name}",
                 remedy=f"Write it, or leave it out of autograder/{name}/assignment.toml.",
             )
-        shutil.copyfile(path, into / path.name)
+        if path.name in assignment.provided_solutions:
+            label = f"solutions/{path.name}"
+            write_text(into / path.name, strip_markers(read_text(path, assignment.root), label))
+        else:
+            shutil.copyfile(path, into / path.name)
 
 
 def _refuse_leaks(assignment: Assignment, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole road on the example class, in a course folder of its own, so that nothing of the repository changes."""
+"""The whole road on the example classes, in a course folder of its own, so that nothing of the repository changes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cnn_assignment.cli.class_grading import grade_and_tell, open_gradebook
-from cnn_assignment.cli.group import EXIT_DIFFERENT, jobs_option, main, only_name, short
+from cnn_assignment.cli.group import EXIT_DIFFERENT, jobs_option, main, short
 from cnn_assignment.cli.proving import prove
 from cnn_assignment.core.errors import UsageError
-from cnn_assignment.core.layout import COURSE_CONFIG, find_course, load_assignment
+from cnn_assignment.core.layout import COURSE_CONFIG, find_course, list_assignments, load_assignment
 
 _MARK = ".made-by-cnn-assignment-demo"
 # Seconds between two lines of a log: who tries the demo has not seen it work before.
@@ -28,7 +28,21 @@ if TYPE_CHECKING:
 @jobs_option
 @click.pass_obj
 def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
-    """Go the whole road on the example class: build, verify, grade, gradebook, feedback."""
+    """Go the whole road on the example classes: build, verify, grade, gradebook, feedback."""
+    root = find_course(course_dir)
+    folder = (out or root / "demo").resolve()
+    names = prepare_course(root, folder)
+    status = 0
+    for number, name in enumerate(names, 1):
+        if len(names) > 1:
+            click.echo(f"{chr(10) if number > 1 else ''}Assignment {number} of {len(names)}: {name}")
+        status = max(status, _go(load_assignment(folder, name), jobs))
+    _print_next(folder, names)
+    sys.exit(status)
+
+
+def _go(assignment: Assignment, jobs: int) -> int:
+    """Take one assignment the whole road; returns the exit status of its grading. Ends where its proof fails."""
     from cnn_assignment.authoring import release
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving.table import print_proof
@@ -37,11 +51,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
     from cnn_assignment.running.pool import collect_tasks
     from cnn_assignment.running.students import find_students
 
-    root = find_course(course_dir)
-    name = only_name(root)
-    folder = (out or root / "demo").resolve()
-    prepare_course(root, name, folder)
-    assignment = load_assignment(folder, name)
+    name, folder = assignment.name, assignment.root
     click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
     with show_step("collecting the hidden tests", every_s=_EVERY_S):
         tasks = collect_tasks(assignment)
@@ -56,20 +66,22 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
         f"   `cnn-assignment verify {name}` tries misconceptions, mutants and right solutions too; it takes longer."
     )
     click.echo("3. grade: the example class, with nbgrader's gradebook and feedback pages")
-    options = GradingOptions(folder / "reports", jobs, open_gradebook, feedback=True)
-    status = grade_and_tell(assignment, find_students(assignment, folder / "submitted"), options, every_s=_EVERY_S)
-    _print_next(assignment)
-    sys.exit(status)
+    options = GradingOptions(folder / "reports" / name, jobs, open_gradebook, feedback=True)
+    return grade_and_tell(assignment, find_students(assignment, folder / "submitted"), options, every_s=_EVERY_S)
 
 
-def prepare_course(root: Path, assignment: str, folder: Path) -> None:
-    """Copy the course into folder and put the example class into its ``submitted/``.
+def prepare_course(root: Path, folder: Path) -> list[str]:
+    """Copy the course into folder, and its example classes into ``submitted/``; returns their assignments.
 
-    A folder that an earlier demo made is emptied first; any other folder that exists is refused with UsageError.
+    A folder that an earlier demo made is emptied first. Raises UsageError for any other folder that exists, and where no
+    assignment has an example class.
     """
-    examples = root / "examples" / "class"
-    if not examples.is_dir():
-        raise UsageError("no example class", place=str(examples), remedy="Run the demo in the kit's own repository.")
+    examples = root / "examples"
+    names = [name for name in list_assignments(root) if (examples / name).is_dir()]
+    if not names:
+        raise UsageError(
+            "no example class", place=str(examples), remedy="Put work to grade into examples/NAME/<student>/."
+        )
     if folder.exists():
         if not (folder / _MARK).is_file():
             raise UsageError(
@@ -78,24 +90,27 @@ def prepare_course(root: Path, assignment: str, folder: Path) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
-    for name in ("autograder", "solutions", "source"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    for part in ("autograder", "solutions", "source"):
+        shutil.copytree(root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
     shutil.copy(root / COURSE_CONFIG, folder / COURSE_CONFIG)
-    for student in sorted(path for path in examples.iterdir() if path.is_dir()):
-        shutil.copytree(student, folder / "submitted" / student.name / assignment)
+    for name in names:
+        for student in sorted(path for path in (examples / name).iterdir() if path.is_dir()):
+            shutil.copytree(student, folder / "submitted" / student.name / name)
+    return names
 
 
-def _print_next(assignment: Assignment) -> None:
-    name = assignment.name
-    pages = {
-        f"release/{name}/{name}.ipynb": "what students receive",
-        "reports/class.csv": "the class as a table, points by the tests",
-        "reports/final.csv": "final marks with manual scores, extra credit and penalties: what to upload",
-        "reports/<student>.json": "every outcome, with the reason for every lost mark",
-        f"feedback/<student>/{name}/{name}.html": "what nbgrader gives back to a student",
-        "gradebook.db": "nbgrader's gradebook; `nbgrader export` in that folder writes grades.csv",
-    }
-    click.echo(f"\nOpen next, in {short(assignment.root)}:")
+def _print_next(folder: Path, names: list[str]) -> None:
+    pages: dict[str, str] = {}
+    for name in names:
+        pages |= {
+            f"release/{name}/{name}.ipynb": "what students receive",
+            f"reports/{name}/class.csv": "the class as a table, points by the tests",
+            f"reports/{name}/final.csv": "final marks with manual scores, extra credit and penalties: what to upload",
+            f"reports/{name}/<student>.json": "every outcome, with the reason for every lost mark",
+            f"feedback/<student>/{name}/{name}.html": "what nbgrader gives back to a student",
+        }
+    pages["gradebook.db"] = "nbgrader's gradebook; `nbgrader export` in that folder writes grades.csv"
+    click.echo(f"\nOpen next, in {short(folder)}:")
     width = max(map(len, pages))
     for page, what in pages.items():
         click.echo(f"  {page:{width}}  {what}")

@@ -91,19 +91,19 @@ def main(ctx: click.Context, course_dir: Path) -> None:
 
 
 def load(course_dir: Path, name: str | None) -> Assignment:
-    """The assignment of that name in the course around a folder, or its only one."""
+    """The assignment of that name in the course around a folder, or its only one.
+
+    Raises UsageError for an unknown name, and without a name where there is not exactly one.
+    """
     root = find_course(course_dir)
-    return load_assignment(root, name or only_name(root))
-
-
-def only_name(root: Path) -> str:
-    """The name of a course's only assignment. Raises UsageError where there are others."""
     names = list_assignments(root)
-    if len(names) != 1:
+    if name is None and len(names) != 1:
         raise UsageError(
-            f"{len(names)} assignments here", place=str(root), remedy=f"Name one of: {', '.join(names) or 'none yet'}."
+            f"{len(names)} assignments here" if names else "no assignment here",
+            place=str(root),
+            remedy=f"Name one of: {', '.join(names)}." if names else "Make one with `cnn-assignment new NAME`.",
         )
-    return names[0]
+    return load_assignment(root, name or names[0])
 
 
 def short(path: Path) -> str:

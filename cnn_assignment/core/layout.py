@@ -28,6 +28,7 @@ _KEYS = {
     "title": str,
     "classes": list,
     "provided": list,
+    "provided_solutions": list,
     "modules": list,
     "requirements": list,
     "python": str,
@@ -100,6 +101,7 @@ def load_assignment(root: Path, name: str) -> Assignment:
         limits=_read_limits(data.get("limits", {}), place),
         stand_ins={task: tuple(names) for task, names in data.get("stand_ins", {}).items()},
         python=data.get("python", ""),
+        provided_solutions=tuple(data.get("provided_solutions", ())),
     )
 
 
@@ -136,6 +138,13 @@ def _check_values(data: dict[str, Any], place: str) -> None:
     for key, value in data.items():
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise AuthoringError(f"{key} must hold texts, got {value!r}", place=place, remedy="Quote each of them.")
+    for name in data.get("provided_solutions", ()):
+        if name not in data.get("provided", ()):
+            raise AuthoringError(
+                f"provided_solutions names {name!r}, which is not provided",
+                place=place,
+                remedy="Name it in provided too, once the deadline of its assignment is over.",
+            )
     for task, names in data.get("stand_ins", {}).items():
         if not isinstance(names, list) or not all(isinstance(name, str) and _METHOD.fullmatch(name) for name in names):
             raise AuthoringError(

@@ -129,7 +129,8 @@ class Assignment:
     """One assignment as its settings describe it; all paths are absolute.
 
     classes: the public names that submissions define. provided: files from ``solutions/`` that students get as
-    they are. modules: importable names beyond the standard library and NumPy. stand_ins: for a task id, the
+    they are. provided_solutions: those of them that are the solution of another assignment whose deadline is over, and
+    that students get solved and without its markers. modules: importable names beyond the standard library and NumPy. stand_ins: for a task id, the
     ``Class.method`` names that its tests may replace by right ones. requirements: what students install.
     hints: the edition of a plain build. python: the oldest Python that grades, as students are told it, "3.11", or "". seed: from which every test draws its inputs.
     """
@@ -146,6 +147,7 @@ class Assignment:
     limits: Limits
     stand_ins: dict[str, tuple[str, ...]]
     python: str = ""
+    provided_solutions: tuple[str, ...] = ()
 
     @property
     def solution_file(self) -> Path:

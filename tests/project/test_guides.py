@@ -21,7 +21,7 @@ from cycle_kit import School, cells_of, database_url, grades_of, open_school, re
 from places import ROOT, TESTS
 
 GUIDES = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("instructor", "grader", "student")}
-WORK = ROOT / "examples/class"
+WORK = ROOT / "examples/cnn"
 # Students of the exchange by the work that they hand in, and one whose work comes as an upload.
 CLASS = {"ada": "einsum", "bob": "stride-forgotten"}
 UPLOADED = "eva"

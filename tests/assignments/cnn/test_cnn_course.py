@@ -306,7 +306,7 @@ def test_the_solution_earns_everything_and_open_gaps_nothing(course_root, course
 def handed_in(course_root, built, tmp_path_factory) -> Path:
     """The built course with four notebooks in submitted/: all right, partly right, untouched, and one that exits."""
     course = Path(shutil.copytree(built, tmp_path_factory.mktemp("class") / "course"))
-    examples = course_root / "examples/class"
+    examples = course_root / "examples/cnn"
     submit(course, FULL, examples / "einsum/cnn.ipynb")
     submit(course, PARTLY, examples / "stride-forgotten/cnn.ipynb")
     submit(course, UNTOUCHED, course / "release/cnn/cnn.ipynb")

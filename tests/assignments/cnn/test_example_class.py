@@ -29,7 +29,7 @@ from cnn_assignment.running.journal import JOURNAL
 from cnn_assignment.running.students import find_students
 from places import ROOT
 
-CLASS = ROOT / "examples" / "class"
+CLASS = ROOT / "examples" / "cnn"
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

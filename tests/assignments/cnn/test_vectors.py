@@ -250,7 +250,7 @@ def test_a_picture_in_an_address_is_kept_as_an_attachment_and_anything_else_in_o
 
 def hostile_notebook() -> nbformat.NotebookNode:
     """Each vector in every kind of cell, and what each test's exception says."""
-    notebook = nbformat.read(ROOT / "examples/class/einsum/cnn.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "examples/cnn/einsum/cnn.ipynb", as_version=4)
     texts = f"MINE = {VECTORS!r}\nTURN = [0]\n\n\ndef fail():\n    TURN[0] += 1\n    raise ValueError(MINE[TURN[0] % len(MINE)])\n"
     cell = class_cells(notebook)[CLASSES[0]]
     cell.source = texts + re.sub(
@@ -276,7 +276,7 @@ def hostile_notebook() -> nbformat.NotebookNode:
 def course(tmp_path_factory, unmeasured):
     course = copy_course(ROOT, tmp_path_factory.mktemp("vectors") / "course", "release")
     submit(course, MINE, hostile_notebook())
-    honest = nbformat.read(ROOT / "examples/class/einsum/cnn.ipynb", as_version=4)
+    honest = nbformat.read(ROOT / "examples/cnn/einsum/cnn.ipynb", as_version=4)
     honest.cells.insert(0, new_markdown_cell(NICE, attachments=PICTURE))
     honest.cells.insert(1, new_markdown_cell("![gone](attachment:gone.png)"))
     submit(course, HONEST, honest)

@@ -18,6 +18,7 @@ from traitlets.config import Config
 import toy_course
 from cnn_assignment.authoring.release import write_source
 from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import Hints
 from cnn_assignment.nbgrader_course.converting.gap_opener import OpenGaps, configure_generate
 from release_kit import build, check
@@ -252,3 +253,19 @@ def test_a_provided_file_must_be_another_file_in_solutions(built, tmp_path, prov
     assignment, _ = built
     with pytest.raises(AuthoringError, match=message):
         write_source(replace(assignment, provided=(provided,)), TASKS, Hints.STANDARD, tmp_path / "into")
+
+
+def test_a_solution_whose_deadline_is_over_is_provided_solved_and_without_markers(tmp_path):
+    assignment = make_course(tmp_path / "course")
+    toy_course.add_twin(assignment.root)
+    settings = assignment.root / "autograder/toy/assignment.toml"
+    edit(settings, '["given.py"]', '["given.py", "twin.py"]')
+    with pytest.raises(AuthoringError, match=r"twin\.py: holds the marker of a gap"):
+        build(load_assignment(assignment.root, "toy"), COLLECTED, Hints.STANDARD)
+    edit(settings, "seed = 3", 'seed = 3\nprovided_solutions = ["twin.py"]')
+    solved = load_assignment(assignment.root, "toy")
+    build(solved, COLLECTED, Hints.STANDARD)
+    lines = toy_course.SOLUTION.splitlines(keepends=True)
+    assert (solved.release_dir / "twin.py").read_text() == "".join(line for line in lines if "###" not in line)
+    # The assignment's own answers stay at home.
+    assert "NotImplementedError" in (solved.release_dir / "toy.py").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,7 +118,7 @@ def test_outside_of_a_course_every_command_says_so(tmp_path, words, fact):
         (("grade", "toy", "submitted", "--out", "out", "--only", "bob"), "submitted: no folder for bob. Check --only."),
         (("grade", "toy", "submitted", "--out", "solutions/toy.py/out"), "solutions/toy.py/out: Not a directory. "),
         (("grade", "toy", "submitted", "--out", "/proc/out"), "/proc/out: No such file or directory. "),
-        (("demo",), "no example class. Run the demo in the kit's own repository."),
+        (("demo",), "examples: no example class. Put work to grade into examples/NAME/<student>/."),
         (("verify",), "source/toy: the assignment is not built. Run `cnn-assignment build toy` first."),
     ],
 )
@@ -146,6 +147,36 @@ def test_wrong_words_are_told_by_the_parser(shared, words, fact):
 def test_several_assignments_must_be_named(course):
     write(course / "autograder/second/assignment.toml", 'classes = ["A"]')
     assert ": 2 assignments here. Name one of: second, toy." in refused(run("verify", cwd=course, status=2))
+    assert "toy: NAME and --all. Give one of them." in refused(run("build", "toy", "--all", cwd=course, status=2))
+
+
+def test_a_course_without_an_assignment_says_so(course):
+    shutil.rmtree(course / "autograder/toy")
+    assert ": no assignment here." in refused(run("verify", cwd=course, status=2))
+
+
+def test_two_assignments_are_built_and_shown_together(course):
+    toy_course.add_twin(course)
+    write(course / "examples/toy/ada/toy.py", toy_course.SOLUTION)
+    write(course / "examples/twin/bob/twin.py", toy_course.left_open("cut"))
+    built = run("build", "--all", cwd=course).stdout.split()
+    assert {"release/toy/toy.ipynb", "release/twin/twin.ipynb"} < set(built)
+    told = run("build", "--all", "--check", cwd=course).stdout
+    assert told == "".join(f"{name}: source/ and release/ are up to date.\n" for name in ("toy", "twin"))
+    toy_course.edit(course / "release/toy/README.md", "# A toy", "# Some toy")
+    told = run("build", "--all", "--check", cwd=course, status=1).stdout
+    assert "release/toy/README.md: differs" in told
+    assert "twin: source/ and release/ are up to date." in told
+    told = run("demo", "--out", "shown", cwd=course).stdout
+    assert [line for line in told.splitlines() if line.startswith("Assignment ")] == [
+        "Assignment 1 of 2: toy",
+        "Assignment 2 of 2: twin",
+    ]
+    scores = {
+        name: json.loads((course / "shown/reports" / name).read_text())["score"]
+        for name in ("toy/ada.json", "twin/bob.json")
+    }
+    assert scores == {"toy/ada.json": TOTAL, "twin/bob.json": TOTAL - toy_course.TASKS["cut"]}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +312,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(shared, tmp_path
 
 @pytest.mark.parametrize("name", ["mine", "solutions"])
 def test_a_demo_never_writes_into_a_folder_that_it_did_not_make(course, name):
-    write(course / "examples/class/ada/toy.py", toy_course.SOLUTION)
+    write(course / "examples/toy/ada/toy.py", toy_course.SOLUTION)
     write(course / name / "precious.txt", "mine")
     before = sorted(path.name for path in (course / name).iterdir())
     done = run("demo", "--out", name, cwd=course, status=2)

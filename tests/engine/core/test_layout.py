@@ -92,6 +92,10 @@ def test_all_but_the_classes_has_a_default(course, text):
         ),
         ("classes = ['A']\npython = '>=3.11'", "python must be a version such as 3.11, got '>=3.11'"),
         ("classes = ['A']\nhints = 'none'", "unknown hints 'none'. Choose one of guided, standard, open."),
+        (
+            "classes = ['A']\nprovided_solutions = ['b.py']",
+            "provided_solutions names 'b.py', which is not provided. Name it in provided too",
+        ),
         ("classes = ['A']\n[stand_ins]\na = 'A.f'", "stand_ins of a must be a list of methods, got 'A.f'. Write"),
         ("classes = ['A']\n[stand_ins]\na = ['f']", r"stand_ins of a must be a list of methods, got \['f'\]. Write"),
         ("classes = ['A']\n[stand_ins]\na = [3]", r"stand_ins of a must be a list of methods, got \[3\]. Write"),

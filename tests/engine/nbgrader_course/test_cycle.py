@@ -26,7 +26,7 @@ from cycle_kit import (
     words_of,
 )
 
-# Students are called after their work in examples/class.
+# Students are called after their work in examples/cnn.
 CLASS = ("einsum", "flipped-filter", "stride-forgotten", "one-task-only", "untouched", "endless-loop", "first-tie")
 LATE = "first-tie"
 TWICE = "einsum"
@@ -91,7 +91,7 @@ def cycle(course_root, unmeasured, tmp_path_factory) -> Cycle:
             submit(school, name)  # the release as it is
 
         for name, student in students.items():
-            put_in(student, course_root / "examples/class" / name / f"{NAME}.ipynb")
+            put_in(student, course_root / "examples/cnn" / name / f"{NAME}.ipynb")
         # The student knows nothing of the kit; the instructor checks the release, among the kit's settings.
         filled = pool.submit(students[TWICE].run, "nbgrader", "validate", f"{NAME}/{NAME}.ipynb")
         said["untouched"] = school.instructor.run("nbgrader", "validate", f"release/{NAME}/{NAME}.ipynb")
@@ -132,7 +132,7 @@ def test_everybody_fetched_handed_in_and_was_collected_with_the_last_work(cycle,
     submitted = cycle.school.course / "submitted"
     assert sorted(path.name for path in submitted.iterdir()) == sorted(CLASS)
     for name in CLASS:
-        work = (course_root / "examples/class" / name / f"{NAME}.ipynb").read_bytes()
+        work = (course_root / "examples/cnn" / name / f"{NAME}.ipynb").read_bytes()
         assert (submitted / name / NAME / f"{NAME}.ipynb").read_bytes() == work
         released = set(tree(course_root / "release" / NAME))
         assert set(tree(submitted / name / NAME)) == released | {"timestamp.txt", "submission_secret.txt"}

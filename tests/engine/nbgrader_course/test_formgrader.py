@@ -52,7 +52,7 @@ def rewritten(path: Path, classes: tuple[str, ...], statement: str) -> nbformat.
 def course(course_root, tmp_path_factory) -> Path:
     """The course with submissions and without a release."""
     course = copy_course(course_root, tmp_path_factory.mktemp("formgrader") / "a course")
-    examples = course_root / "examples/class"
+    examples = course_root / "examples/cnn"
     submit(course, RIGHT, examples / "einsum/cnn.ipynb")
     submit(course, WRONG, examples / "stride-forgotten/cnn.ipynb")
     submit(course, ENDLESS, examples / "endless-loop/cnn.ipynb")

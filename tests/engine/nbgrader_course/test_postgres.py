@@ -70,13 +70,13 @@ def cycle(course_root, unmeasured, tmp_path_factory) -> Iterator[Cycle]:
         for name in SUBMITTED:
             student = school.student(name)
             student.run("nbgrader", "fetch_assignment", NAME)
-            put_in(student, course_root / "examples/class" / name / f"{NAME}.ipynb")
+            put_in(student, course_root / "examples/cnn" / name / f"{NAME}.ipynb")
             student.run("nbgrader", "submit", NAME, "--student", name)
         run("collect", NAME)
         for name in BY_HAND:
             work = school.course / "submitted" / name / NAME / f"{NAME}.ipynb"
             work.parent.mkdir(parents=True)
-            work.write_bytes((course_root / "examples/class" / name / f"{NAME}.ipynb").read_bytes())
+            work.write_bytes((course_root / "examples/cnn" / name / f"{NAME}.ipynb").read_bytes())
         said = {command: run(command, NAME) for command in ("autograde", "generate_feedback", "release_feedback")}
         run("export", f"--to={elsewhere / 'grades.csv'}")
         for name in SUBMITTED:

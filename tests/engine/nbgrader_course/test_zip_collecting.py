@@ -109,7 +109,7 @@ def test_configuring_keeps_what_is_set_and_twice_is_once():
 
 def test_what_platforms_give_is_collected_graded_and_collected_again(course_root, unmeasured, tmp_path):
     school = open_school(course_root, tmp_path / "school")
-    examples, uploads = course_root / "examples/class", school.course / f"downloaded/{NAME}/archive"
+    examples, uploads = course_root / "examples/cnn", school.course / f"downloaded/{NAME}/archive"
     work = {name: (examples / name / f"{NAME}.ipynb").read_bytes() for name in ("einsum", "flipped-filter", "colab")}
     moodle = {
         "Ada Lovelace_11_assignsubmission_file_/cnn.ipynb": work["einsum"],
@@ -170,7 +170,7 @@ METADATA = """submission_7:
 
 def test_everybody_is_graded_as_their_files_are_whatever_platform_they_come_by(course_root, unmeasured, tmp_path):
     school = open_school(course_root, tmp_path / "school")
-    classes = course_root / "examples/class"
+    classes = course_root / "examples/cnn"
     right, half = ((classes / name / f"{NAME}.ipynb").read_bytes() for name in ("einsum", "flipped-filter"))
     layers = (classes / "im2col" / f"{NAME}.py").read_bytes()
     main = b"from layers import Convolution2dLayer, MaxPooling2dLayer, ConvolutionalNetwork\n"

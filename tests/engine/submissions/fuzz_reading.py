@@ -109,7 +109,7 @@ def assembled(draw: st.DrawFn) -> bytes:
 def fuzz(cpu_minutes: float, seed: int, keep: Path) -> Tally:
     """Read until so much CPU time is used up by readings."""
     tally, wanted = Tally(), Wanted(("Convolution2dLayer", "MaxPooling2dLayer", "ConvolutionalNetwork"), ("mlp",))
-    reader, beside = Reader(ROOT / "release/cnn/cnn.ipynb"), ROOT / "examples/class/einsum"
+    reader, beside = Reader(ROOT / "release/cnn/cnn.ipynb"), ROOT / "examples/cnn/einsum"
     began, said = time.process_time(), time.monotonic()
 
     def read(raw: bytes, name: str) -> float:

@@ -139,7 +139,7 @@ def sixty() -> Iterator[Class]:
         shutil.rmtree(course / "submitted", ignore_errors=True)
         for number in range(SIZE):
             kind = KINDS[number % len(KINDS)]
-            (file,) = sorted((ROOT / "examples/class" / kind).rglob(f"{NAME}.*"))
+            (file,) = sorted((ROOT / "examples/cnn" / kind).rglob(f"{NAME}.*"))
             submit(course, f"s{number:02}", file)
         found = Class(course)
         with found.gradebook() as gradebook:
@@ -356,7 +356,7 @@ def full_disk(sixty: Class) -> None:
 
 
 def read_only_output(sixty: Class) -> None:
-    submit_anew(sixty, "late-comer", ROOT / "examples/class/squeeze/cnn.py")
+    submit_anew(sixty, "late-comer", ROOT / "examples/cnn/squeeze/cnn.py")
     before = {path: path.read_bytes() for path in sixty.out.iterdir() if path.is_file()}
     command = [str(Path(sys.executable).parent / "cnn-assignment"), "grade", NAME, "submitted", "--out", "reports"]
     sixty.out.chmod(0o555)

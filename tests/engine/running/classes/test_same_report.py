@@ -27,7 +27,7 @@ if __name__ != "__main__":
     # A grader process has the modules that tests share not on its path.
     import cnn_kit
 
-CLASS = Path(__file__).resolve().parents[4] / "examples" / "class"
+CLASS = Path(__file__).resolve().parents[4] / "examples" / "cnn"
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
