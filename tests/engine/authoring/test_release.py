@@ -255,17 +255,27 @@ def test_a_provided_file_must_be_another_file_in_solutions(built, tmp_path, prov
         write_source(replace(assignment, provided=(provided,)), TASKS, Hints.STANDARD, tmp_path / "into")
 
 
+WALK = """class Walk:
+    def go(self, steps):
+        ### BEGIN SOLUTION walk-go
+        return sum(steps, start=len(steps) - len(steps))
+        ### END SOLUTION
+"""
+
+
 def test_a_solution_whose_deadline_is_over_is_provided_solved_and_without_markers(tmp_path):
-    assignment = make_course(tmp_path / "course")
-    toy_course.add_twin(assignment.root)
-    settings = assignment.root / "autograder/toy/assignment.toml"
-    edit(settings, '["given.py"]', '["given.py", "twin.py"]')
-    with pytest.raises(AuthoringError, match=r"twin\.py: holds the marker of a gap"):
-        build(load_assignment(assignment.root, "toy"), COLLECTED, Hints.STANDARD)
-    edit(settings, "seed = 3", 'seed = 3\nprovided_solutions = ["twin.py"]')
-    solved = load_assignment(assignment.root, "toy")
-    build(solved, COLLECTED, Hints.STANDARD)
-    lines = toy_course.SOLUTION.splitlines(keepends=True)
-    assert (solved.release_dir / "twin.py").read_text() == "".join(line for line in lines if "###" not in line)
+    root = make_course(tmp_path / "course").root
+    write(root / "solutions/walk.py", WALK)
+    write(root / "autograder/walk/assignment.toml", 'classes = ["Walk"]\n')
+    settings = root / "autograder/toy/assignment.toml"
+    edit(settings, '["given.py"]', '["given.py", "walk.py"]')
+    with pytest.raises(AuthoringError, match=r"walk\.py: holds the marker of a gap"):
+        build(load_assignment(root, "toy"), COLLECTED, Hints.STANDARD)
+    edit(settings, "seed = 3", 'seed = 3\nprovided_solutions = ["walk.py"]')
+    assignment = load_assignment(root, "toy")
+    build(assignment, COLLECTED, Hints.STANDARD)
+    lines = WALK.splitlines(keepends=True)
+    released = (assignment.release_dir / "walk.py").read_text(encoding="utf-8")
+    assert released == "".join(line for line in lines if "###" not in line)
     # The assignment's own answers stay at home.
-    assert "NotImplementedError" in (solved.release_dir / "toy.py").read_text()
+    assert "NotImplementedError" in (assignment.release_dir / "toy.py").read_text(encoding="utf-8")
