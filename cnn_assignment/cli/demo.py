@@ -52,7 +52,7 @@ def _go(assignment: Assignment, jobs: int) -> int:
     from cnn_assignment.running.students import find_students
 
     name, folder = assignment.name, assignment.root
-    click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
+    click.echo(f"1. build: {name} from {assignment.solution_label} and source/{name}.md")
     with show_step("collecting the hidden tests", every_s=_EVERY_S):
         tasks = collect_tasks(assignment)
     with show_step("making the notebook and the release", every_s=_EVERY_S):
