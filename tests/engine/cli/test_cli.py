@@ -18,7 +18,7 @@ from cnn_assignment.running.journal import JOURNAL
 from processes import COMMAND, await_that, descendants, is_running, run
 from toy_course import SLOW, TOTAL, answer, edit, submit, write
 
-COMMANDS = ("build", "verify", "grade", "doctor", "demo")
+COMMANDS = ("init", "new", "build", "verify", "grade", "doctor", "demo")
 
 
 @pytest.fixture
