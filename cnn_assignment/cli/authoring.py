@@ -67,10 +67,12 @@ def build(course_dir: Path, name: str | None, every: bool, check: bool, hints: s
 def _build_one(assignment: Assignment, hints: str | None, *, check: bool) -> bool:
     """Build an assignment, or only look for what a build would change; returns whether a check found any."""
     from cnn_assignment.authoring import release
+    from cnn_assignment.authoring.slips import refuse_slips
     from cnn_assignment.core.model import Hints
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.running.pool import collect_tasks
 
+    refuse_slips(assignment)
     tasks = collect_tasks(assignment)
     edition = Hints(hints) if hints else assignment.hints
     if check:
