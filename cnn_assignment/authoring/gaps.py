@@ -98,7 +98,7 @@ def require_same_tasks(assignment: Assignment, gaps: tuple[Gap, ...], tasks: tup
         if gap.task not in known:
             raise AuthoringError(
                 f"a gap without a task: no hidden test for {gap.task!r}",
-                place=f"solutions/{assignment.name}.py:{gap.begin_line}",
+                place=f"{assignment.solution_label}:{gap.begin_line}",
                 remedy=f"Add autograder/{assignment.name}/{hidden_test_name(gap.task)}, or mend the task id.",
             )
     marked = {gap.task for gap in gaps}
@@ -107,7 +107,7 @@ def require_same_tasks(assignment: Assignment, gaps: tuple[Gap, ...], tasks: tup
             raise AuthoringError(
                 f"a task without a gap: nothing to fill for {task.id!r}",
                 place=f"autograder/{assignment.name}/{hidden_test_name(task.id)}",
-                remedy=f"Mark its answer in solutions/{assignment.name}.py with {BEGIN} {task.id}.",
+                remedy=f"Mark its answer in {assignment.solution_label} with {BEGIN} {task.id}.",
             )
 
 

@@ -88,7 +88,7 @@ def _holds(file: _Released, secret: _Secret) -> bool:
 
 def _answers(assignment: Assignment) -> Iterator[_Secret]:
     """The statements of all gaps, less those that stand outside the gaps too and so are given to students."""
-    label = f"solutions/{assignment.name}.py"
+    label = assignment.solution_label
     solution = read_text(assignment.solution_file, assignment.root)
     gaps = parse_gaps(solution, label)
     given = _without_gaps(solution, gaps)

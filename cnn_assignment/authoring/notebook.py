@@ -100,7 +100,7 @@ class _Parts:
     @classmethod
     def read(cls, assignment: Assignment, tasks: tuple[Task, ...], narrative: str) -> _Parts:
         solution = read_text(assignment.solution_file, assignment.root)
-        gaps = parse_gaps(solution, f"solutions/{assignment.name}.py")
+        gaps = parse_gaps(solution, assignment.solution_label)
         require_same_tasks(assignment, gaps, tasks)
         checks = _read_checks(assignment)
         return cls(assignment, tasks, gaps, read_definitions(solution, gaps), checks, narrative)
@@ -143,7 +143,7 @@ class _Parts:
             if not any(self._holds(gap, name) for kind, name in filled if kind == "insert"):
                 raise AuthoringError(
                     f"the gap {gap.task!r} is in no cell of the notebook",
-                    place=f"solutions/{self.assignment.name}.py:{gap.begin_line}",
+                    place=f"{self.assignment.solution_label}:{gap.begin_line}",
                     remedy="Insert the class or function around it, or move it into one that is inserted.",
                 )
 
@@ -160,7 +160,7 @@ class _Parts:
             raise AuthoringError(
                 f"unknown class {name!r}",
                 place=place,
-                remedy=f"solutions/{self.assignment.name}.py has these: {known}.",
+                remedy=f"{self.assignment.solution_label} has these: {known}.",
             )
         cell.source = part.text
         # A solution cell without a gap would be emptied by nbgrader as a whole, so provided code is a plain cell.
@@ -235,7 +235,7 @@ def _refuse_markers(notebook: NotebookNode, assignment: Assignment) -> None:
                 raise AuthoringError(
                     f"the narrative holds the gap marker {line.strip()!r}",
                     place=f"source/{assignment.name}.md",
-                    remedy=f"Write answers in solutions/{assignment.name}.py only, and insert their class.",
+                    remedy=f"Write answers in {assignment.solution_label} only, and insert their class.",
                 )
 
 

@@ -78,15 +78,15 @@ def write_source(assignment: Assignment, tasks: tuple[Task, ...], hints: Hints, 
     """
     import nbformat
 
-    name = assignment.name
+    name, module = assignment.name, assignment.module
     into.mkdir(parents=True, exist_ok=True)
     notebook = make_solution_notebook(assignment, tasks, hints)
     nbformat.validate(notebook)
     solution = read_text(assignment.solution_file, assignment.root)
     texts = {
         f"{name}.ipynb": nbformat.writes(notebook).rstrip("\n") + "\n",
-        f"{name}.py": make_skeleton(solution, f"solutions/{name}.py", hints),
-        f"test_{name}.py": read_text(assignment.checks_file, assignment.root),
+        f"{module}.py": make_skeleton(solution, assignment.solution_label, hints),
+        f"test_{module}.py": read_text(assignment.checks_file, assignment.root),
         "requirements.txt": "".join(f"{requirement}\n" for requirement in assignment.requirements),
         "README.md": _render_readme(assignment, tasks),
     }
@@ -143,6 +143,7 @@ def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
     )
     return environment.get_template("README.md.j2").render(
         name=assignment.name,
+        module=assignment.module,
         title=assignment.title,
         provided=assignment.provided,
         python=assignment.python,

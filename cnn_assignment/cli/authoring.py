@@ -1,4 +1,4 @@
-"""Commands of who writes an assignment: build."""
+"""Commands of who writes an assignment: init, new, build."""
 
 from __future__ import annotations
 
@@ -14,6 +14,33 @@ from cnn_assignment.core.layout import find_course, list_assignments, load_assig
 
 if TYPE_CHECKING:
     from cnn_assignment.core.model import Assignment
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Make FOLDER a course, for assignments of one's own."""
+    from cnn_assignment.authoring.scaffold import start_course
+
+    for path in start_course(folder):
+        click.echo(path)
+    click.echo(f"Next, in {folder}: cnn-assignment new NAME")
+
+
+@main.command()
+@click.argument("name")
+@click.pass_obj
+def new(course_dir: Path, name: str) -> None:
+    """Write a new assignment NAME, which builds, verifies and grades as it stands."""
+    from cnn_assignment.authoring.scaffold import start_assignment
+
+    root = find_course(course_dir)
+    for path in start_assignment(root, name):
+        click.echo(path.relative_to(root).as_posix())
+    click.echo(
+        f"Next: cnn-assignment build {name}, verify {name}, and grade {name} examples/{name} --out reports/{name}; "
+        "then change it piece by piece."
+    )
 
 
 @main.command()
@@ -40,10 +67,12 @@ def build(course_dir: Path, name: str | None, every: bool, check: bool, hints: s
 def _build_one(assignment: Assignment, hints: str | None, *, check: bool) -> bool:
     """Build an assignment, or only look for what a build would change; returns whether a check found any."""
     from cnn_assignment.authoring import release
+    from cnn_assignment.authoring.slips import refuse_slips
     from cnn_assignment.core.model import Hints
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.running.pool import collect_tasks
 
+    refuse_slips(assignment)
     tasks = collect_tasks(assignment)
     edition = Hints(hints) if hints else assignment.hints
     if check:

@@ -44,6 +44,7 @@ def demo(course_dir: Path, out: Path | None, jobs: int) -> None:
 def _go(assignment: Assignment, jobs: int) -> int:
     """Take one assignment the whole road; returns the exit status of its grading. Ends where its proof fails."""
     from cnn_assignment.authoring import release
+    from cnn_assignment.authoring.slips import refuse_slips
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
     from cnn_assignment.proving.table import print_proof
     from cnn_assignment.reporting.terminal import show_step
@@ -52,7 +53,8 @@ def _go(assignment: Assignment, jobs: int) -> int:
     from cnn_assignment.running.students import find_students
 
     name, folder = assignment.name, assignment.root
-    click.echo(f"1. build: {name} from solutions/{name}.py and source/{name}.md")
+    click.echo(f"1. build: {name} from {assignment.solution_label} and source/{name}.md")
+    refuse_slips(assignment)
     with show_step("collecting the hidden tests", every_s=_EVERY_S):
         tasks = collect_tasks(assignment)
     with show_step("making the notebook and the release", every_s=_EVERY_S):

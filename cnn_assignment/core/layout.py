@@ -42,13 +42,21 @@ _KEYS = {
 def find_course(start: Path) -> Path:
     """The nearest folder at or above start that is a course. Raises UsageError where there is none."""
     for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / COURSE_CONFIG).is_file() and (folder / "autograder").is_dir():
+        if _is_course(folder):
             return folder
     raise UsageError(
         f"no course here: neither this folder nor one above it holds {COURSE_CONFIG} and autograder/",
         place=str(start),
-        remedy="Change to the course's folder, or name it with --course-dir.",
+        remedy="Change to the course's folder, or name it with --course-dir; `cnn-assignment init FOLDER` makes one.",
     )
+
+
+def _is_course(folder: Path) -> bool:
+    """Whether this is a course; one that was just begun has no assignment, and a configuration that names the kit."""
+    config = folder / COURSE_CONFIG
+    if not config.is_file():
+        return False
+    return (folder / "autograder").is_dir() or "cnn_assignment" in config.read_text(encoding="utf-8", errors="replace")
 
 
 def list_assignments(root: Path) -> tuple[str, ...]:
@@ -179,9 +187,16 @@ def _read_limits(data: dict[str, Any], place: str) -> Limits:
         if key not in known:
             raise AuthoringError(f"unknown limit {key!r}", place=place, remedy=f"Known limits: {', '.join(known)}.")
         whole = known[key] == "int"
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < math.inf:
+        # What is without a limit where nobody sets it may be set to that too.
+        least = 0 if getattr(Limits(), key) == 0 else math.ulp(0.0)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int if whole else int | float)
+            or not least <= value < math.inf
+        ):
+            what = f"{'a positive' if least else 'zero or a positive'} {'integer' if whole else 'number'}"
             raise AuthoringError(
-                f"limit {key} must be a positive {'integer' if whole else 'number'}, got {value!r}",
+                f"limit {key} must be {what}, got {value!r}",
                 place=place,
                 remedy="Seconds and MiB; leave it out for the default.",
             )

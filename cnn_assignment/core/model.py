@@ -150,9 +150,19 @@ class Assignment:
     provided_solutions: tuple[str, ...] = ()
 
     @property
+    def module(self) -> str:
+        """The name of the module that students may fill: the assignment's, as Python can import it."""
+        return self.name.replace("-", "_")
+
+    @property
     def solution_file(self) -> Path:
         """The full solution, the only place where the answer is written."""
-        return self.root / "solutions" / f"{self.name}.py"
+        return self.root / "solutions" / f"{self.module}.py"
+
+    @property
+    def solution_label(self) -> str:
+        """The solution as messages name it."""
+        return f"solutions/{self.module}.py"
 
     @property
     def narrative_file(self) -> Path:
@@ -191,7 +201,7 @@ class Assignment:
 
     @property
     def checks_file(self) -> Path:
-        """The public checks, which students get as ``test_<assignment>.py``."""
+        """The public checks, which students get as ``test_<module>.py``."""
         return self.autograder_dir / "checks.py"
 
     @property

@@ -111,7 +111,7 @@ def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str,
     if not gaps:
         raise AuthoringError(
             "no gaps",
-            place=f"solutions/{assignment.name}.py",
+            place=assignment.solution_label,
             remedy="Mark what students are to fill with `### BEGIN SOLUTION <task>` and `### END SOLUTION`.",
         )
     for gap in gaps:
@@ -125,7 +125,7 @@ def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str,
     for task in tasks:
         if task not in gaps:
             raise AuthoringError(
-                f"the task {task!r} has no gap in solutions/{assignment.name}.py",
+                f"the task {task!r} has no gap in {assignment.solution_label}",
                 place=f"{folder}/{FILE_PREFIX}{task.replace('-', '_')}.py",
                 remedy=f"Known gaps: {', '.join(gaps)}. Rename the file, or mark the gap.",
             )

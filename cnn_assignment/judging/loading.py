@@ -29,8 +29,8 @@ def load_order(assignment: Assignment, code: ExtractedCode, stand_ins: Sequence[
     provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files}
     solution = assignment.solution_file.read_text(encoding="utf-8") if stand_ins else ""
     return {
-        # A notebook may import a module of the assignment's name, which it must not be itself then.
-        "module": _MAIN if any(module.name == assignment.name for module in code.modules) else assignment.name,
+        # A notebook may import a module of this name, which it must not be itself then.
+        "module": _MAIN if any(module.name == assignment.module for module in code.modules) else assignment.module,
         "provided": provided,
         "modules": list(assignment.modules),
         "seed": assignment.seed,

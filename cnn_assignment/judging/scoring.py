@@ -52,7 +52,7 @@ class Scorer:
     def score(self, submission: Submission) -> Report:
         """The report of one submission. A GraderError becomes a report that withholds the grade."""
         if submission.path is None:
-            return self._unreadable(submission, f"no {self._assignment.name}.ipynb and no {self._assignment.name}.py")
+            return self._unreadable(submission, f"no {self._assignment.name}.ipynb and no {self._assignment.module}.py")
         try:
             code = extract_file(submission.path, self._assignment)
         except UnreadableSubmissionError as error:

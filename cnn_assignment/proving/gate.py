@@ -26,7 +26,7 @@ def make_gate(assignment: Assignment) -> list[Trial]:
     Raises AuthoringError for misconceptions, right solutions and equivalent mutants that do not belong to this solution.
     """
     solution = assignment.solution_file.read_text(encoding="utf-8")
-    label = f"solutions/{assignment.solution_file.name}"
+    label = assignment.solution_label
     degenerate = [
         Trial(Kind.DEGENERATE, answer.kind, answer.task, answer.text, _earns_nothing, tasks=(answer.task,))
         for answer in make_degenerate(solution, label)

@@ -150,6 +150,6 @@ def _make_submission(assignment: Assignment, number: int, trial: Trial, folder: 
     if isinstance(trial.content, Path):
         path = Path(shutil.copy(trial.content, place))
     else:
-        path = place / f"{assignment.name}.py"
+        path = place / f"{assignment.module}.py"
         path.write_text(trial.content, encoding="utf-8")
     return Submission(str(number), path, trial.tasks, trial.until_loss, trial.explain)

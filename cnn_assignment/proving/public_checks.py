@@ -139,7 +139,7 @@ class PublicChecks:
         self.results = tuple(results[number] for number in sorted(results))
 
     def _try(self, trial: CheckTrial, folder: Path, place: _Desk) -> CheckResult:
-        name = self._assignment.name
+        name = self._assignment.module
         (folder / f"{name}.py").write_text(trial.module, encoding="utf-8")
         order: dict[str, Any] = {"folder": str(folder)}
         beside = place.ask(order | {"test": f"test_{name}.py"})
@@ -178,7 +178,7 @@ def _count(claim: str, problems: Sequence[str]) -> Finding:
 
 def _make_trials(assignment: Assignment, tasks: tuple[Task, ...]) -> list[CheckTrial]:
     solution = assignment.solution_file.read_text(encoding="utf-8")
-    label = f"solutions/{assignment.solution_file.name}"
+    label = assignment.solution_label
     notebook = make_solution_notebook(assignment, tasks, assignment.hints)
 
     def skeleton(text: str) -> str:
@@ -245,7 +245,7 @@ def _imports(cells: Iterable[Cell]) -> list[str]:
 
 def _find_missing(assignment: Assignment, cells: Iterable[Cell]) -> list[str]:
     """Packages that the cells import and that are not installed here, without what students get as files."""
-    given = {assignment.name, *(path.stem for path in assignment.provided_files)}
+    given = {assignment.module, *(path.stem for path in assignment.provided_files)}
     packages = dict.fromkeys(name.partition(".")[0] for name in _imports(cells))
     return [name for name in packages if name not in given and find_spec(name) is None]
 

@@ -73,7 +73,7 @@ def make_claims(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
     full = {task.id: (task.max_score, Status.PASSED) for task in tasks}
     none = {task.id: (0.0, Status.NOT_ATTEMPTED) for task in tasks}
     solution = assignment.solution_file.read_text(encoding="utf-8")
-    label = f"solutions/{assignment.solution_file.name}"
+    label = assignment.solution_label
     notebooks = [_built(assignment, folder) for folder in (assignment.source_dir, assignment.release_dir)]
     contents: list[tuple[str, str | Path, _Expected]] = [
         ("the solution as a module", solution, full),

@@ -43,7 +43,7 @@ def find_students(assignment: Assignment, folder: Path, only: Sequence[str] = ()
         raise UsageError(
             "no student folders in here",
             place=str(folder),
-            remedy=f"It should hold <student>/{assignment.name}.ipynb, <student>/{assignment.name}.py or "
+            remedy=f"It should hold <student>/{assignment.name}.ipynb, <student>/{assignment.module}.py or "
             f"<student>/{assignment.name}/….",
         )
     unknown = sorted(set(only) - set(names))

@@ -158,17 +158,22 @@ def _kind(path: Path, assignment: Assignment) -> str:
 def _rank(path: Path, folder: Path, assignment: Assignment) -> tuple[bool, bool, int, int, str]:
     """The order of files that are worth the same."""
     exact = _is_exact(path, folder, assignment)
-    alike = path.stem.lower() == assignment.name.lower()
+    alike = path.stem.lower() in _names(assignment)
     kind = _SUFFIXES.index(_kind(path, assignment))
     return not exact, not alike, len(path.relative_to(folder).parts), kind, path.as_posix()
 
 
+def _names(assignment: Assignment) -> set[str]:
+    """What the file is called without its ending, in small letters: the notebook by the assignment, the file by the module."""
+    return {assignment.name.lower(), assignment.module.lower()}
+
+
 def _is_exact(path: Path, folder: Path, assignment: Assignment) -> bool:
-    return path.parent == folder and path.stem == assignment.name and path.suffix in _SUFFIXES
+    return path.parent == folder and path.name in {f"{assignment.name}.ipynb", f"{assignment.module}.py"}
 
 
 def _is_candidate(path: Path, assignment: Assignment) -> bool:
-    given = {file.name for file in assignment.provided_files} | {f"test_{assignment.name}.py", "conftest.py"}
+    given = {file.name for file in assignment.provided_files} | {f"test_{assignment.module}.py", "conftest.py"}
     return _kind(path, assignment) != "" and path.name not in given
 
 

@@ -270,13 +270,18 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def add_twin(root: Path, name: str = "twin") -> Assignment:
-    """Give the course a second assignment, which is the toy under another name."""
-    for place in ("solutions/toy.py", "source/toy.md", *(f"autograder/toy/{file}" for file in ("checks.py", *HIDDEN))):
-        text = (root / place).read_text(encoding="utf-8").replace("from toy import", f"from {name} import")
-        write(root / place.replace("toy", name), text)
-    write(root / f"autograder/{name}/assignment.toml", SETTINGS.replace("A toy", f"A {name}"))
-    return load_assignment(root, name)
+TWIN = "toy-two"
+
+
+def add_twin(root: Path) -> Assignment:
+    """Give the course a second assignment, which is the toy under another name; no module can have that name."""
+    module = TWIN.replace("-", "_")
+    write(root / f"solutions/{module}.py", (root / "solutions/toy.py").read_text(encoding="utf-8"))
+    write(root / f"source/{TWIN}.md", (root / "source/toy.md").read_text(encoding="utf-8"))
+    for name in ("assignment.toml", "checks.py", *HIDDEN):
+        text = (root / "autograder/toy" / name).read_text(encoding="utf-8")
+        write(root / "autograder" / TWIN / name, text.replace("from toy import", f"from {module} import"))
+    return load_assignment(root, TWIN)
 
 
 def write(path: Path, text: str | bytes) -> Path:

@@ -177,8 +177,9 @@ class _Search:
 
     def _take_file(self, file: Path) -> None:
         stem = self._work_stem(file.name)
-        name = _without_ending(stem or "", f"_{self.assignment}")
-        if stem is None or stem.lower() == self.assignment.lower() or not name:
+        ending = next((each for each in self._stems if (stem or "").lower().endswith(f"_{each}")), "")
+        name = (stem or "")[: -len(ending) - 1] if ending else stem
+        if stem is None or stem.lower() in self._stems or not name:
             remedy = f"Call it <student>_{self.assignment}{file.suffix}, or put it into a folder that has the student's name."
             self._refuse(file, "nothing says whose it is", remedy)
         else:
@@ -194,7 +195,7 @@ class _Search:
             return self._why_several(entries[0])
         files = [entry for entry in entries if _is_work(entry) and entry.name.lower() not in self._given]
         stems = {stem.lower() for file in files if (stem := self._work_stem(file.name))}
-        if self.assignment.lower() in stems:
+        if stems.intersection(self._stems):
             return None
         if len(stems) > 1:
             return f"it holds work under several names, such as {' and '.join(sorted(stems)[:2])}"
@@ -208,7 +209,13 @@ class _Search:
     @property
     def _given(self) -> frozenset[str]:
         """What lies in a folder without being anybody's work."""
-        return frozenset({f"test_{self.assignment.lower()}.py", "conftest.py"})
+        return frozenset({*(f"test_{each}.py" for each in self._stems), "conftest.py"})
+
+    @property
+    def _stems(self) -> tuple[str, ...]:
+        """What a student's work is called, in small letters: a notebook as the assignment, a file as its module."""
+        ours = self.assignment.lower()
+        return (ours, ours.replace("-", "_"))
 
     def _may_be_a_persons(self, folder: Path, *, must_be_exact: bool) -> bool:
         """Whether a folder in another one may be a person's: it holds work, and is no part of a project."""
@@ -242,8 +249,9 @@ class _Search:
         """The name of a student's work without its ending, and without what browsers add to a second copy."""
         stem = _without_ending(Path(name).stem, ".tar")
         loose = re.sub(r"(?:-\d+| ?\(\d+\))$", "", stem)
-        ours = self.assignment.lower()
-        return next((each for each in (stem, loose) if each.lower() == ours or each.lower().endswith(f"_{ours}")), None)
+        endings = tuple(f"_{each}" for each in self._stems)
+        found = (each for each in (stem, loose) if each.lower() in self._stems or each.lower().endswith(endings))
+        return next(found, None)
 
 
 def _named_by_platform(entry: Path) -> Upload | None:

@@ -18,7 +18,7 @@ from cnn_assignment.running.journal import JOURNAL
 from processes import COMMAND, await_that, descendants, is_running, run
 from toy_course import SLOW, TOTAL, answer, edit, submit, write
 
-COMMANDS = ("build", "verify", "grade", "doctor", "demo")
+COMMANDS = ("init", "new", "build", "verify", "grade", "doctor", "demo")
 
 
 @pytest.fixture
@@ -158,25 +158,30 @@ def test_a_course_without_an_assignment_says_so(course):
 def test_two_assignments_are_built_and_shown_together(course):
     toy_course.add_twin(course)
     write(course / "examples/toy/ada/toy.py", toy_course.SOLUTION)
-    write(course / "examples/twin/bob/twin.py", toy_course.left_open("cut"))
+    write(course / "examples/toy-two/bob/toy_two.py", toy_course.left_open("cut"))
     built = run("build", "--all", cwd=course).stdout.split()
-    assert {"release/toy/toy.ipynb", "release/twin/twin.ipynb"} < set(built)
+    assert {
+        "release/toy/toy.ipynb",
+        "release/toy-two/toy-two.ipynb",
+        "release/toy-two/toy_two.py",
+        "release/toy-two/test_toy_two.py",
+    } < set(built)
     told = run("build", "--all", "--check", cwd=course).stdout
-    assert told == "".join(f"{name}: source/ and release/ are up to date.\n" for name in ("toy", "twin"))
+    assert told == "".join(f"{name}: source/ and release/ are up to date.\n" for name in ("toy", toy_course.TWIN))
     toy_course.edit(course / "release/toy/README.md", "# A toy", "# Some toy")
     told = run("build", "--all", "--check", cwd=course, status=1).stdout
     assert "release/toy/README.md: differs" in told
-    assert "twin: source/ and release/ are up to date." in told
+    assert "toy-two: source/ and release/ are up to date." in told
     told = run("demo", "--out", "shown", cwd=course).stdout
     assert [line for line in told.splitlines() if line.startswith("Assignment ")] == [
         "Assignment 1 of 2: toy",
-        "Assignment 2 of 2: twin",
+        "Assignment 2 of 2: toy-two",
     ]
     scores = {
         name: json.loads((course / "shown/reports" / name).read_text())["score"]
-        for name in ("toy/ada.json", "twin/bob.json")
+        for name in ("toy/ada.json", "toy-two/bob.json")
     }
-    assert scores == {"toy/ada.json": TOTAL, "twin/bob.json": TOTAL - toy_course.TASKS["cut"]}
+    assert scores == {"toy/ada.json": TOTAL, "toy-two/bob.json": TOTAL - toy_course.TASKS["cut"]}
 
 
 @pytest.mark.parametrize(

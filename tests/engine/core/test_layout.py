@@ -106,6 +106,10 @@ def test_all_but_the_classes_has_a_default(course, text):
         ("classes = ['A']\n[limits]\ncall_cpu_s = inf", "must be a positive number, got inf"),
         ("classes = ['A']\n[limits]\ncall_cpu_s = nan", "must be a positive number, got nan"),
         ("classes = ['A']\n[limits]\ncall_cpu_s = true", "must be a positive number, got True"),
+        (
+            "classes = ['A']\n[limits]\nrequired_level = -1",
+            "limit required_level must be zero or a positive integer, got -1",
+        ),
         ("classes = ['A']\n[limits]\nmemory_mib = 0.5", "limit memory_mib must be a positive integer, got 0.5"),
         ("classes = ['A']\n[limits]\ntimeouts_per_method = 1.0", "must be a positive integer, got 1.0"),
     ],

@@ -1,0 +1,104 @@
+"""Slips of authors: each is told by the build, with its place and the remedy, and nothing is built."""
+
+from __future__ import annotations
+
+import pytest
+
+from cnn_assignment.authoring.slips import refuse_slips
+from cnn_assignment.core.errors import AuthoringError
+from cnn_assignment.core.layout import load_assignment
+from processes import run
+from toy_course import edit, make_course, tree
+
+SOLUTION, SETTINGS = "solutions/toy.py", "autograder/toy/assignment.toml"
+BEGIN = "### BEGIN SOLUTION slope"
+
+
+@pytest.fixture
+def root(tmp_path):
+    return make_course(tmp_path).root
+
+
+def test_the_toy_has_none(root):
+    refuse_slips(load_assignment(root, "toy"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (SOLUTION, BEGIN, "## BEGIN SOLUTION slope", r"solutions/toy\.py:24: "),
+        (SOLUTION, BEGIN, "### begin solution slope", r"solutions/toy\.py:24: "),
+        (SOLUTION, BEGIN, "### BEGIN SOLUTON slope", r"solutions/toy\.py:24: "),
+        (SOLUTION, BEGIN, "#### BEGIN SOLUTION slope", r"solutions/toy\.py:24: "),
+        (
+            SETTINGS,
+            '"Cutter"]',
+            '"Cuter"]',
+            r"assignment\.toml: classes names 'Cuter', and .* defines no such class\. Its classes: Cutter, Scaler\.",
+        ),
+        (
+            SETTINGS,
+            '["Scaler", "Cutter"]',
+            '["Scaler"]',
+            r"solutions/toy\.py:\d+: the class Cutter has the gap 'cut', and the settings leave it out\. Add it to classes",
+        ),
+        (SETTINGS, "Cutter.pieces", "Cutter.peices", r"names 'Cutter\.peices', .* Write 'Cutter\.pieces', if that"),
+        (SETTINGS, "Cutter.pieces", "Q.z", r"names 'Q\.z', .* Methods: Scaler\.__init__, "),
+        (SETTINGS, "clear = [", "claer = [", r"stand_ins names the task 'claer', which has no gap\. Write 'clear'"),
+        (SETTINGS, 'requirements = ["numpy"]', "requirements = []", r"assignment\.toml: no requirements: students"),
+        (
+            "autograder/toy/checks.py",
+            "def test_slope_values",
+            "def test_scale_values",
+            r"checks\.py:12: a second test_scale_values: Python forgets the one at line 8\. Give it a name",
+        ),
+        (
+            "autograder/toy/test_cut.py",
+            "@pytest.mark.points(2)",
+            "def test_values():\n    pass\n\n\n@pytest.mark.points(2)",
+            r"test_cut\.py:\d+: a second test_values: Python forgets the one at line \d+",
+        ),
+        (
+            SOLUTION,
+            "import numpy as np",
+            "import nunpy as np",
+            r"solutions/toy\.py:3: the solution cannot be imported: ModuleNotFoundError: No module named 'nunpy'\. Mend",
+        ),
+        (
+            SOLUTION,
+            "HALF\n",
+            "WHOLE\n",
+            r"solutions/toy\.py:5: the solution cannot be imported: ImportError: cannot import",
+        ),
+        (
+            SOLUTION,
+            "import numpy as np",
+            "import os; os._exit(3)",
+            r"solutions/toy\.py: the solution cannot be imported: it ends",
+        ),
+    ],
+)
+def test_a_slip_is_told_where_it_was_made(root, file, old, new, told):
+    edit(root / file, old, new)
+    with pytest.raises(AuthoringError, match=told):
+        refuse_slips(load_assignment(root, "toy"))
+
+
+def test_the_build_tells_it_first_and_leaves_everything_as_it_was(root):
+    edit(root / SOLUTION, BEGIN, "### BEGIN SOLUTON slope")
+    before = tree(root)
+    done = run("build", cwd=root, status=2)
+    assert done.stderr.startswith("solutions/toy.py:24: ")
+    assert tree(root) == before
+
+
+SHARED = "class Shared:\n    def share(self, x): ...\n\n\n"
+
+
+@pytest.mark.parametrize("is_provided", [False, True])
+def test_a_stand_in_may_be_inherited(root, is_provided):
+    (root / "solutions/given.py").write_text(f"HALF = 0.5\n\n\n{SHARED}", encoding="utf-8")
+    edit(root / SOLUTION, "class Cutter:", f"{'' if is_provided else SHARED}class Cutter(Shared):")
+    edit(root / SOLUTION, "import HALF\n", f"import HALF{', Shared' if is_provided else ''}\n")
+    edit(root / SETTINGS, "Cutter.pieces", "Cutter.share")
+    refuse_slips(load_assignment(root, "toy"))
