@@ -238,12 +238,12 @@ class Submission:
         """The order that a grader process takes."""
         return {
             "student": self.student,
-            "path": _to_text(self.path),
+            "path": self.path and str(self.path.absolute()),
             "tasks": list(self.tasks),
             "until_loss": self.until_loss,
             "explain": self.explain,
             "notes": list(self.notes),
-            "folder": _to_text(self.folder),
+            "folder": self.folder and str(self.folder.absolute()),
         }
 
     @classmethod
@@ -251,21 +251,13 @@ class Submission:
         """The inverse of `to_json`."""
         return cls(
             student=data["student"],
-            path=_from_text(data["path"]),
+            path=data["path"] and Path(data["path"]),
             tasks=tuple(data["tasks"]),
             until_loss=data["until_loss"],
             explain=data["explain"],
             notes=tuple(data["notes"]),
-            folder=_from_text(data["folder"]),
+            folder=data["folder"] and Path(data["folder"]),
         )
-
-
-def _to_text(path: Path | None) -> str | None:
-    return None if path is None else str(path.absolute())
-
-
-def _from_text(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
 
 
 @dataclass(frozen=True, slots=True)
