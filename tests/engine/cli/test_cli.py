@@ -37,6 +37,7 @@ def shared(tmp_path_factory):
 HOSTILE = ["-rf", "<img src=x onerror=alert(1)>", "b\nb", "\x1b[2J", "x" * 252, "\u202eadA", "a;=cmd()"]
 
 
+@pytest.mark.slow
 def test_names_that_no_student_can_have_are_told_and_everybody_else_is_graded(course):
     for student in ("ada", *HOSTILE):
         submit(course, student, toy_course.SOLUTION)
@@ -155,6 +156,7 @@ def test_a_course_without_an_assignment_says_so(course):
     assert ": no assignment here." in refused(run("verify", cwd=course, status=2))
 
 
+@pytest.mark.nbgrader
 def test_two_assignments_are_built_and_shown_together(course):
     toy_course.add_twin(course)
     write(course / "examples/toy/ada/toy.py", toy_course.SOLUTION)
@@ -216,6 +218,7 @@ def test_a_broken_hidden_test_withholds_the_grade_with_status_3(course):
 # Grading
 
 
+@pytest.mark.slow
 def test_a_class_is_graded_from_anywhere_and_two_runs_are_equal(course, tmp_path):
     submit(course, "ada b", toy_course.SOLUTION)
     submit(course, "émile", answer(cut="return []"))
@@ -249,6 +252,7 @@ def test_a_read_only_submission_is_graded_and_stays_as_it_was(course):
     path.parent.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_an_interrupted_class_leaves_whole_reports_and_no_process(course):
     students = [f"s{number:02}" for number in range(12)]
     for student in students:

@@ -31,6 +31,7 @@ def test_asking_twice_changes_nothing(monkeypatch):
     assert os.environ["PATH"] == once == OWN + os.pathsep + os.defpath
 
 
+@pytest.mark.nbgrader
 @pytest.mark.parametrize("command", [["generate_assignment", "cnn", "--force"]])
 def test_nbgrader_makes_a_database_in_an_environment_that_is_not_activated(tmp_path, course_root, command):
     for name in ("autograder", "solutions", "source"):

@@ -157,6 +157,7 @@ def test_the_same_mistake_is_told_whatever_was_graded_before(course, grader):
         assert fresh.grade(submit(course.root, "ada", wrong)).to_json() == first
 
 
+@pytest.mark.slow
 def test_an_instructor_who_debugs_is_shown_the_diagnosis(course, tmp_path):
     wrong = write(tmp_path / "toy.py", answer(scale="cache['out'][:] = self.factor * x"))
     printed = run_pytest("autograder/toy", "--submission", wrong, cwd=course.root, status=1)
