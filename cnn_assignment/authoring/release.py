@@ -17,7 +17,7 @@ from typing import Protocol
 from cnn_assignment.authoring.leaks import find_leaks
 from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.authoring.skeleton import make_skeleton, strip_markers
-from cnn_assignment.authoring.texts import make_task_table, read_text, write_text
+from cnn_assignment.authoring.texts import make_task_table, read_text, render, write_text
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Assignment, Hints, Task
 
@@ -132,16 +132,8 @@ def _build_into(
 
 
 def _render_readme(assignment: Assignment, tasks: tuple[Task, ...]) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cnn_assignment.authoring"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  # Markdown, not HTML
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("README.md.j2").render(
+    return render(
+        "README.md.j2",
         name=assignment.name,
         module=assignment.module,
         title=assignment.title,

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cnn_assignment.authoring.skeleton import strip_markers
+from cnn_assignment.authoring.texts import render
 from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.layout import COURSE_CONFIG, SETTINGS, list_assignments, load_assignment
 from cnn_assignment.core.model import Limits
@@ -59,32 +60,30 @@ def start_assignment(root: Path, name: str) -> list[Path]:
     """
     _refuse_name(root, name)
     module = name.replace("-", "_")
-    values = {
+    values: dict[str, object] = {
         "name": name,
         "module": module,
         "title": name.replace("-", " ").capitalize(),
-        "task": name,
-        "prefix": module,
         "pins": _find_pins(),
         "limits": asdict(Limits()),
         "cases": [", ".join((f'"{case[0]}"', *map(str, case[1:]))) for case in _CASES],
     }
     folder = root / "autograder" / name
-    solution = _render("solution.py.j2", values)
+    solution = render("assignment/solution.py.j2", **values)
     solved = strip_markers(solution, f"solutions/{module}.py")
     mistake, old, new = _MISTAKE
     return _write(
         {
             root / "solutions" / f"{module}.py": solution,
-            root / "source" / f"{name}.md": _render("narrative.md.j2", values),
-            folder / SETTINGS: _render("assignment.toml.j2", values),
-            folder / "cases.py": _render("cases.py.j2", values),
-            folder / "checks.py": _render("checks.py.j2", values),
-            folder / "misconceptions.py": _render("misconceptions.py.j2", values),
-            folder / f"test_{module}_forward.py": _render("test_forward.py.j2", values),
-            folder / f"test_{module}_backward.py": _render("test_backward.py.j2", values),
-            folder / "proof/equivalent_mutants.toml": _render("equivalent_mutants.toml.j2", values),
-            folder / "proof/right/one_by_one.py": _render("right.py.j2", values),
+            root / "source" / f"{name}.md": render("assignment/narrative.md.j2", **values),
+            folder / SETTINGS: render("assignment/assignment.toml.j2", **values),
+            folder / "cases.py": render("assignment/cases.py.j2", **values),
+            folder / "checks.py": render("assignment/checks.py.j2", **values),
+            folder / "misconceptions.py": render("assignment/misconceptions.py.j2", **values),
+            folder / f"test_{module}_forward.py": render("assignment/test_forward.py.j2", **values),
+            folder / f"test_{module}_backward.py": render("assignment/test_backward.py.j2", **values),
+            folder / "proof/equivalent_mutants.toml": render("assignment/equivalent_mutants.toml.j2", **values),
+            folder / "proof/right/one_by_one.py": render("assignment/right.py.j2", **values),
             root / "examples" / name / "right" / f"{module}.py": solved,
             root / "examples" / name / mistake / f"{module}.py": solved.replace(old, new),
         }
@@ -136,18 +135,6 @@ def _find_pins() -> list[str]:
 
 def _read(folder: str, name: str) -> str:
     return files("cnn_assignment.authoring").joinpath("templates", folder, name).read_text(encoding="utf-8")
-
-
-def _render(name: str, values: Mapping[str, object]) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  # Python and Markdown, not HTML
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.from_string(_read("assignment", name)).render(values)
 
 
 def _write(texts: Mapping[Path, str]) -> list[Path]:

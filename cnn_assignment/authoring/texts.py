@@ -37,3 +37,17 @@ def make_task_table(tasks: Iterable[Task]) -> str:
         lines.append(f"| `{task.id}` | {title} | {task.max_score:g} |")
         total += task.max_score
     return "\n".join([*lines, f"| | total | {total:g} |"])
+
+
+def render(template: str, **values: object) -> str:
+    """A text made of a template of this room. Raises jinja2.UndefinedError for a name that has no value."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cnn_assignment.authoring"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  # Markdown and Python, not HTML
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(values)
