@@ -16,6 +16,7 @@ from cnn_assignment.authoring.texts import render
 from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.layout import COURSE_CONFIG, SETTINGS, list_assignments, load_assignment
 from cnn_assignment.core.model import Limits
+from cnn_assignment.core.names import module_of
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 40
@@ -59,7 +60,7 @@ def start_assignment(root: Path, name: str) -> list[Path]:
     then.
     """
     _refuse_name(root, name)
-    module = name.replace("-", "_")
+    module = module_of(name)
     values: dict[str, object] = {
         "name": name,
         "module": module,
@@ -91,7 +92,7 @@ def start_assignment(root: Path, name: str) -> list[Path]:
 
 
 def _refuse_name(root: Path, name: str) -> None:
-    module = name.replace("-", "_")
+    module = module_of(name)
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise UsageError(
             "cannot be the name of an assignment",
@@ -105,7 +106,7 @@ def _refuse_name(root: Path, name: str) -> None:
             remedy="Choose another name.",
         )
     for other in list_assignments(root):
-        if other != name and other.replace("-", "_") == module:
+        if other != name and module_of(other) == module:
             raise UsageError(
                 f"the assignment {other!r} has the file {module}.py already",
                 place=repr(name),

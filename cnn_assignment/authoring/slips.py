@@ -36,8 +36,9 @@ def refuse_slips(assignment: Assignment) -> None:
     gaps = parse_gaps(text, assignment.solution_label)
     definitions = read_definitions(text, gaps)
     settings = f"autograder/{assignment.name}/{SETTINGS}"
+    classes = {part.names[0]: part.node for part in definitions if isinstance(part.node, ast.ClassDef)}
     _compare_classes(assignment, definitions, gaps, settings)
-    _check_stand_ins(assignment, definitions, gaps, settings)
+    _check_stand_ins(assignment, classes, gaps, settings)
     if not assignment.requirements:
         raise AuthoringError(
             "no requirements: students would not know what to install",
@@ -72,10 +73,9 @@ def _compare_classes(
 
 
 def _check_stand_ins(
-    assignment: Assignment, definitions: tuple[Definition, ...], gaps: tuple[Gap, ...], settings: str
+    assignment: Assignment, classes: Mapping[str, ast.ClassDef], gaps: tuple[Gap, ...], settings: str
 ) -> None:
     tasks = list(dict.fromkeys(gap.task for gap in gaps))
-    classes = {part.names[0]: part.node for part in definitions if isinstance(part.node, ast.ClassDef)}
     methods = [f"{name}.{method}" for name in classes for method in _methods(name, classes)]
     for task, names in assignment.stand_ins.items():
         if task not in tasks:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from cnn_assignment.core.names import module_of
+
 REPORT_SCHEMA = "cnn-assignment/report/1"
 OPEN_GAP = re.compile(r"([a-z][a-z0-9-]*): fill in this gap")
 """What `open_gap` says, with the task as its group."""
@@ -152,7 +154,7 @@ class Assignment:
     @property
     def module(self) -> str:
         """The name of the module that students may fill: the assignment's, as Python can import it."""
-        return self.name.replace("-", "_")
+        return module_of(self.name)
 
     @property
     def solution_file(self) -> Path:

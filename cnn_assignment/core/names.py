@@ -110,3 +110,8 @@ def _cut(name: str, most: int) -> str:
 
 def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def module_of(assignment: str) -> str:
+    """The module that students of an assignment may fill: its name, as Python can import it."""
+    return assignment.replace("-", "_")

@@ -15,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
+from cnn_assignment.core.names import module_of
 from cnn_assignment.nbgrader_course.collecting.archives import CLONED, is_litter
 from cnn_assignment.nbgrader_course.collecting.gradescope import METADATA, is_submission, read_submitters
 
@@ -215,7 +216,7 @@ class _Search:
     def _stems(self) -> tuple[str, ...]:
         """What a student's work is called, in small letters: a notebook as the assignment, a file as its module."""
         ours = self.assignment.lower()
-        return (ours, ours.replace("-", "_"))
+        return (ours, module_of(ours))
 
     def _may_be_a_persons(self, folder: Path, *, must_be_exact: bool) -> bool:
         """Whether a folder in another one may be a person's: it holds work, and is no part of a project."""
