@@ -75,10 +75,15 @@ def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, 
 
     Scripts with the magics of a notebook, as some editors keep them, are read as cells are.
     """
+    merged = take_first_sides(text)
+    if len(text if merged is None else merged) > SOURCE_CAP:
+        # Nothing is mended that is not read, and looking for damage in it would take longer than reading may.
+        raise UnreadableSubmissionError(
+            f"{name} holds more than {SOURCE_CAP} characters of code", remedy="Submit the file that you were given."
+        )
     read = CellReader().read(text, name)
     if isinstance(read.tree, ast.Module):
         return make_part(name, text, None, read), []
-    merged = take_first_sides(text)
     notes = [] if merged is None else [f"{name} holds both sides of a merge; the first of each was read."]
     if merged is not None:
         first_sides = CellReader().read(merged, name)
