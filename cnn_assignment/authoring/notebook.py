@@ -126,14 +126,15 @@ class _Parts:
             self._fill_checks(cell, name, place)
 
     def require_complete(self, filled: Counter[tuple[str, str]]) -> None:
-        """Raise AuthoringError unless every class and every task, and so every gap, has exactly one cell."""
-        for name in self.assignment.classes:
+        """Raise AuthoringError unless every class, every function and every task, and so every gap, has exactly one cell."""
+        for name in self.assignment.names:
             filled.setdefault(("insert", name), 0)
         for task in self.tasks:
             filled.setdefault(("check", task.id), 0)
         for (kind, name), count in filled.items():
             if count != 1:
-                what = f"insert the class {name!r}" if kind == "insert" else f"check the task {name!r}"
+                word = "function" if name in self.assignment.functions else "class"
+                what = f"insert the {word} {name!r}" if kind == "insert" else f"check the task {name!r}"
                 raise AuthoringError(
                     f"{count or 'no'} cells {what}",
                     place=self.place(kind, name, 2),
@@ -156,9 +157,9 @@ class _Parts:
     def _fill_definition(self, cell: NotebookNode, name: str, place: str) -> None:
         part = next((part for part in self.solution if part.names == (name,)), None)
         if part is None:
-            known = ", ".join(part.names[0] for part in self.solution if isinstance(part.node, ast.ClassDef))
+            known = ", ".join(part.names[0] for part in self.solution if not isinstance(part.node, ast.Assign))
             raise AuthoringError(
-                f"unknown class {name!r}",
+                f"unknown class or function {name!r}",
                 place=place,
                 remedy=f"{self.assignment.solution_label} has these: {known}.",
             )

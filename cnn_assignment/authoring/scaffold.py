@@ -37,8 +37,13 @@ _CASES = (
     ("one input, one output", 5, 1, 1),
     ("as many outputs as inputs", 3, 3, 3),
 )
-# The mistake that one of the two example submissions makes: what stands in the solution, and what the student wrote.
-_MISTAKE = ("bias-forgotten", " + self.bias", "")
+# By kind of assignment the mistake that one of the two example submissions makes: what stands in the solution, and what
+# the student wrote; and the method or function that may stand in.
+_MISTAKES = {
+    "classes": {"name": "bias-forgotten", "old": " + self.bias", "new": ""},
+    "functions": {"name": "bias-forgotten", "old": " + bias", "new": ""},
+}
+_STAND_INS = {"classes": "LinearLayer.forward", "functions": "linear_forward"}
 
 
 def start_course(folder: Path) -> list[Path]:
@@ -50,10 +55,10 @@ def start_course(folder: Path) -> list[Path]:
     return _write(texts)
 
 
-def start_assignment(root: Path, name: str) -> list[Path]:
+def start_assignment(root: Path, name: str, *, functions: bool = False) -> list[Path]:
     """Write a new assignment into a course, and return its files.
 
-    It is about a linear layer: two gaps, their hidden tests and public checks, a misconception, a right solution of
+    It is about a linear layer, as a class or as plain functions: two gaps, their hidden tests and public checks, a misconception, a right solution of
     another kind, the narrative, and two example submissions.
 
     Raises UsageError for a name that no assignment can have, or that collides with what is there; nothing is written
@@ -61,7 +66,12 @@ def start_assignment(root: Path, name: str) -> list[Path]:
     """
     _refuse_name(root, name)
     module = module_of(name)
+    kind = "functions" if functions else "classes"
+    mistake = _MISTAKES[kind]
     values: dict[str, object] = {
+        "kind": kind,
+        "mistake": mistake,
+        "stand_in": _STAND_INS[kind],
         "name": name,
         "module": module,
         "title": name.replace("-", " ").capitalize(),
@@ -70,23 +80,22 @@ def start_assignment(root: Path, name: str) -> list[Path]:
         "cases": [", ".join((f'"{case[0]}"', *map(str, case[1:]))) for case in _CASES],
     }
     folder = root / "autograder" / name
-    solution = render("assignment/solution.py.j2", **values)
+    solution = render(f"{kind}/solution.py.j2", **values)
     solved = strip_markers(solution, f"solutions/{module}.py")
-    mistake, old, new = _MISTAKE
     return _write(
         {
             root / "solutions" / f"{module}.py": solution,
             root / "source" / f"{name}.md": render("assignment/narrative.md.j2", **values),
             folder / SETTINGS: render("assignment/assignment.toml.j2", **values),
             folder / "cases.py": render("assignment/cases.py.j2", **values),
-            folder / "checks.py": render("assignment/checks.py.j2", **values),
+            folder / "checks.py": render(f"{kind}/checks.py.j2", **values),
             folder / "misconceptions.py": render("assignment/misconceptions.py.j2", **values),
-            folder / f"test_{module}_forward.py": render("assignment/test_forward.py.j2", **values),
-            folder / f"test_{module}_backward.py": render("assignment/test_backward.py.j2", **values),
-            folder / "proof/equivalent_mutants.toml": render("assignment/equivalent_mutants.toml.j2", **values),
-            folder / "proof/right/one_by_one.py": render("assignment/right.py.j2", **values),
+            folder / f"test_{module}_forward.py": render(f"{kind}/test_forward.py.j2", **values),
+            folder / f"test_{module}_backward.py": render(f"{kind}/test_backward.py.j2", **values),
+            folder / "proof/equivalent_mutants.toml": render(f"{kind}/equivalent_mutants.toml.j2", **values),
+            folder / "proof/right/one_by_one.py": render(f"{kind}/right.py.j2", **values),
             root / "examples" / name / "right" / f"{module}.py": solved,
-            root / "examples" / name / mistake / f"{module}.py": solved.replace(old, new),
+            root / "examples" / name / mistake["name"] / f"{module}.py": solved.replace(mistake["old"], mistake["new"]),
         }
     )
 

@@ -10,7 +10,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -28,17 +28,18 @@ _IMPORT_S = 120
 def refuse_slips(assignment: Assignment) -> None:
     """Look through settings, solution and tests.
 
-    Raises AuthoringError for the first of: markers that `parse_gaps` refuses; a class of the settings that the solution
-    does not define, or one with gaps that the settings leave out; a stand-in that names no method; no requirements; two
-    tests of one name in a file; a solution that cannot be imported.
+    Raises AuthoringError for the first of: markers that `parse_gaps` refuses; a class or function of the settings that
+    the solution does not define, or one with gaps that the settings leave out; a stand-in that names no method and no
+    function; no requirements; two tests of one name in a file; a solution that cannot be imported.
     """
     text = read_text(assignment.solution_file, assignment.root)
     gaps = parse_gaps(text, assignment.solution_label)
     definitions = read_definitions(text, gaps)
     settings = f"autograder/{assignment.name}/{SETTINGS}"
     classes = {part.names[0]: part.node for part in definitions if isinstance(part.node, ast.ClassDef)}
-    _compare_classes(assignment, definitions, gaps, settings)
-    _check_stand_ins(assignment, classes, gaps, settings)
+    functions = [part.names[0] for part in definitions if part.is_function]
+    _compare_names(assignment, definitions, gaps, settings)
+    _check_stand_ins(assignment, classes, functions, gaps, settings)
     if not assignment.requirements:
         raise AuthoringError(
             "no requirements: students would not know what to install",
@@ -50,33 +51,46 @@ def refuse_slips(assignment: Assignment) -> None:
     _require_import(assignment)
 
 
-def _compare_classes(
+def _compare_names(
     assignment: Assignment, definitions: tuple[Definition, ...], gaps: tuple[Gap, ...], settings: str
 ) -> None:
-    classes = {part.names[0] for part in definitions if isinstance(part.node, ast.ClassDef)}
-    for name in assignment.classes:
-        if name not in classes:
-            raise AuthoringError(
-                f"classes names {name!r}, and {assignment.solution_label} defines no such class",
-                place=settings,
-                remedy=f"Its classes: {', '.join(sorted(classes)) or 'none'}.",
-            )
+    classes = [part.names[0] for part in definitions if isinstance(part.node, ast.ClassDef)]
+    functions = [part.names[0] for part in definitions if part.is_function]
+    for asked, kinds, kind in (
+        (assignment.classes, "classes", "class"),
+        (assignment.functions, "functions", "function"),
+    ):
+        for name in asked:
+            if name not in (*classes, *functions):
+                raise AuthoringError(
+                    f"{kinds} names {name!r}, and {assignment.solution_label} defines no such {kind}",
+                    place=settings,
+                    remedy=_suggest(name, classes + functions)
+                    or f"Its classes: {', '.join(classes) or 'none'}. Its functions: {', '.join(functions) or 'none'}.",
+                )
     for gap in gaps:
         around = [part for part in definitions if part.first_line <= gap.begin_line <= part.last_line]
         for part in around:
-            if isinstance(part.node, ast.ClassDef) and part.names[0] not in assignment.classes:
+            kind = "function" if part.is_function else "class" if isinstance(part.node, ast.ClassDef) else ""
+            if kind and part.names[0] not in assignment.names:
                 raise AuthoringError(
-                    f"the class {part.names[0]} has the gap {gap.task!r}, and the settings leave it out",
+                    f"the {kind} {part.names[0]} has the gap {gap.task!r}, and the settings leave it out",
                     place=f"{assignment.solution_label}:{part.node.lineno}",
-                    remedy=f"Add it to classes in {settings}: what is not there is no part of a submission.",
+                    remedy=f"Add it to {'functions' if part.is_function else 'classes'} in {settings}: what is not there "
+                    "is no part of a submission.",
                 )
 
 
 def _check_stand_ins(
-    assignment: Assignment, classes: Mapping[str, ast.ClassDef], gaps: tuple[Gap, ...], settings: str
+    assignment: Assignment,
+    classes: Mapping[str, ast.ClassDef],
+    functions: Sequence[str],
+    gaps: tuple[Gap, ...],
+    settings: str,
 ) -> None:
     tasks = list(dict.fromkeys(gap.task for gap in gaps))
     methods = [f"{name}.{method}" for name in classes for method in _methods(name, classes)]
+    known = [*functions, *methods]
     for task, names in assignment.stand_ins.items():
         if task not in tasks:
             raise AuthoringError(
@@ -86,11 +100,13 @@ def _check_stand_ins(
             )
         for name in names:
             owner = name.partition(".")[0]
-            if name not in methods and (owner not in classes or not _inherits_from_elsewhere(owner, classes)):
+            is_inherited = "." in name and owner in classes and _inherits_from_elsewhere(owner, classes)
+            if name not in known and not is_inherited:
+                kind = "method" if "." in name else "function"
                 raise AuthoringError(
-                    f"stand_ins of {task} names {name!r}, and {assignment.solution_label} defines no such method",
+                    f"stand_ins of {task} names {name!r}, and {assignment.solution_label} defines no such {kind}",
                     place=settings,
-                    remedy=_suggest(name, methods) or f"Methods: {', '.join(methods)}.",
+                    remedy=_suggest(name, known) or f"Functions and methods: {', '.join(known)}.",
                 )
 
 

@@ -29,13 +29,14 @@ def init(folder: Path) -> None:
 
 @main.command()
 @click.argument("name")
+@click.option("--functions", is_flag=True, help="Plain functions in the place of a class.")
 @click.pass_obj
-def new(course_dir: Path, name: str) -> None:
+def new(course_dir: Path, name: str, functions: bool) -> None:
     """Write a new assignment NAME, which builds, verifies and grades as it stands."""
     from cnn_assignment.authoring.scaffold import start_assignment
 
     root = find_course(course_dir)
-    for path in start_assignment(root, name):
+    for path in start_assignment(root, name, functions=functions):
         click.echo(path.relative_to(root).as_posix())
     click.echo(
         f"Next: cnn-assignment build {name}, verify {name}, and grade {name} examples/{name} --out reports/{name}; "

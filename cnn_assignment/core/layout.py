@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cnn_assignment.core.errors import AuthoringError, UsageError
 from cnn_assignment.core.model import Assignment, Hints, Limits
+from cnn_assignment.core.names import module_of
 
 SETTINGS = "assignment.toml"
 COURSE_CONFIG = "nbgrader_config.py"
@@ -22,11 +24,13 @@ FORMAT = 1
 # Good enough for an order; the gaps themselves are parsed, and misspelt ones refused, when an assignment is built.
 _GAP = re.compile(r"^\s*### BEGIN SOLUTION ([a-z][a-z0-9-]*)", re.MULTILINE)
 _PYTHON = re.compile(r"3\.\d{1,3}")
-_METHOD = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
+_DEFINITION = re.compile(r"^(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
+_CALLABLE = re.compile(r"(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*")
 _KEYS = {
     "format": int,
     "title": str,
     "classes": list,
+    "functions": list,
     "provided": list,
     "provided_solutions": list,
     "modules": list,
@@ -92,15 +96,19 @@ def load_assignment(root: Path, name: str) -> Assignment:
                 f"{key} must be a {expected.__name__}, got {value!r}", place=place, remedy="Change its type."
             )
     _check_values(data, place)
-    if not data.get("classes"):
+    classes, functions = _sort_names(root, name, data)
+    if not classes and not functions:
         raise AuthoringError(
-            "no classes", place=place, remedy="Name the public classes of the solution: classes = [...]."
+            "no classes and no functions",
+            place=place,
+            remedy="Name what the solution defines for its students: classes = [...], functions = [...], or both.",
         )
     return Assignment(
         name=name,
         title=data.get("title", name),
         root=root,
-        classes=tuple(data["classes"]),
+        classes=classes,
+        functions=functions,
         provided=tuple(data.get("provided", ())),
         modules=tuple(data.get("modules", ())),
         requirements=tuple(data.get("requirements", ())),
@@ -111,6 +119,17 @@ def load_assignment(root: Path, name: str) -> Assignment:
         python=data.get("python", ""),
         provided_solutions=tuple(data.get("provided_solutions", ())),
     )
+
+
+def _sort_names(root: Path, name: str, data: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes and the functions of the settings: what a name is, the solution tells, in whichever list it stands."""
+    text = ""
+    with suppress(OSError, UnicodeDecodeError):  # whoever needs a solution tells that there is none
+        text = (root / "solutions" / f"{module_of(name)}.py").read_text(encoding="utf-8")
+    said = dict.fromkeys(data.get("classes", ()), "class") | dict.fromkeys(data.get("functions", ()), "def")
+    words = said | {known: word for word, known in _DEFINITION.findall(text) if known in said}
+    classes = tuple(known for known, word in words.items() if word == "class")
+    return classes, tuple(known for known, word in words.items() if word == "def")
 
 
 def task_order(assignment: Assignment) -> tuple[str, ...]:
@@ -154,11 +173,13 @@ def _check_values(data: dict[str, Any], place: str) -> None:
                 remedy="Name it in provided too, once the deadline of its assignment is over.",
             )
     for task, names in data.get("stand_ins", {}).items():
-        if not isinstance(names, list) or not all(isinstance(name, str) and _METHOD.fullmatch(name) for name in names):
+        if not isinstance(names, list) or not all(
+            isinstance(name, str) and _CALLABLE.fullmatch(name) for name in names
+        ):
             raise AuthoringError(
-                f"stand_ins of {task} must be a list of methods, got {names!r}",
+                f"stand_ins of {task} must be a list of methods and functions, got {names!r}",
                 place=place,
-                remedy='Write them as "Class.method".',
+                remedy='Write them as "Class.method" or "function".',
             )
     if "python" in data and not _PYTHON.fullmatch(data["python"]):
         raise AuthoringError(

@@ -130,10 +130,10 @@ class Limits:
 class Assignment:
     """One assignment as its settings describe it; all paths are absolute.
 
-    classes: the public names that submissions define. provided: files from ``solutions/`` that students get as
+    classes, functions: the public names that submissions define. provided: files from ``solutions/`` that students get as
     they are. provided_solutions: those of them that are the solution of another assignment whose deadline is over, and
     that students get solved and without its markers. modules: importable names beyond the standard library and NumPy. stand_ins: for a task id, the
-    ``Class.method`` names that its tests may replace by right ones. requirements: what students install.
+    names of methods and functions, ``Class.method`` or ``function``, that its tests may replace by right ones. requirements: what students install.
     hints: the edition of a plain build. python: the oldest Python that grades, as students are told it, "3.11", or "". seed: from which every test draws its inputs.
     """
 
@@ -150,6 +150,12 @@ class Assignment:
     stand_ins: dict[str, tuple[str, ...]]
     python: str = ""
     provided_solutions: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that submissions define: the classes, and then the functions."""
+        return (*self.classes, *self.functions)
 
     @property
     def module(self) -> str:
@@ -238,15 +244,9 @@ class Submission:
 
     def to_json(self) -> dict[str, Any]:
         """The order that a grader process takes."""
-        return {
-            "student": self.student,
-            "path": self.path and str(self.path.absolute()),
-            "tasks": list(self.tasks),
-            "until_loss": self.until_loss,
-            "explain": self.explain,
-            "notes": list(self.notes),
-            "folder": self.folder and str(self.folder.absolute()),
-        }
+        asked = {"tasks": list(self.tasks), "until_loss": self.until_loss, "explain": self.explain}
+        places = {name: path and str(path.absolute()) for name, path in (("path", self.path), ("folder", self.folder))}
+        return {"student": self.student, "notes": list(self.notes), **asked, **places}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:

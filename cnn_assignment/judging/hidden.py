@@ -27,7 +27,7 @@ from cnn_assignment.judging.session import Session
 from cnn_assignment.judging.signature import FailureSignature, sign_failure
 from cnn_assignment.sandbox.client.protocol import SandboxError
 from cnn_assignment.sandbox.client.proxies import Conversation, Remote
-from cnn_assignment.testing import WorkerGoneError
+from cnn_assignment.testing.mismatch import WorkerGoneError
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -200,7 +200,9 @@ class Session:
         order = load_order(self._assignment, self._code, stand_ins)
         try:
             with self._counting_time_of(worker):
-                failures = worker.load(order, TimeLimits(limits.call_cpu_s, limits.call_wall_s))
+                failures = worker.load(
+                    order, TimeLimits(limits.call_cpu_s, limits.call_wall_s), self._answerer(stand_ins)
+                )
         except WorkerFailure as failure:
             worker.kill()
             # The same code would end the same way before every test.

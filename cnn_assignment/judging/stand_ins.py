@@ -62,16 +62,14 @@ class RightMethods:
         self._worker: WorkerProcess | None = None
 
     def answer(self, name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Answer:
-        """The value of the right ``Class.method`` for an object in this state."""
+        """The value of the right ``Class.method`` for an object in this state, or of the right function."""
         if _holds_handles((state, args)):
             return Answer(refusal=f"{name} cannot work with these arguments")
-        class_name, _, method = name.partition(".")
-        operations: list[tuple[Any, ...]] = [
-            ("forget", 0),
-            ("get", 1, wire.Handle(0), class_name),
-            ("bare", 2, wire.Handle(1), state),
-            ("get", 3, wire.Handle(2), method),
-        ]
+        class_name, _, method = name.rpartition(".")
+        operations: list[tuple[Any, ...]] = [("forget", 0)]
+        if class_name:
+            operations += [("get", 1, wire.Handle(0), class_name), ("bare", 2, wire.Handle(1), state)]
+        operations.append(("get", 3, wire.Handle(2 if class_name else 0), method))
         numbers = tuple(range(10, 10 + len(args)))
         # In one piece each, which is what windows can be told of. They fit the student's own arrays in any layout.
         pieces = (value.copy("C") if isinstance(value, np.ndarray) else value for value in args)

@@ -10,6 +10,7 @@ import ast
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ _MOST_KEPT = 64
 # Of more lost tests nobody reads the names in an error.
 _SHOWN = 3
 _SOUND = b"sound\n"
+
+_Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 ScoreFunction = Callable[[Submission], Report]
 
@@ -113,35 +116,38 @@ def _describe(assignment: Assignment, file: str, report: Report) -> AuthoringErr
             f"autograder/{name}/assignment.toml. {look}",
         )
     unnamed = _find_unnamed(assignment, "\n".join(sentence for sentence, _ in lost))
-    classes = f"Name {', '.join(unnamed)} among the classes in assignment.toml. " if unnamed else ""
+    names = f"Name {', '.join(unnamed)} among the classes and functions in assignment.toml. " if unnamed else ""
     return AuthoringError(
         f"{file}, the solution itself, gets {report.score:g} of {report.max_score:g}, so nothing is graded:{told}{more}",
         place=place,
-        remedy=f"{classes or 'Mend the hidden test, the solution or the settings. '}{look}",
+        remedy=f"{names or 'Mend the hidden test, the solution or the settings. '}{look}",
     )
 
 
 def _find_unnamed(assignment: Assignment, told: str) -> list[str]:
-    """Classes of the solution that its lost tests speak of and the settings do not name."""
-    classes = [node.name for node in _read_classes(assignment)]
-    return [name for name in classes if name in told and name not in assignment.classes]
+    """Classes and functions of the solution that its lost tests speak of and the settings do not name."""
+    known = [node.name for node in _read_definitions(assignment)]
+    words = set(re.findall(r"\w+", told))
+    return [name for name in known if name in words and name not in assignment.names]
 
 
 def _is_built_from(notebook: Path, assignment: Assignment) -> bool:
-    """Whether a built notebook holds the classes of the solution as they are now."""
+    """Whether a built notebook holds the definitions of the solution as they are now."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         built = "\n".join("".join(cell["source"]) for cell in cells)
     except (ValueError, KeyError, TypeError):
         return False
     solution = assignment.solution_file.read_text(encoding="utf-8")
-    texts = [ast.get_source_segment(solution, node) or "" for node in _read_classes(assignment)]
+    # A helper function may be in the solution only; a class is never.
+    told = [n for n in _read_definitions(assignment) if isinstance(n, ast.ClassDef) or n.name in assignment.names]
+    texts = [ast.get_source_segment(solution, node) or "" for node in told]
     return all(text in built for text in texts)
 
 
-def _read_classes(assignment: Assignment) -> list[ast.ClassDef]:
+def _read_definitions(assignment: Assignment) -> list[_Definition]:
     tree = ast.parse(assignment.solution_file.read_text(encoding="utf-8"))
-    return [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return [node for node in tree.body if isinstance(node, _Definition)]
 
 
 # What is kept

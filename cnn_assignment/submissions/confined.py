@@ -44,7 +44,7 @@ def prepare(release: str | None) -> Callable[[Channel], None]:
     if release is not None:
         # A course may be graded where the release was never built, or while it is.
         with suppress(OSError, UnreadableSubmissionError):
-            for part in parse_document(Path(release).read_bytes(), release, ()).parts:
+            for part in parse_document(Path(release).read_bytes(), release, Wanted(())).parts:
                 if isinstance(part.tree, ast.Module):
                     analyse(part.tree, 0)
                     methods |= _methods_of(part.tree)
@@ -78,7 +78,7 @@ def _carry_out(
     order: dict[str, Any], raw: bytes, beside: _AskedFiles, methods: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Any]:
     wanted, name = Wanted.from_json(order["wanted"]), order["name"]
-    wanted = replace(wanted, methods={cls: methods[cls] for cls in wanted.classes if cls in methods})
+    wanted = replace(wanted, methods={cls: methods[cls] for cls in wanted.names if cls in methods})
     match order["what"]:
         case "extract":
             return {"found": extract(raw, name, wanted, beside).to_json()}

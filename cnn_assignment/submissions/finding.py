@@ -21,6 +21,7 @@ from cnn_assignment.core.model import Assignment, Submission
 from cnn_assignment.submissions.asking import extract_file
 from cnn_assignment.submissions.plain.budgets import CHOOSE_CPU_S, Budget
 from cnn_assignment.submissions.plain.folder import is_folder
+from cnn_assignment.submissions.plain.values import Wanted
 
 LINKED = "The folder is a link, which is not followed."
 
@@ -109,7 +110,7 @@ def _choose(student: str, folder: Path, candidates: Sequence[Path], assignment: 
     if rivals:
         notes.append(
             f"{chosen} was graded, and not {', '.join(rivals)}: of several files the one counts that defines the most "
-            "classes and leaves the fewest gaps open, and of equals the one with the right name."
+            f"{Wanted.of(assignment).kinds} and leaves the fewest gaps open, and of equals the one with the right name."
         )
     elif not _is_exact(candidates[best], folder, assignment):
         notes.append(f"{chosen} was taken for {assignment.name}{_kind(candidates[best], assignment)}.")
@@ -120,7 +121,7 @@ class _Value(NamedTuple):
     """The value of a file among others, the smallest wins. modules: the files that this file imports."""
 
     is_unreadable: bool
-    missing_classes: int
+    missing: int
     open_gaps: int
     modules: tuple[str, ...] = ()
 
@@ -135,7 +136,7 @@ def _weigh(candidates: Sequence[Path], assignment: Assignment) -> list[_Value]:
 
 
 def _value(path: Path, assignment: Assignment, budget: Budget) -> _Value:
-    unread = _Value(True, len(assignment.classes), 0)
+    unread = _Value(True, len(assignment.names), 0)
     if budget.left_s <= 0:
         return unread
     try:

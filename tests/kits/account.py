@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from places import TESTS
 
 REQUIRE_ALL = "CNN_ASSIGNMENT_REQUIRE_ALL"
 """Set to 1, as CI does, a test that is left out fails the run."""
+
+_ALL = -1
+"""In the place of a count, for a file that was not even read."""
 
 RECORD = "--record-durations"
 # Seconds by file, of the run that wrote them down last. Only their order counts.
@@ -81,6 +85,13 @@ def kinds_of(path: PurePath) -> list[str]:
     return [kind for kind, names in KINDS.items() if names.intersection(path.parts)]
 
 
+def _excluded_kinds(expression: str) -> set[str]:
+    """The kinds that ``-m "not (one or other)"`` takes away; none for other expressions, which single tests decide."""
+    found = re.fullmatch(r"not (?:\(([\w ]+)\)|(\w+))", expression)
+    names = (found[1] or found[2]).split(" or ") if found else []
+    return set(names) & KINDS.keys()
+
+
 class Account:
     """A plugin of the tests. With pytest-xdist there is one in each worker, and one where the reports come together."""
 
@@ -94,6 +105,14 @@ class Account:
     @property
     def _requires_all(self) -> bool:
         return os.environ.get(REQUIRE_ALL) == "1"
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave out a file all of whose tests -m would take away: to import them all takes each worker ten seconds."""
+        if _excluded_kinds(self._config.option.markexpr).isdisjoint(kinds_of(collection_path)):
+            return None
+        if collection_path.suffix == ".py":
+            self._not_chosen[collection_path.relative_to(self._config.rootpath).as_posix()] = _ALL
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -131,7 +150,8 @@ class Account:
             for kind in ("skipped", "xfailed", "xpassed"):
                 self._left_out += [(report.nodeid, _reason(report, kind)) for report in reporter.stats.get(kind, ())]
         self._left_out += [
-            (file, f"{count} not chosen on the command line") for file, count in sorted(self._not_chosen.items())
+            (file, f"{'all' if count == _ALL else count} not chosen on the command line")
+            for file, count in sorted(self._not_chosen.items())
         ]
         if self._left_out and self._requires_all and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -76,3 +76,14 @@ def test_every_kind_has_files_and_no_quick_run():
 def test_durations_are_of_files_that_are_there():
     known = json.loads(DURATIONS.read_text(encoding="utf-8"))
     assert [file for file in known if not (ROOT / file).is_file()] == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_of_a_kind_that_is_not_chosen_is_not_even_read_and_is_told(trial, workers):
+    write(trial / "tests/test_formgrader.py", "raise SystemError('read')\n")
+    words = ("-m", "not (browser or slow)", "-W", "ignore")
+    said = run(trial, *words, workers=workers)
+    assert "tests/test_formgrader.py: all not chosen on the command line" in said
+    assert "3 passed" in said
+    assert "1 left out" in run(trial, *words, workers=workers, status=1, **{REQUIRE_ALL: "1"})
+    assert "read" in run(trial, "-m", "browser", workers=workers, status=2 if not workers else 1)

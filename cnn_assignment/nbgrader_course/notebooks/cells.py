@@ -184,7 +184,7 @@ def _missing_cell(original: NotebookNode, parts: Sequence[ShownCell]) -> Noteboo
     cell = copy.deepcopy(original)
     if is_solution(cell) and cell.cell_type == "code":
         names = _DEFINITION.findall(cell.source)
-        place = next((part.label for part in parts if part.classes & set(names)), None)
+        place = next((part.label for part in parts if part.names & set(names)), None)
         cell.source = f"# {', '.join(names)}: see {place}." if place else "# This cell was not handed in."
     return cell
 

@@ -21,6 +21,7 @@ class FeedbackWriter:
         self._course = open_course(assignment)
         keep_clean(self._course.app.log)
         self._converter = open_page_converter(self._course)
+        self._draft: Path | None = None
 
     def write(self, student: str) -> None:
         """Write one student's folder: the page of the graded notebook, and the files that lie beside that.
@@ -32,7 +33,8 @@ class FeedbackWriter:
         target = self._course.folder(directory.feedback_directory, student)
         # In the same file system, and where nothing looks for pages.
         draft = target.with_name(f".{target.name}.unfinished")
-        shutil.rmtree(draft, ignore_errors=True)
+        self._draft = draft
+        self.discard()
         try:
             draft.mkdir(parents=True)
             self._fill(draft, student)
@@ -43,7 +45,12 @@ class FeedbackWriter:
             (target / page_name(self._course.assignment)).unlink(missing_ok=True)
             raise
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Take away what is unfinished."""
+        if self._draft is not None:
+            shutil.rmtree(self._draft, ignore_errors=True)
 
     def _fill(self, draft: Path, student: str) -> None:
         course, converter = self._course, self._converter

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cnn_assignment.core.errors import KitError
 from cnn_assignment.core.model import Assignment
@@ -102,9 +102,16 @@ class _Worker:
 def _serve(connection: Connection, assignment: Assignment) -> None:
     """Make pages until nobody is there to ask for one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this is told, and ends it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    _keep_queries()
     writer: FeedbackWriter | None = None
+
+    def stop(*_: object) -> NoReturn:
+        if writer is not None:
+            writer.discard()
+        # No exception: raised while an object goes away, or in a library's callback, it is printed and forgotten.
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    _keep_queries()
     with suppress(EOFError, OSError):
         while True:
             student, failure = connection.recv(), None

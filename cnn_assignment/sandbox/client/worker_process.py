@@ -114,12 +114,15 @@ class WorkerProcess:
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
 
-    def load(self, order: dict[str, Any], limits: TimeLimits) -> list[dict[str, Any]]:
-        """Hand over a submission's code; returns a description of every statement that failed."""
+    def load(self, order: dict[str, Any], limits: TimeLimits, answer: Answerer | None = None) -> list[dict[str, Any]]:
+        """Hand over a submission's code; returns a description of every statement that failed.
+
+        answer: for stand-ins that the code calls while it is loaded.
+        """
         parts = (*order["chunks"], *order.get("own", {}).values())
         self._labels = frozenset(label[:LONGEST_LABEL] for label, *_ in parts)
         request = Request((), caps=wire.Caps(0, 10_000))
-        failures = self.open(self.exchange(pack_order("load", order, request.caps), limits), request)
+        failures = self.open(self.exchange(pack_order("load", order, request.caps), limits, answer), request)
         if not isinstance(failures, list):
             self.kill()
             raise BadReply("a list of failures was due")

@@ -8,13 +8,15 @@ submission and ends with it, so it may change modules of Python's own for it.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
+import io
 import itertools
 import random
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -150,6 +152,10 @@ class Worker:
         # Of what goes under one label, that which runs.
         self._witness = Witness({label: source for label, source, keep, *_ in parts if keep is None or keep})
         self._keep_sources(order)
+        self._attributes = order.get("attributes", [])
+        methods = [name for name in order["stand_ins"] if "." in name]
+        functions = {name: None for name in order["stand_ins"] if "." not in name}
+        self._replace_functions(module, functions, own)
         # A cell goes on with the `from __future__` imports of the cells above it.
         flags = 0
         for label, source, keep in order["chunks"]:
@@ -158,9 +164,9 @@ class Worker:
             flags |= own_flags
             for statement in statements:
                 run(statement, label, flags, module)
-        for name in order["stand_ins"]:
-            self._install_stand_in(module, name)
-        self._attributes = order.get("attributes", [])
+                self._replace_functions(module, functions, own)
+        for name in methods:
+            self._replace_method(module, name)
         self._objects = {0: module}
         return wire.encode(failures)
 
@@ -222,6 +228,10 @@ class Worker:
                 return setattr(rest[0], rest[1], rest[2])
             case "call":
                 return rest[0](*rest[1], **rest[2])
+            case "print":
+                with contextlib.redirect_stdout(io.StringIO()) as told:
+                    rest[0](*rest[1], **rest[2])
+                return told.getvalue()
             case "item":
                 return rest[0][rest[1]]
             case "set_item":
@@ -242,7 +252,33 @@ class Worker:
 
     # Stand-ins
 
-    def _install_stand_in(self, module: types.ModuleType, name: str) -> None:
+    def _replace_functions(self, module: types.ModuleType, functions: dict[str, Any], own: Collection[str]) -> None:
+        """Put stand-ins in the place of functions: after each statement, as the next one may call them.
+
+        functions: by name the stand-in that is in place, None before there is one. own: the student's own modules, which
+        may define a function that the submission imports.
+        """
+        for name, installed in functions.items():
+            current = vars(module).get(name)
+            if current is not None and current is installed:
+                continue
+            functions[name] = vars(module)[name] = self._make_function(name, current)
+            for other in (sys.modules.get(name) for name in own):
+                for key in [key for key, value in vars(other).items() if value is current] if other and current else ():
+                    vars(other)[key] = functions[name]
+
+    def _make_function(self, name: str, own: Any) -> Any:
+        def stand_in(*args: Any, **named: Any) -> Any:
+            if named:
+                # Only the values travel, so the submission's own function says which place a name has.
+                bound = inspect.signature(own).bind(*args, **named) if own is not None else None
+                args = bound.args if bound is not None else (*args, *named.values())
+            return self._ask(name, {}, args)
+
+        stand_in.__name__ = name
+        return stand_in
+
+    def _replace_method(self, module: types.ModuleType, name: str) -> None:
         """Replace ``Class.method`` by a call that asks the grader for the values a right one gives."""
         class_name, _, method = name.partition(".")
         target = getattr(module, class_name, None)
@@ -253,13 +289,13 @@ class Worker:
                 if named:
                     # Only the values travel, so the submission's own method says which place a name has.
                     args = inspect.signature(own).bind(instance, *args, **named).args[1:]
-                return self._ask(name, instance, args)
+                return self._ask(name, describe_state(instance, self._attributes), args)
 
             stand_in.__name__ = method
             setattr(target, method, stand_in)
 
-    def _ask(self, name: str, instance: Any, args: tuple[Any, ...]) -> Any:
-        tree, buffers = wire.encode([name, describe_state(instance, self._attributes), args])
+    def _ask(self, name: str, state: dict[str, Any], args: tuple[Any, ...]) -> Any:
+        tree, buffers = wire.encode([name, state, args])
         self._channel.send({"nonce": self._nonce, "ask": tree}, buffers)
         header, payload = self._channel.receive()
         if "refusal" in header:

@@ -53,7 +53,7 @@ def find_own_modules(raw: bytes, name: str, wanted: Wanted, beside: Files) -> tu
 
 
 def _begin(raw: bytes, name: str, wanted: Wanted, beside: Files) -> _Extraction:
-    document = parse_document(raw, name, wanted.classes)
+    document = parse_document(raw, name, wanted)
     installed = set(wanted.installed)
     if document.is_module:
         installed.add(PurePath(name).stem)
@@ -66,7 +66,7 @@ class _Extraction:
     def __init__(self, document: Document, wanted: Wanted, local: LocalModules) -> None:
         self._document = document
         self._wanted = wanted
-        self._classes = wanted.classes
+        self._names = wanted.names
         self._local = local
         self._stars_left = _MOST_STARS
         self._notes = list(document.notes)
@@ -80,12 +80,12 @@ class _Extraction:
     def extract(self) -> ExtractedCode:
         """Choose the statements, and see that they can run in this order."""
         statements = self._without_emptied(self._analyse())
-        selection = select(statements, self._classes)
+        selection = select(statements, self._names)
         told = self._describe_names(statements, selection)
-        if len(selection.missing) == len(self._classes):
+        if len(selection.missing) == len(self._names):
             self._notes += [note for note in told if not note.endswith(" is not defined.")]
             raise UnreadableSubmissionError(
-                f"none of the classes {', '.join(self._classes)} is defined",
+                f"none of {self._wanted.describe()} is defined",
                 remedy=" ".join(_shorten(self._notes)) or "Submit the file that you were given, with your work in it.",
             )
         self._notes += told
@@ -111,8 +111,8 @@ class _Extraction:
         placed = [Placed(self._node(s), s.binds, self._label(s)) for s in statements]
         parts = self._document.parts
         is_whole = self._document.is_whole and self._local.is_whole
-        told = describe_missing(selection.missing, self._classes, placed, parts, is_whole=is_whole)
-        return [*told, *describe_unfit(self._classes, placed), *describe_methods(self._wanted.methods, placed, parts)]
+        told = describe_missing(selection.missing, self._wanted, placed, parts, is_whole=is_whole)
+        return [*told, *describe_unfit(self._wanted, placed), *describe_methods(self._wanted.methods, placed, parts)]
 
     def _describe_newer(self, selection: Selection) -> list[str]:
         """The notes on newer syntax that was rewritten in the chosen statements."""
@@ -127,10 +127,10 @@ class _Extraction:
         ]
 
     def _find_definitions(self, statements: Sequence[Statement]) -> dict[str, tuple[tuple[str, int], ...]]:
-        """For each class the labels and lines of the statements that bind it."""
+        """For each name the labels and lines of the statements that bind it."""
         return {
             name: tuple((self._label(s), self._node(s).lineno) for s in statements if name in s.binds)
-            for name in self._classes
+            for name in self._names
         }
 
     def _take_dropped(self, statements: Sequence[Statement], selection: Selection) -> ExtractedCode | None:
@@ -146,14 +146,14 @@ class _Extraction:
             return None
         for label, line, name in told[:_MOST_DROPPED]:
             self._notes.append(
-                f"{label}, line {line} is left out like training, although {name} may change what your classes need: "
+                f"{label}, line {line} is left out like training, although {name} may change what your {self._wanted.kinds} need: "
                 "it is run only if marks are lost without it."
             )
         if len(told) > _MOST_DROPPED:
             self._notes.append(f"{len(told) - _MOST_DROPPED} more statements are left out like these.")
         before = list(self._notes)
         try:
-            return self._take(select(statements, self._classes, [d.number for d in dropped]), with_dropped=True)
+            return self._take(select(statements, self._names, [d.number for d in dropped]), with_dropped=True)
         except UnreadableSubmissionError:
             return None
         finally:
@@ -184,13 +184,13 @@ class _Extraction:
         return replace(statement, binds=statement.binds | self._local.public_names(node.module))
 
     def _without_emptied(self, statements: Sequence[Statement]) -> list[Statement]:
-        """Leave out definitions of a class in which more gaps are open than in the one above: the release, pasted again."""
+        """Leave out definitions of a name in which more gaps are open than in the one above: the release, pasted again."""
         emptied: set[tuple[int, int]] = set()
-        for name in self._classes:
+        for name in self._names:
             best: Statement | None = None
             done: Work | None = None
             for definition in (s for s in statements if s.is_definition and name in s.binds):
-                # A class that builds on its namesake goes on with it.
+                # A definition that builds on its namesake goes on with it.
                 goes_on = name in definition.reads
                 work = work_in(self._node(definition))
                 if best is None or done is None or goes_on or not done.is_more_than(work):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.python.effects import DEFINITIONS
 from cnn_assignment.submissions.python.parsing import statements_in
 from cnn_assignment.submissions.reading.parts import Part
@@ -36,23 +37,28 @@ class Placed:
 
 
 def describe_missing(
-    missing: Sequence[str], wanted: Collection[str], placed: Sequence[Placed], parts: Sequence[Part], *, is_whole: bool
+    missing: Sequence[str], wanted: Wanted, placed: Sequence[Placed], parts: Sequence[Part], *, is_whole: bool
 ) -> list[str]:
-    """A sentence for each class that no statement defines.
+    """A sentence for each name that no statement defines.
 
-    wanted: all classes that are asked for. parts: those of the document. is_whole: whether all the rest was read.
+    wanted: all that is asked for. parts: those of the document. is_whole: whether all the rest was read.
     """
     is_whole = is_whole and not any(part.is_damaged for part in parts)
-    known = [node.name for one in placed for node in _open_statements(one.node) if isinstance(node, ast.ClassDef)]
-    return [_describe_one(name, set(known) - set(wanted), placed, parts, is_whole=is_whole) for name in missing]
+    found = [node for one in placed for node in _open_statements(one.node)]
+    described = []
+    for name in missing:
+        kind = _FUNCTIONS if name in wanted.functions else ast.ClassDef
+        others = {node.name for node in found if isinstance(node, kind)} - set(wanted.names)
+        described.append(_describe_one(name, wanted.word_for(name), others, placed, parts, is_whole=is_whole))
+    return described
 
 
-def describe_unfit(wanted: Collection[str], placed: Sequence[Placed]) -> list[str]:
-    """A sentence for each name that is bound, but not to a class, or only where a file is run as a program."""
+def describe_unfit(wanted: Wanted, placed: Sequence[Placed]) -> list[str]:
+    """A sentence for each name that is bound, but not to what is asked for, or only where a file is run as a program."""
     found = []
-    for name in sorted(wanted):
+    for name in sorted(wanted.names):
         binders = [one for one in placed if name in one.binds]
-        if binders and (told := _describe_binders(name, binders)):
+        if binders and (told := _describe_binders(name, binders, wanted)):
             found.append(told)
     return found
 
@@ -85,19 +91,21 @@ def nearest(name: str, others: Collection[str]) -> str | None:
 
 
 def _describe_one(
-    name: str, others: Collection[str], placed: Sequence[Placed], parts: Sequence[Part], *, is_whole: bool
+    name: str, word: str, others: Collection[str], placed: Sequence[Placed], parts: Sequence[Part], *, is_whole: bool
 ) -> str:
+    """word: "class" or "def". others: names of that kind that nobody asked for."""
+    kind = _FUNCTIONS if word == "def" else ast.ClassDef
     for one in placed:
         for owner, node in _nested(one.node):
-            if isinstance(node, ast.ClassDef) and node.name == name:
+            if isinstance(node, kind) and node.name == name:
                 return f"{name} is not defined at the top: at {one.at(node)} it stands inside of {owner}."
-    begins = re.compile(rf"[ \t]*class[ \t]+{re.escape(name)}\b")
+    begins = re.compile(rf"[ \t]*(?:async[ \t]+)?{word}[ \t]+{re.escape(name)}\b")
     for part in parts:
         code = part.code.split("\n") if isinstance(part.tree, ast.Module) else []
         for number, line in enumerate(part.source.split("\n") if part.is_damaged else ()):
             if begins.match(line) and not (number < len(code) and begins.match(code[number])):
                 return (
-                    f"{name} is not defined in what could be read: {part.label}, line {number + 1}, where `class {name}` "
+                    f"{name} is not defined in what could be read: {part.label}, line {number + 1}, where `{word} {name}` "
                     "stands, could not be read."
                 )
     if (other := nearest(name, others)) is not None:
@@ -105,17 +113,19 @@ def _describe_one(
     return f"{name} is not defined." if is_whole else f"{name} is not defined in what could be read."
 
 
-def _describe_binders(name: str, binders: Sequence[Placed]) -> str | None:
+def _describe_binders(name: str, binders: Sequence[Placed], wanted: Wanted) -> str | None:
     first = binders[0]
-    if all(isinstance(one.node, _FUNCTIONS) and not one.node.decorator_list for one in binders):
-        return f"{name} is a function ({first.at(first.node)}), and a class is asked for."
-    if all(_is_bound_to_value(one.node) for one in binders):
-        return f"{name} is no class ({first.at(first.node)}), and a class is asked for."
+    asked, other = ("function", "class") if name in wanted.functions else ("class", "function")
+    kind = ast.ClassDef if asked == "function" else _FUNCTIONS
+    if all(isinstance(one.node, kind) and not one.node.decorator_list for one in binders):
+        return f"{name} is a {other} ({first.at(first.node)}), and a {asked} is asked for."
+    if all(_is_bound_to_value(one.node, is_function=asked == "function") for one in binders):
+        return f"{name} is no {asked} ({first.at(first.node)}), and a {asked} is asked for."
     if all(_is_for_programs(one.node) for one in binders):
         places = (one.at(node) for one in binders for node in statements_in(one.node) if _name_of(node) == name)
         return (
             f'{name} is defined only where `__name__` is "__main__" ({next(places, first.at(first.node))}), which it is '
-            "not where your classes are tested."
+            f"not where your {wanted.kinds} are tested."
         )
     return None
 
@@ -180,13 +190,16 @@ def _is_method(node: ast.stmt, name: str) -> bool:
     return isinstance(node, _FUNCTIONS) and node.name == name and [a.arg for a in node.args.args[:1]] == ["self"]
 
 
-def _is_bound_to_value(node: ast.stmt) -> bool:
-    """Whether a statement binds a name to an object that is no class. None is no such object: a class may replace it later."""
+def _is_bound_to_value(node: ast.stmt, *, is_function: bool) -> bool:
+    """Whether a statement binds a name to an object that is not of the kind asked for.
+
+    None is no such object: the right one may replace it later.
+    """
     match node:
         case ast.Assign(targets=[ast.Name()], value=ast.Constant(value=value)):
             return value is not None
         case ast.Assign(targets=[ast.Name()], value=value):
-            return isinstance(value, _VALUES)
+            return isinstance(value, _VALUES) and not (is_function and isinstance(value, ast.Lambda))
     return False
 
 

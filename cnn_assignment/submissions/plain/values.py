@@ -21,29 +21,47 @@ Keep = tuple[tuple[int, tuple[int, ...] | None], ...]
 class Wanted:
     """What reading has to know of an assignment.
 
-    classes: the names that a submission should define. installed: modules that are importable where student code runs
-    beside NumPy and the standard library, and are not a student's to replace. methods: by class, those that the release
-    has; they are known where it was read, and part of no order.
+    names: of the classes and functions that a submission should define. functions: those of them that are functions.
+    installed: modules that are importable where student code runs beside NumPy and the standard library, and are not a
+    student's to replace. methods: by class, those that the release has; they are known where it was read, and part of
+    no order.
     """
 
-    classes: tuple[str, ...]
+    names: tuple[str, ...]
     installed: tuple[str, ...] = ()
+    functions: frozenset[str] = frozenset()
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, assignment: Assignment) -> Wanted:
         """What is wanted for an assignment."""
-        return cls(assignment.classes, (*assignment.modules, *(file.stem for file in assignment.provided_files)))
+        installed = (*assignment.modules, *(file.stem for file in assignment.provided_files))
+        return cls(assignment.names, installed, frozenset(assignment.functions))
+
+    def word_for(self, name: str) -> str:
+        """The word with which the definition of a name begins."""
+        return "def" if name in self.functions else "class"
+
+    @property
+    def kinds(self) -> str:
+        """What should be defined, in a word."""
+        if not self.functions:
+            return "classes"
+        return "functions" if self.functions.issuperset(self.names) else "classes and functions"
+
+    def describe(self) -> str:
+        """What should be defined, by name."""
+        return f"the {self.kinds} {', '.join(self.names)}"
 
     def to_json(self) -> list[Any]:
         """As an order to the confined process."""
-        return [list(self.classes), list(self.installed)]
+        return [list(self.names), list(self.installed), sorted(self.functions)]
 
     @classmethod
     def from_json(cls, data: list[Any]) -> Wanted:
         """The inverse of `to_json`, of an order that the kit itself wrote."""
-        classes, installed = data
-        return cls(tuple(classes), tuple(installed))
+        names, installed, functions = data
+        return cls(tuple(names), tuple(installed), frozenset(functions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +112,8 @@ class LocalModule:
 class ExtractedCode:
     """What was extracted from a submission, and notes for the student on what was left out or mended.
 
-    modules: modules of the student's own that the chunks import. missing: classes that nothing defines. definitions: by
-    class the label and the line of each statement at the top that binds it. open_gaps: how
+    modules: modules of the student's own that the chunks import. missing: names that nothing defines. definitions: by
+    name the label and the line of each statement at the top that binds it. open_gaps: how
     many gaps the extracted code still holds as they were released, and how many functions could not be read. with_dropped: the
     same code with the statements that were left out although they may matter, None where there are none; `notes` names
     them.
@@ -151,7 +169,7 @@ class ShownCell:
     """A cell, or a whole module, as its student sees it again.
 
     definitions: for each class and function at its top the lines of the last definition, from 0, the end excluded.
-    is_copy: another copy of the same cell counts in its place. attachments: pictures in a text.
+    names: those of them. is_copy: another copy of the same cell counts in its place. attachments: pictures in a text.
     """
 
     label: str
@@ -159,14 +177,14 @@ class ShownCell:
     source: str
     grade_id: str | None = None
     is_copy: bool = False
-    classes: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     definitions: dict[str, range] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=dict)
 
     def to_json(self) -> list[Any]:
         """As the confined process answers."""
         lines = [[name, found.start, found.stop] for name, found in self.definitions.items()]
-        about = [self.label, self.kind, self.source, self.grade_id, self.is_copy, sorted(self.classes)]
+        about = [self.label, self.kind, self.source, self.grade_id, self.is_copy, sorted(self.names)]
         return [*about, lines, self.attachments]
 
     @classmethod
@@ -179,13 +197,13 @@ class ShownCell:
                 str(source),
                 (str() | None) as grade_id,
                 bool(is_copy),
-                list(classes),
+                list(names),
                 list(lines),
                 dict(attachments),
             ]:
                 spans = {str(name): range(int(start), int(stop)) for name, start, stop in lines}
-                names, pictures = frozenset(_read_texts(classes)), read_attachments(attachments)
-                return cls(label, kind, source, grade_id, is_copy, names, spans, pictures)
+                defined, pictures = frozenset(_read_texts(names)), read_attachments(attachments)
+                return cls(label, kind, source, grade_id, is_copy, defined, spans, pictures)
         raise ValueError("not a cell")
 
 

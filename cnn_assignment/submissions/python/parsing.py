@@ -114,9 +114,10 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def defined_classes(tree: ast.Module) -> set[str]:
-    """The names of the classes at the top of a tree."""
-    return {statement.name for statement in tree.body if isinstance(statement, ast.ClassDef)}
+def defined_names(tree: ast.Module) -> set[str]:
+    """The names of the classes and functions at the top of a tree."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {statement.name for statement in tree.body if isinstance(statement, kinds)}
 
 
 def bound_names(statements: Iterable[ast.stmt]) -> set[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.python.parsing import (
     bound_names,
     code_within,
@@ -34,8 +35,9 @@ _LONGEST_LIST = 100
 class Book:
     """The cells of a notebook while they are put in order."""
 
-    def __init__(self, classes: Collection[str]) -> None:
-        self._classes = frozenset(classes)
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._names = frozenset(wanted.names)
         self._reader = CellReader()
         self._join_effort = _JOIN_EFFORT
         self.parts: list[Part] = []
@@ -55,26 +57,26 @@ class Book:
             self.parts.append(part)
 
     def find_code_in_text(self) -> None:
-        """Take cells that are not run as Python for code where they alone define a class.
+        """Take cells that are not run as Python for code where they alone define a name.
 
-        A cell's kind is changed by one key, and `%%writefile` only writes the class into a file.
+        A cell's kind is changed by one key, and `%%writefile` only writes the definition into a file.
         """
-        missing = self._classes - {name for part in self.parts for name in part.classes}
+        missing = self._names - {name for part in self.parts for name in part.names}
         if not missing:
             return
         imports = [node for part in self.parts for node in _imports(part.tree)]
         imported = {name.partition(".")[0] for node in imports for name in _modules_of(node)}
         missing -= {alias.asname or alias.name for node in imports for alias in node.names}
         for number, part in enumerate(self.parts):
-            if not any(f"class {name}" in part.source for name in missing):
+            if not any(f"{self._wanted.word_for(name)} {name}" in part.source for name in missing):
                 continue
             module = written_module(part.source)
             if module is not None and module[0] in imported:
                 continue
             found = self._read(part.label, code_within(part.source), part.grade_id)
-            if told := sorted(found.classes & missing):
+            if told := sorted(found.names & missing):
                 self.parts[number] = found
-                missing -= found.classes
+                missing -= found.names
                 self.notes.append(
                     f"{part.label} is not run as Python, and was read as such all the same, because it defines {_list(told)}."
                 )
@@ -111,10 +113,10 @@ class Book:
                 self.notes += mended.describe(part.label)
 
     def choose_among_copies(self) -> None:
-        """Of cells with one grade_id that define the same class, the first counts, unless more gaps are filled in a copy."""
+        """Of cells with one grade_id that define the same name, the first counts, unless more gaps are filled in a copy."""
         copies: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, part in enumerate(self.parts):
-            for name in part.classes & self._classes:
+            for name in part.names & self._names:
                 if part.grade_id is not None:
                     copies[part.grade_id, name].append(number)
         for found in copies.values():
@@ -136,7 +138,7 @@ class Book:
 
     def _tree(self, number: int) -> ast.Module:
         tree = self.parts[number].tree
-        assert isinstance(tree, ast.Module), "only what was parsed defines classes"
+        assert isinstance(tree, ast.Module), "only what was parsed defines names"
         return tree
 
     def _read(self, label: str, source: str, grade_id: str | None) -> Part:
@@ -150,7 +152,7 @@ class Book:
         if isinstance(part.tree, SyntaxError):
             return True
         indent = _indent_of(part.source)
-        return bool(indent) and not part.classes & self._classes and (indent > _METHOD_INDENT or _is_method(part.tree))
+        return bool(indent) and not part.names & self._names and (indent > _METHOD_INDENT or _is_method(part.tree))
 
     def _join(self, piece: Part) -> bool:
         """Put a piece of a cut cell to the others of its cell; False where it fits nowhere."""

@@ -12,8 +12,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from cnn_assignment.core.errors import UnreadableSubmissionError
+from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.python.found import name_of
-from cnn_assignment.submissions.python.parsing import SOURCE_CAP, bound_names, defined_classes, describe_syntax_error
+from cnn_assignment.submissions.python.parsing import SOURCE_CAP, bound_names, defined_names, describe_syntax_error
 from cnn_assignment.submissions.reading.book import Book
 from cnn_assignment.submissions.reading.files import Cell, read_work, take_first_sides
 from cnn_assignment.submissions.reading.parts import Document, Part, make_part
@@ -26,16 +27,16 @@ from cnn_assignment.submissions.repairing.mending import mend
 _MOST_CELLS = 2_000
 
 
-def parse_document(raw: bytes, name: str, classes: Collection[str]) -> Document:
-    """Read the file of a submission. name: what it is called. classes: the names that it should define.
+def parse_document(raw: bytes, name: str, wanted: Wanted) -> Document:
+    """Read the file of a submission. name: what it is called. wanted: what it should define.
 
     Raises UnreadableSubmissionError, with the reason in words for the student.
     """
     work = read_work(raw, name)
     if work.cells is None:
-        part, notes = _read_module(work.text, name, frozenset(classes))
+        part, notes = _read_module(work.text, name, frozenset(wanted.names))
         return Document((part,), is_module=True, written={}, notes=(*work.notes, *notes))
-    book = Book(classes)
+    book = Book(wanted)
     cells = _within_cap(work.cells, book.notes)
     for cell in cells:
         book.add(cell)
@@ -70,7 +71,7 @@ def _within_cap(cells: Sequence[Cell], notes: list[str]) -> list[Cell]:
     return [cell for cell in cells if cell.number not in left_out]
 
 
-def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, list[str]]:
+def _read_module(text: str, name: str, wanted: Collection[str]) -> tuple[Part, list[str]]:
     """A module, and notes on what is damaged in it.
 
     Scripts with the magics of a notebook, as some editors keep them, are read as cells are.
@@ -90,7 +91,7 @@ def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, 
         if isinstance(first_sides.tree, ast.Module):
             return make_part(name, text, None, first_sides), notes
     mended = mend(read.code, Effort())
-    if mended is None or not _holds_work(mended, classes):
+    if mended is None or not _holds_work(mended, wanted):
         raise UnreadableSubmissionError(
             f"{name} is {describe_syntax_error(read.tree)}",
             remedy=f"Run it once with {name_of()}, which grades it; nothing of it can be graded until it parses there.",
@@ -100,8 +101,8 @@ def _read_module(text: str, name: str, classes: Collection[str]) -> tuple[Part, 
     return part, [*notes, *mended.describe(name)]
 
 
-def _holds_work(mended: Mended, classes: Collection[str]) -> bool:
-    """Whether mended code still has a part of the classes, or an import that may bring them."""
+def _holds_work(mended: Mended, wanted: Collection[str]) -> bool:
+    """Whether mended code still defines a wanted name, or an import that may bring them."""
     if any(isinstance(node, ast.ImportFrom) and node.module != "__future__" for node in mended.tree.body):
-        return mended.wholes > 0 or any(name in classes or name == "*" for name in bound_names(mended.tree.body))
-    return mended.wholes > 0 and bool(defined_classes(mended.tree) & set(classes))
+        return mended.wholes > 0 or any(name in wanted or name == "*" for name in bound_names(mended.tree.body))
+    return mended.wholes > 0 and bool(defined_names(mended.tree) & set(wanted))

@@ -14,7 +14,7 @@ from typing import Any
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.submissions.newer.reading import Newest
 from cnn_assignment.submissions.plain.attachments import Attachments, read_attachments
-from cnn_assignment.submissions.python.parsing import defined_classes
+from cnn_assignment.submissions.python.parsing import defined_names
 from cnn_assignment.submissions.repairing.effort import Effort
 from cnn_assignment.submissions.repairing.mending import mend
 
@@ -138,11 +138,11 @@ def _read_misnamed(text: str, name: str) -> Work:
     if _WEB_PAGE.match(text):
         raise UnreadableSubmissionError(f"{name} is a web page, and not a notebook: it is not JSON", remedy=DOWNLOAD)
     try:
-        classes = defined_classes(Newest().parse(text, name)[1])
+        names = defined_names(Newest().parse(text, name)[1])
     except SyntaxError:
         mended = mend(text, Effort())
-        classes = defined_classes(mended.tree) if mended is not None and mended.wholes else set()
-    if not classes:
+        names = defined_names(mended.tree) if mended is not None and mended.wholes else set()
+    if not names:
         raise UnreadableSubmissionError(f"{name} is not a notebook: it is not JSON", remedy=DOWNLOAD)
     return Work(text=text, notes=(f"{name} is a Python file and not a notebook, and was read as such.",))
 

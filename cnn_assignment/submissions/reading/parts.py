@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cnn_assignment.submissions.plain.attachments import Attachments
 from cnn_assignment.submissions.python.found import Newer
-from cnn_assignment.submissions.python.parsing import defined_classes
+from cnn_assignment.submissions.python.parsing import defined_names
 from cnn_assignment.submissions.repairing.cells import ReadCell
 
 
@@ -39,9 +39,9 @@ class Part:
         return self.is_mended or isinstance(self.tree, SyntaxError)
 
     @property
-    def classes(self) -> set[str]:
-        """The classes that the part defines at its top."""
-        return defined_classes(self.tree) if isinstance(self.tree, ast.Module) else set()
+    def names(self) -> set[str]:
+        """The classes and functions that the part defines at its top."""
+        return defined_names(self.tree) if isinstance(self.tree, ast.Module) else set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _LONGEST_ID = 200
 
 def show(raw: bytes, name: str, wanted: Wanted) -> Shown:
     """The cells of a notebook, or a module as one. Raises UnreadableSubmissionError."""
-    document = parse_document(raw, name, wanted.classes)
+    document = parse_document(raw, name, wanted)
     left, pictures_left, cells = _MOST_IN_ALL, _MOST_IN_PICTURES, []
     for part in document.parts[:_MOST_CELLS]:
         source, attachments = part.source, part.attachments
@@ -45,7 +45,7 @@ def _show(part: Part, source: str, attachments: Attachments) -> ShownCell:
         source,
         grade_id,
         part.is_copy,
-        frozenset(part.classes),
+        frozenset(part.names),
         spans if len(source) == len(part.source) else {},
         attachments,
     )

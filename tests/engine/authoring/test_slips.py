@@ -34,7 +34,7 @@ def test_the_toy_has_none(root):
             SETTINGS,
             '"Cutter"]',
             '"Cuter"]',
-            r"assignment\.toml: classes names 'Cuter', and .* defines no such class\. Its classes: Cutter, Scaler\.",
+            r"assignment\.toml: classes names 'Cuter', and .* defines no such class\. Write 'Cutter', if that",
         ),
         (
             SETTINGS,
@@ -43,7 +43,7 @@ def test_the_toy_has_none(root):
             r"solutions/toy\.py:\d+: the class Cutter has the gap 'cut', and the settings leave it out\. Add it to classes",
         ),
         (SETTINGS, "Cutter.pieces", "Cutter.peices", r"names 'Cutter\.peices', .* Write 'Cutter\.pieces', if that"),
-        (SETTINGS, "Cutter.pieces", "Q.z", r"names 'Q\.z', .* Methods: Scaler\.__init__, "),
+        (SETTINGS, "Cutter.pieces", "Q.z", r"names 'Q\.z', .* Functions and methods: Scaler\.__init__, "),
         (SETTINGS, "clear = [", "claer = [", r"stand_ins names the task 'claer', which has no gap\. Write 'clear'"),
         (SETTINGS, 'requirements = ["numpy"]', "requirements = []", r"assignment\.toml: no requirements: students"),
         (

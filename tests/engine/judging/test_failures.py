@@ -11,7 +11,8 @@ from cnn_assignment.core.model import Status
 from cnn_assignment.judging.failures import is_open_gap, judge_failure
 from cnn_assignment.judging.session import NotRun
 from cnn_assignment.sandbox.client.protocol import BadReply, CallRaised, CallTimedOut, SandboxError, WorkerDied
-from cnn_assignment.testing import Mismatch, WorkerGoneError
+from cnn_assignment.testing import Mismatch
+from cnn_assignment.testing.mismatch import WorkerGoneError
 
 OPEN = CallRaised("NotImplementedError", "scale: fill in this gap", ("toy.py", 3), 2)
 

@@ -13,7 +13,6 @@ from cnn_assignment.sandbox.client.protocol import CallRaised, CallTimedOut, Wor
 from cnn_assignment.submissions import extract_file
 from cnn_assignment.testing import (
     Mismatch,
-    WorkerGoneError,
     assert_array,
     assert_unchanged,
     collect,
@@ -24,6 +23,7 @@ from cnn_assignment.testing import (
     put,
     side_by_side,
 )
+from cnn_assignment.testing.mismatch import WorkerGoneError
 from toy_course import answer, write
 
 RIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, 7.0]])
