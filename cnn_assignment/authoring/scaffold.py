@@ -38,12 +38,11 @@ _CASES = (
     ("as many outputs as inputs", 3, 3, 3),
 )
 # By kind of assignment the mistake that one of the two example submissions makes: what stands in the solution, and what
-# the student wrote; and the method or function that may stand in.
+# the student wrote.
 _MISTAKES = {
     "classes": {"name": "bias-forgotten", "old": " + self.bias", "new": ""},
     "functions": {"name": "bias-forgotten", "old": " + bias", "new": ""},
 }
-_STAND_INS = {"classes": "LinearLayer.forward", "functions": "linear_forward"}
 
 
 def start_course(folder: Path) -> list[Path]:
@@ -71,7 +70,6 @@ def start_assignment(root: Path, name: str, *, functions: bool = False) -> list[
     values: dict[str, object] = {
         "kind": kind,
         "mistake": mistake,
-        "stand_in": _STAND_INS[kind],
         "name": name,
         "module": module,
         "title": name.replace("-", " ").capitalize(),

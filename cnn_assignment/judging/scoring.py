@@ -183,5 +183,6 @@ def _describe_stand_ins(task: TaskScore, judged: Sequence[JudgedTest]) -> list[s
     remarks = list(dict.fromkeys(remark for found in judged for remark in found.remarks))
     stand_ins_used = sorted({name for found in judged for name in found.stand_ins_used})
     if stand_ins_used:
-        remarks.append(f"right methods stood in for your own {', '.join(stand_ins_used)}")
+        kinds = sorted({"methods" if "." in name else "functions" for name in stand_ins_used}, reverse=True)
+        remarks.append(f"right {' and '.join(kinds)} stood in for your own {', '.join(stand_ins_used)}")
     return [f"{task.id} was graded on its own: {'; '.join(remarks)}."] if remarks else []

@@ -18,6 +18,8 @@ from cnn_assignment.testing.worker_side import put
 _SLACK_BYTES = 64 * 1024
 _SLACK_ITEMS = 10_000
 _SLACK_CHARACTERS = 4096
+# Longer ones would not fit into a reply.
+_LONGEST_TEXT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def assert_value(
 
     what: the value's name for the student. or_else: further right answers. rtol, atol: as for `assert_array`.
 
-    Raises TypeError where expected holds anything else, which is the test's fault.
+    Raises TypeError where expected holds anything else, or a text of more than 20,000 characters, which is the test's
+    fault.
     """
     answers = (expected, *or_else)
     first: tuple[Difference, Any] | None = None
@@ -107,6 +110,10 @@ def _measure(value: Any) -> tuple[int, int, int]:
     if isinstance(value, np.ndarray | np.generic):
         return value.nbytes, 0, 0
     if isinstance(value, str):
+        if len(value) > _LONGEST_TEXT:
+            raise TypeError(
+                f"a text of {len(value)} characters cannot be compared, the most is {_LONGEST_TEXT}: split it"
+            )
         return 0, 0, len(value)
     if is_dataclass(value) and not isinstance(value, type):
         value = _take_apart(value)

@@ -61,6 +61,7 @@ KINDS = {
         "test_launch.py",
         "test_legitimate_code.py",
         "test_mending.py",
+        "test_oracles.py",
         "test_plugin.py",
         "test_pool.py",
         "test_portable.py",

@@ -176,6 +176,7 @@ def pack_request(request: Request) -> Packed:
         "want": request.want,
         "bytes": request.caps.payload_bytes,
         "items": request.caps.items,
+        "text": request.caps.text,
         "windows": list(request.windows),
     }
     return Packed(_continue_header(header), b"".join(buffers), request.caps.payload_bytes)

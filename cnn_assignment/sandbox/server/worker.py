@@ -213,7 +213,7 @@ class Worker:
         if header["want"] is None:
             return None, []
         wanted = self._objects[header["want"]]
-        caps = wire.Caps(payload_bytes=header["bytes"], items=header["items"])
+        caps = wire.Caps(payload_bytes=header["bytes"], items=header["items"], text=header["text"])
         return wire.encode(wanted, caps, tuple(self._objects.get(n) for n in header["windows"]))
 
     def _operate(self, kind: str, rest: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What is told of failing cases holds in others: every misconception and mutant, against fifty more cases."""
+"""What is told of failing cases holds in others: every misconception and every other mutant, against fifty more cases."""
 
 from __future__ import annotations
 

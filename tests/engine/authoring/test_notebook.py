@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import nbformat
 import pytest
-from nbgrader.nbgraderformat import MetadataValidator
 
 from cnn_assignment.authoring.gaps import parse_gaps
 from cnn_assignment.authoring.notebook import make_solution_notebook
@@ -69,6 +67,9 @@ def test_whole_points_are_integers(assignment):
 
 
 def test_nbformat_and_nbgrader_accept_the_notebook(assignment):
+    import nbformat
+    from nbgrader.nbgraderformat import MetadataValidator
+
     notebook = make(assignment)
     nbformat.validate(notebook)
     MetadataValidator().validate_nb(notebook)
@@ -198,6 +199,8 @@ def test_a_class_without_a_gap_is_a_plain_cell_which_nbgrader_leaves_as_it_is(as
 
 
 def test_equal_inputs_give_equal_notebooks_and_a_changed_answer_keeps_all_cell_ids(assignment):
+    import nbformat
+
     first = make(assignment)
     assert nbformat.writes(make(assignment)) == nbformat.writes(first)
     edit(assignment.solution_file, "self.factor * (x + HALF)", "(x + HALF) * self.factor")
@@ -226,7 +229,7 @@ def test_other_cells_have_no_metadata_and_no_outputs(assignment):
             "narrative",
             'insert="Cutter"',
             'insert="Cuter"',
-            "source/toy.md:24: unknown class 'Cuter'. solutions/toy.py has these: Scaler, Cutter.",
+            "source/toy.md:24: unknown class or function 'Cuter'. solutions/toy.py has these: Scaler, Cutter.",
         ),
         ("narrative", 'check="slope"', 'check="slop"', "source/toy.md:21: unknown task 'slop'. Tasks: scale, slope, "),
         ("narrative", INSERT_CUTTER, "", "source/toy.md: no cells insert the class 'Cutter'."),
