@@ -26,7 +26,7 @@ class Misconception:
 
     tells: what a student is told: first what the values show, then where to look, and not the answer.
     edits: texts of the solution, each of which stands there exactly once, and what stands there instead.
-    methods: ``Class.method`` of the solution, and the source of the wrong one. same_as: ids of misconceptions that
+    methods: ``Class.method`` or ``function`` of the solution, and the source of the wrong one. same_as: ids of misconceptions that
     give the same results on purpose, so that either sentence is right.
     """
 
@@ -52,16 +52,14 @@ class Misconception:
         return text
 
     def _replace_method(self, text: str, name: str, source: str) -> str:
-        class_name, _, method_name = name.partition(".")
-        found = [
-            node
-            for parent in ast.parse(text).body
-            if isinstance(parent, ast.ClassDef) and parent.name == class_name
-            for node in parent.body
-            if isinstance(node, ast.FunctionDef) and node.name == method_name
-        ]
+        class_name, _, function_name = name.rpartition(".")
+        body = ast.parse(text).body
+        if class_name:
+            classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == class_name]
+            body = [node for parent in classes for node in parent.body]
+        found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == function_name]
         if not found:
-            raise self._does_not_apply(f"the solution has no method {name}")
+            raise self._does_not_apply(f"the solution has no {'method' if class_name else 'function'} {name}")
         lines = text.split("\n")
         # Its decorators go with it: the wrong method brings its own, if it has any.
         first = min([found[0].lineno, *(decorator.lineno for decorator in found[0].decorator_list)])

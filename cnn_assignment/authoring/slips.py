@@ -20,6 +20,7 @@ from cnn_assignment.authoring.texts import read_text
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import SETTINGS
 from cnn_assignment.core.model import Assignment, Gap
+from cnn_assignment.misconceptions import load_misconceptions
 
 _IMPORT_S = 120
 """Far more than any module needs to be imported."""
@@ -30,7 +31,8 @@ def refuse_slips(assignment: Assignment) -> None:
 
     Raises AuthoringError for the first of: markers that `parse_gaps` refuses; a class or function of the settings that
     the solution does not define, or one with gaps that the settings leave out; a stand-in that names no method and no
-    function; no requirements; two tests of one name in a file; a solution that cannot be imported.
+    function; no requirements; two tests of one name in a file; misconceptions that do not apply; a solution that cannot
+    be imported.
     """
     text = read_text(assignment.solution_file, assignment.root)
     gaps = parse_gaps(text, assignment.solution_label)
@@ -48,6 +50,7 @@ def refuse_slips(assignment: Assignment) -> None:
         )
     for path in (assignment.checks_file, *assignment.hidden_test_files):
         _refuse_twins(path, assignment.root)
+    load_misconceptions(assignment)
     _require_import(assignment)
 
 
@@ -69,6 +72,12 @@ def _compare_names(
                     or f"Its classes: {', '.join(classes) or 'none'}. Its functions: {', '.join(functions) or 'none'}.",
                 )
     for gap in gaps:
+        if gap.task in (*assignment.names, assignment.name):
+            raise AuthoringError(
+                f"the task {gap.task!r} is called like {'the assignment' if gap.task == assignment.name else 'what it is in'}",
+                place=f"{assignment.solution_label}:{gap.begin_line}",
+                remedy=f"Call it {gap.task}-values, say: the notebook's cells need different names.",
+            )
         around = [part for part in definitions if part.first_line <= gap.begin_line <= part.last_line]
         for part in around:
             kind = "function" if part.is_function else "class" if isinstance(part.node, ast.ClassDef) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,15 @@ def function_of(test_id: str) -> str:
 class HiddenTest:
     """One item of a hidden test file; id is unique within its task.
 
-    traits: the numbers that describe the case of a parametrised test, by name.
+    traits: the numbers that describe the case of a parametrised test, by name. degenerate: the kinds of answers that
+    know nothing and pass all the same, because they are right here.
     """
 
     id: str
     title: str
     max_score: float
     traits: Mapping[str, float] = field(default_factory=dict)
+    degenerate: tuple[str, ...] = ()
 
     @property
     def function(self) -> str:
@@ -90,7 +92,7 @@ class HiddenTest:
 
     def to_json(self) -> dict[str, Any]:
         """The test as grader processes tell it."""
-        return {"id": self.id, "title": self.title, "max_score": self.max_score, "traits": dict(self.traits)}
+        return asdict(self) | {"degenerate": list(self.degenerate)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,12 @@ class Task:
 
     def to_json(self) -> dict[str, Any]:
         """The task as grader processes tell it."""
-        tests = [test.to_json() for test in self.tests]
-        return {"id": self.id, "title": self.title, "max_score": self.max_score, "tests": tests}
+        return asdict(self) | {"tests": [test.to_json() for test in self.tests]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Task:
         """The inverse of `to_json`."""
-        tests = tuple(HiddenTest(**test) for test in data["tests"])
+        tests = tuple(HiddenTest(**test | {"degenerate": tuple(test["degenerate"])}) for test in data["tests"])
         return cls(data["id"], data["title"], data["max_score"], tests)
 
 
@@ -356,7 +357,7 @@ class Report:
 
     def without_tests(self) -> Report:
         """As much of the report as a table shows, in little memory: there may be a hundred thousand."""
-        tasks = (replace(t, id=sys.intern(t.id), title=sys.intern(t.title), tests=()) for t in self.tasks)
+        tasks = [replace(t, id=sys.intern(t.id), title=sys.intern(t.title), tests=()) for t in self.tasks]
         return replace(self, tasks=tuple(tasks), protections={})
 
     def to_json(self) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from cnn_assignment.judging.points import share
 FILE_PREFIX = "test_"
 FURTHER_CASES = "further_cases"
 """The mark of a hidden test that says how further cases of it are drawn."""
+DEGENERATE_PASSES = "degenerate_passes"
+"""The mark of a hidden test, or of one of its cases, in which some answer that knows nothing is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,16 @@ class CollectedTask:
     def to_task(self) -> Task:
         """The task without its items, as other rooms know it."""
         tests = tuple(
-            HiddenTest(test.id, test.title, float(test.share), read_traits(test.parameters)) for test in self.tests
+            HiddenTest(
+                test.id, test.title, float(test.share), read_traits(test.parameters), _find_degenerate(test.item)
+            )
+            for test in self.tests
         )
         return Task(self.id, self.title, float(sum(test.share for test in self.tests)), tests)
+
+
+def _find_degenerate(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(sorted({str(kind) for mark in item.iter_markers(DEGENERATE_PASSES) for kind in mark.args}))
 
 
 def task_of_file(path: Path) -> str:

@@ -20,7 +20,13 @@ from _pytest.runner import runtestprotocol
 
 from cnn_assignment.core.errors import AuthoringError, GraderError
 from cnn_assignment.core.model import Assignment, Outcome, Status
-from cnn_assignment.judging.collected import FURTHER_CASES, CollectedTask, CollectedTest, collect_tests
+from cnn_assignment.judging.collected import (
+    DEGENERATE_PASSES,
+    FURTHER_CASES,
+    CollectedTask,
+    CollectedTest,
+    collect_tests,
+)
 from cnn_assignment.judging.failures import is_open_gap, judge_failure
 from cnn_assignment.judging.replay import Playback, ReplayCache, RunResult
 from cnn_assignment.judging.session import Session
@@ -130,6 +136,9 @@ class HiddenTests:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Declare the marker."""
         config.addinivalue_line("markers", "points(n): what a hidden test earns, spread over its cases")
+        config.addinivalue_line(
+            "markers", f"{DEGENERATE_PASSES}(kind, ...): answers that know nothing and are right in this test or case"
+        )
         config.addinivalue_line(
             "markers", f"{FURTHER_CASES}(draw): makes a further case of the test from a random generator"
         )

@@ -5,8 +5,12 @@ So it needs NumPy and the standard library only. `degenerate.read_helper` makes 
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import dataclasses
 import functools
 import inspect
+import io
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -29,26 +33,54 @@ def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
 
     kind: "zeros", "ones", "input" (the first array among the arguments, cut or repeated), "argument" (whichever array
     among the arguments comes closest to the right one: as it is, its axes in another order, reshaped, cut, repeated,
-    negated, doubled or halved), "random", "empty", or "nothing" for None. Every array in the result is replaced by one of its shape and dtype, in dicts, lists, tuples
-    and in what an iterator yields; an array that is one of the arguments stays. Numbers with a fraction are replaced
-    too, and any number that is the whole result; whole numbers inside of a result are places, and stay. A generator
-    stays one. What a function only writes into its arguments is not touched.
+    negated, doubled or halved), "random", "empty", or "nothing" for None. Every array in the result is replaced by one of
+    its shape and dtype, in dicts, lists, tuples, dataclasses and in what an iterator yields; an array that is one of the
+    arguments stays. Numbers with a fraction are replaced too, and texts, by an empty one or by a text that was given.
+    Whole numbers and truth values inside of a result are places and flags, and stay, unless there is nothing else in it.
+    A generator stays one. What a function only writes into its arguments is not touched, and what it prints is not seen.
     """
 
     def decorate(function: _Method) -> _Method:
         @functools.wraps(function)
         def answer(*args: Any, **kwargs: Any) -> Any:
-            given = list(_arrays_in((args, kwargs)))
-            result = function(*args, **kwargs)
+            given = _Given(args, kwargs)
+            with contextlib.redirect_stdout(io.StringIO()):
+                result = function(*args, **kwargs)
             if kind == "nothing":
                 return iter(()) if inspect.isgeneratorfunction(function) else None
-            if isinstance(result, int | np.integer | np.bool_):
-                return _degenerate_number(result, kind, given)
-            return _degenerate(result, kind, given)
+            return _degenerate(result, kind, given, whole_too=not _tells_more(result))
 
         return answer  # type: ignore[return-value]
 
     return decorate
+
+
+class _Given:
+    """What a function was given: arrays, and a text, "" where there is none."""
+
+    def __init__(self, *values: Any) -> None:
+        self.arrays = list(_arrays_in(values))
+        self.text = next((value for part in values for value in _texts_in(part)), "")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, str):
+            yield part
+
+
+def _tells_more(value: Any, depth: int = 0) -> bool:
+    """Whether there is more in a result than whole numbers and truth values."""
+    if isinstance(value, dict | list | tuple) and depth < _DEPTH:
+        return any(_tells_more(part, depth + 1) for part in (value.values() if isinstance(value, dict) else value))
+    if _is_record(value) and depth < _DEPTH:
+        return any(_tells_more(part, depth + 1) for part in vars(value).values())
+    # An iterator is not looked into: that would use it up.
+    return isinstance(value, np.ndarray | float | complex | np.inexact | str | Iterator)
+
+
+def _is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__")
 
 
 def _arrays_in(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
@@ -60,21 +92,32 @@ def _arrays_in(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
             yield from _arrays_in(part, depth + 1)
 
 
-def _degenerate(value: Any, kind: str, given: list[np.ndarray[Any, Any]], depth: int = 0) -> Any:
-    """The value with nothing in its arrays and fractions."""
+def _degenerate(value: Any, kind: str, given: _Given, depth: int = 0, *, whole_too: bool = False) -> Any:
+    """The value with nothing in its arrays, fractions and texts. whole_too: nor in its whole numbers."""
     if isinstance(value, np.ndarray):
-        return value if any(value is array for array in given) else _degenerate_array(value, kind, given)
-    if isinstance(value, float | complex | np.inexact):
-        return _degenerate_number(value, kind, given)
+        return value if any(value is array for array in given.arrays) else _degenerate_array(value, kind, given.arrays)
+    is_whole = isinstance(value, int | np.integer | np.bool_)
+    if isinstance(value, float | complex | np.inexact) or (is_whole and whole_too):
+        return _degenerate_number(value, kind, given.arrays)
+    if isinstance(value, str):
+        return given.text if kind in ("input", "argument") else ""
     if depth >= _DEPTH:
         return value
+
+    def inside(part: Any) -> Any:
+        return _degenerate(part, kind, given, depth + 1, whole_too=whole_too)
+
     if isinstance(value, dict):
-        return {key: _degenerate(part, kind, given, depth + 1) for key, part in value.items()}
+        return {key: inside(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        parts = [_degenerate(part, kind, given, depth + 1) for part in value]
+        parts = [inside(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else parts if isinstance(value, list) else tuple(parts)
+    if _is_record(value):
+        emptied = copy.copy(value)
+        vars(emptied).update({name: inside(part) for name, part in vars(value).items()})
+        return emptied
     if isinstance(value, Iterator):
-        return (_degenerate(part, kind, given, depth + 1) for part in value)
+        return (inside(part) for part in value)
     return value
 
 

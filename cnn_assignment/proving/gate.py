@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import task_order
-from cnn_assignment.core.model import Assignment, Report, Status
+from cnn_assignment.core.model import Assignment, Report, Status, Task
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.proving.degenerate import make_degenerate
+from cnn_assignment.proving.degenerate_code import KINDS
 from cnn_assignment.proving.mutating.mutants import Mutant, make_mutants
 from cnn_assignment.proving.trials import Kind, Trial, TrialOutcome, graded
 from cnn_assignment.proving.variants import load_variants
@@ -20,15 +21,33 @@ from cnn_assignment.proving.variants import load_variants
 EQUIVALENT_MUTANTS = "equivalent_mutants.toml"
 
 
-def make_gate(assignment: Assignment) -> list[Trial]:
+def make_gate(assignment: Assignment, tasks: Sequence[Task]) -> list[Trial]:
     """Degenerate answers, misconceptions, mutants and right solutions.
 
-    Raises AuthoringError for misconceptions, right solutions and equivalent mutants that do not belong to this solution.
+    tasks: those of the hidden tests. Raises AuthoringError for misconceptions, right solutions and equivalent mutants that do not belong to this solution.
     """
     solution = assignment.solution_file.read_text(encoding="utf-8")
     label = assignment.solution_label
+    right_there: dict[str, set[str]] = defaultdict(set)
+    for task in tasks:
+        for test in task.tests:
+            for kind in test.degenerate:
+                right_there[kind].add(f"{task.id}: {test.id}")
+    if unknown := right_there.keys() - set(KINDS):
+        raise AuthoringError(
+            f"degenerate_passes names {', '.join(sorted(unknown))}",
+            place=f"autograder/{assignment.name}",
+            remedy=f"Answers that know nothing are {', '.join(KINDS)}.",
+        )
     degenerate = [
-        Trial(Kind.DEGENERATE, answer.kind, answer.task, answer.text, _earns_nothing, tasks=(answer.task,))
+        Trial(
+            Kind.DEGENERATE,
+            answer.kind,
+            answer.task,
+            answer.text,
+            _earns_nothing_but(right_there[answer.kind]),
+            tasks=(answer.task,),
+        )
         for answer in make_degenerate(solution, label)
     ]
     known = load_misconceptions(assignment)
@@ -143,10 +162,20 @@ def _missed(report: Report) -> list[str]:
     ]
 
 
-@graded
-def _earns_nothing(report: Report) -> TrialOutcome:
-    kept = [test.id for task in report.tasks for test in task.tests if test.outcome is Status.PASSED]
-    return TrialOutcome(f"passes {', '.join(kept)}" if kept else "")
+def _earns_nothing_but(right_there: Collection[str]) -> Callable[[Report], TrialOutcome]:
+    """right_there: tests, as ``task: test``, in which this answer is right."""
+
+    @graded
+    def rule(report: Report) -> TrialOutcome:
+        passed = [(task.id, test.id) for task in report.tasks for test in task.tests if test.outcome is Status.PASSED]
+        kept = [test for task, test in passed if f"{task}: {test}" not in right_there]
+        if not kept:
+            return TrialOutcome()
+        return TrialOutcome(
+            f"passes {', '.join(kept)}. Where that is right, mark the test or case with degenerate_passes(kind)"
+        )
+
+    return rule
 
 
 @graded

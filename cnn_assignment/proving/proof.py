@@ -40,7 +40,7 @@ class Proof:
         self._generate = generate
         self._trials = make_claims(assignment, self._tasks)
         if gate:
-            self._trials += make_gate(assignment)
+            self._trials += make_gate(assignment, self._tasks)
         self._checks, self._misfit = _make_public_checks(assignment, self._tasks) if gate else (None, "")
         self._gate = gate
         self.results: tuple[Result, ...] = ()

@@ -149,9 +149,10 @@ def _compare_container(
     value: Any, expected: Any, place: str, rtol: float | None, atol: float | None
 ) -> Difference | None:
     kind: type = next(kind for kind in (dict, tuple, list) if isinstance(expected, kind))
-    if not isinstance(value, kind):
+    if not issubclass(type(value), kind):
         return Difference(place, f"expected a {kind.__name__}, got {name_type(value)}")
-    if isinstance(expected, dict) and isinstance(value, dict):
+    pairs: list[tuple[str, Any, Any]]
+    if kind is dict:
         missing, extra = len(expected.keys() - value.keys()), len(value.keys() - expected.keys())
         if missing:
             return Difference(place, f"{missing} of {_count(len(expected), 'key')} missing")

@@ -43,7 +43,7 @@ class Refuter:
     def __init__(self, hidden, part, parts):
         self._hidden = hidden
         # Every misconception, and every other mutant: neighbours differ by one number.
-        trials = [trial for trial in make_gate(hidden.assignment) if trial.kind in KINDS]
+        trials = [trial for trial in make_gate(hidden.assignment, ()) if trial.kind in KINDS]
         mutants = [trial for trial in trials if trial.kind is Kind.MUTANT]
         self._trials = [trial for trial in trials if trial not in mutants[1::2]][part::parts]
         self.found = {"asked": 0, "told": [], "refuted": []}

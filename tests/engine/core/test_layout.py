@@ -101,8 +101,8 @@ def test_all_but_the_classes_has_a_default(course, text):
             "stand_ins of a must be a list of methods and functions, got 'A.f'. Write",
         ),
         (
-            "classes = ['A']\n[stand_ins]\na = ['f']",
-            r"stand_ins of a must be a list of methods and functions, got \['f'\]. Write",
+            "classes = ['A']\n[stand_ins]\na = ['f.']",
+            r"stand_ins of a must be a list of methods and functions, got \['f\.'\]. Write",
         ),
         (
             "classes = ['A']\n[stand_ins]\na = [3]",

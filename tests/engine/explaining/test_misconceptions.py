@@ -174,9 +174,16 @@ def test_several_methods_and_edits_are_applied_together():
     assert (scale.factor, scale.grow(1), scale.shrink(1), names["Other"]().grow(1)) == (3, None, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["Scale.sink", "Scale.factor", "Empty.grow", "Missing.grow", "grow", "Scale."])
+def test_a_function_is_replaced_and_methods_of_its_name_are_not():
+    text = wrong(methods={"grow": "def grow(x):\n    return 2 * x"}).apply(SOLUTION)
+    assert text == SOLUTION.replace("def grow(x):\n    return x", "def grow(x):\n    return 2 * x")
+
+
+@pytest.mark.parametrize("name", ["Scale.sink", "Scale.factor", "Empty.grow", "Missing.grow", "shrink", "Scale."])
 def test_a_method_that_the_solution_does_not_have_is_an_error(name):
-    with pytest.raises(AuthoringError, match=f"does not apply: the solution has no method {re.escape(name)}"):
+    with pytest.raises(
+        AuthoringError, match=f"does not apply: the solution has no (method|function) {re.escape(name)}"
+    ):
         wrong(methods={name: "def grow(self, x):\n    return x"}).apply(SOLUTION)
 
 

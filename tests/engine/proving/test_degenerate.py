@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from dataclasses import dataclass
 from types import GeneratorType, ModuleType
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ TOY = '''"""A toy."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import numpy as np
 
 KINDS = "the solution's own"
@@ -65,6 +67,12 @@ def load(text):
 
 def texts(task):
     return {found.kind: found.text for found in make_degenerate(TOY, "toy.py") if found.task == task}
+
+
+@dataclass
+class Record:
+    value: float
+    count: int
 
 
 class Pair(NamedTuple):
@@ -130,7 +138,7 @@ def test_arrays_in_dicts_lists_and_tuples_are_replaced():
     found = answer("zeros", {"a": [np.ones(2)], "b": (np.ones(1), "word"), "c": Pair(np.ones(3), None)})
     np.testing.assert_array_equal(found["a"][0], [0, 0])
     np.testing.assert_array_equal(found["b"][0], [0])
-    assert found["b"][1] == "word"
+    assert found["b"][1] == ""
     np.testing.assert_array_equal(found["c"].left, [0, 0, 0])
     assert found["c"].right is None
 
@@ -174,6 +182,31 @@ def test_number_that_is_the_whole_result_is_replaced(right, expected):
 
 def test_whole_numbers_inside_of_a_result_stay_and_fractions_go():
     assert answer("zeros", (3, 2.5)) == (3, 0.0)
+
+
+def test_texts_become_empty_or_what_was_given():
+    assert answer("zeros", {"a": "right", "n": 3}, "given") == {"a": "", "n": 3}
+    assert answer("argument", ["right", 1.5], 2, "given") == ["given", 0.0]
+    assert answer("input", "right") == ""
+
+
+def test_whole_numbers_go_where_there_is_nothing_else():
+    assert answer("zeros", {"a": 3, "b": [4, True]}) == {"a": 0, "b": [0, False]}
+    assert answer("ones", (3, "")) == (3, "")
+
+
+def test_fields_of_a_dataclass_go_and_the_object_stays_as_it_is():
+    right = Record(2.5, 3)
+    assert answer("zeros", right) == Record(0.0, 3)
+    assert right == Record(2.5, 3)
+
+
+def test_what_is_printed_is_not_seen(capsys):
+    def show():
+        sys.stdout.write("right")
+
+    knows_nothing("zeros")(show)()
+    assert capsys.readouterr().out == ""
 
 
 def test_dict_that_holds_itself_comes_to_an_end():
