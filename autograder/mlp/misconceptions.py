@@ -1,0 +1,2 @@
+from cnn_assignment.misconceptions import Misconception
+MISCONCEPTIONS = []
