@@ -67,7 +67,12 @@ class Linear:
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """x, weights, biases and an upstream gradient, positive and negative, without structure."""
-        sizes = ((self.batch, self.n_inputs), (self.n_inputs, self.n_units), (self.n_units,), (self.batch, self.n_units))
+        sizes = (
+            (self.batch, self.n_inputs),
+            (self.n_inputs, self.n_units),
+            (self.n_units,),
+            (self.batch, self.n_units),
+        )
         x, weights, biases, grad_output = (rng.normal(size=size) for size in sizes)
         return x, weights, biases, grad_output
 
@@ -77,17 +82,12 @@ LINEARS = (
     Linear("one example", 1, 5, 3),
     Linear("one example, as many inputs as units", 1, 4, 4),
     Linear("one example, one unit", 1, 6, 1),
-    Linear("one example, one input", 1, 1, 5),
     Linear("one input", 7, 1, 4),
     Linear("one unit", 6, 2, 1),
-    Linear("one input, one unit", 3, 1, 1),
     Linear("as many inputs as units", 2, 3, 3),
     Linear("as many examples as units", 5, 2, 5),
     Linear("as many examples as inputs", 6, 6, 4),
     Linear("all sizes equal", 3, 3, 3),
-    Linear("one number of each", 1, 1, 1),
-    Linear("two examples, many inputs", 2, 30, 7),
-    Linear("many examples", 50, 8, 12),
     Linear("digits: 64 inputs, 32 units", 9, 64, 32),
 )
 SMALL = LINEARS[0]
@@ -132,14 +132,11 @@ PREDICTIONS = (
     Prediction("a small batch", 4, 3),
     Prediction("one example", 1, 4),
     Prediction("one example, two classes", 1, 2),
-    Prediction("one example, ten classes", 1, 10),
     Prediction("two classes", 5, 2),
     Prediction("as many examples as classes", 3, 3),
     Prediction("two examples, two classes", 2, 2),
     Prediction("more classes than examples", 2, 6),
     Prediction("ten classes", 16, 10),
-    Prediction("ten examples, ten classes", 10, 10),
-    Prediction("many examples", 60, 4),
 )
 FEW = PREDICTIONS[0]
 
@@ -205,7 +202,6 @@ NETWORKS = (
     Network("one example, all layers of one size", 1, 4, (4,), 4),
     Network("no hidden layer, as many inputs as classes", 7, 3, (), 3),
     Network("one input", 5, 1, (4,), 2),
-    Network("one input, two hidden layers", 8, 1, (7, 2), 10),
     Network("digits: 64 inputs, ten classes", 12, 64, (16,), 10),
 )
 
@@ -231,8 +227,6 @@ LAYOUTS = {
 }
 """Views that are no array of their own: what is laid out in memory, and what is taken of it, or its transpose."""
 
-in_any_layout = pytest.mark.parametrize("layout", LAYOUTS)
-
 
 def lay_out(student: Any, array: np.ndarray, layout: str) -> Any:
     """A matrix where the student's code runs, as a view of that kind."""
@@ -246,13 +240,23 @@ def lay_out(student: Any, array: np.ndarray, layout: str) -> Any:
 
 def assert_number(actual: Any, expected: float, what: str) -> None:
     """One float64 number, of Python or of NumPy, or an array that holds one and has no axes."""
+    assert_array(_fetch_number(actual, what), np.asarray(expected), what)
+
+
+def assert_numbers(actual: Sequence[Any], expected: Sequence[float], what: str) -> None:
+    """Such numbers, one for each of several batches, and all that is said is said of all of them."""
+    found = [_fetch_number(number, what) for number in actual]
+    assert_array(np.stack(found), np.asarray(expected), what, axes=("batch",))
+
+
+def _fetch_number(actual: Any, what: str) -> np.ndarray:
     value = fetch(actual)
     if isinstance(value, np.ndarray) and value.shape != ():
         fail(f"{what}: expected one number, got an array of shape {value.shape}", found=value)
     if not isinstance(value, float | np.floating | np.ndarray):
         kind = type(value).__name__ if type(value) in (int, bool, complex, str, list, tuple, dict, type(None)) else ""
         fail(f"{what}: expected a number, got {kind or 'an object of another type'}")
-    assert_array(np.asarray(value), np.asarray(expected), what)
+    return np.asarray(value)
 
 
 def require_dict(found: Any, *names: str) -> None:

@@ -330,7 +330,9 @@ def test_mlp_backward_type():
     grads = _network_grads()
     _expect_keys("grads", grads, ("weights", "biases", "x"))
     for key in ("weights", "biases"):
-        assert isinstance(grads[key], (list, tuple)), f'grads["{key}"]: expected a list, got {type(grads[key]).__name__}'
+        assert isinstance(grads[key], (list, tuple)), (
+            f'grads["{key}"]: expected a list, got {type(grads[key]).__name__}'
+        )
         assert len(grads[key]) == 2, f'grads["{key}"]: expected 2 arrays, one for each layer, got {len(grads[key])}'
         for depth in (0, 1):
             _expect_array(f'grads["{key}"][{depth}]', grads[key][depth])

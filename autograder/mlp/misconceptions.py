@@ -49,15 +49,15 @@ MISCONCEPTIONS = [
     Misconception(
         id="mean-of-weight-gradients",
         task="linear-backward",
-        tells="Your gradient of the weights is too small by the number of examples, as a mean over the batch would be. "
-        "Look at the definition in the notebook: what is done with the contributions of the examples?",
+        tells="Your gradient of the weights is the right one divided by the number of examples, as a mean over the batch "
+        "would be. Look at the definition in the notebook: what is done with the contributions of the examples?",
         edits={"x.T @ grad_output": "x.T @ grad_output / len(x)"},
     ),
     Misconception(
         id="mean-of-bias-gradients",
         task="linear-backward",
-        tells="Your gradient of the biases is too small by the number of examples, as a mean over the batch would be. Look "
-        "at how far each example moves the loss when a bias is nudged, and at what becomes of these contributions.",
+        tells="Your gradient of the biases is the right one divided by the number of examples, as a mean over the batch "
+        "would be. Look at how far each example moves the loss when a bias is nudged, and at what becomes of these contributions.",
         edits={"grad_output.sum(axis=0)": "grad_output.mean(axis=0)"},
     ),
     Misconception(
@@ -106,8 +106,8 @@ MISCONCEPTIONS = [
     Misconception(
         id="exponentials-overflow",
         task="softmax",
-        tells="Your probabilities are nan for huge logits: there, every exponential is inf, or every one is 0, and their "
-        "quotient is no number. Look at the first of the two traps in the notebook.",
+        tells="Your probabilities are nan for huge logits: exponentials become inf there, or all of an example become 0, and "
+        "a quotient of such numbers is none. Look at the first of the two traps in the notebook.",
         edits={SCORES: "scores = np.exp(logits)"},
     ),
     Misconception(
@@ -138,8 +138,8 @@ MISCONCEPTIONS = [
     Misconception(
         id="loss-summed",
         task="cross-entropy",
-        tells="Your loss is too large by the number of examples, as a sum over the batch would be. Look at the definition of "
-        "the loss in the notebook.",
+        tells="Your loss is the right one times the number of examples, as a sum over the batch would be. Look at the "
+        "definition of the loss in the notebook.",
         edits={LOSS: LOSS.replace(".mean()", ".sum()")},
     ),
     Misconception(
@@ -152,14 +152,14 @@ MISCONCEPTIONS = [
     Misconception(
         id="loss-divided-by-the-classes",
         task="cross-entropy",
-        tells="Your loss is too small by the number of classes. Look at how many numbers the mean is taken of.",
+        tells="Your loss is the right one divided by the number of classes. Look at how many numbers the mean is taken of.",
         edits={LOSS: "-(np.eye(logits.shape[1])[labels] * log_probabilities).mean()"},
     ),
     Misconception(
         id="gradient-of-the-summed-loss",
         task="cross-entropy",
-        tells="Your gradient is too large by the number of examples: it is that of the sum of the losses. Look at what the "
-        "loss of a batch is, and at what that does to its slope.",
+        tells="Your gradient is the right one times the number of examples: it is that of the sum of the losses. Look at what "
+        "the loss of a batch is, and at what that does to its slope.",
         edits={DIVIDE: "grad_logits /= 1"},
     ),
     Misconception(

@@ -24,8 +24,8 @@ def draw(case, rng):
     return flat.reshape(x.shape), grad_output
 
 
-# A single number has one sign only.
-SHAPES = tuple(case for case in LINEARS if case.batch * case.n_units > 1)
+# The number of inputs plays no part here, so fewer cases tell as much. A single number would have one sign only.
+SHAPES = (LINEARS[0], LINEARS[1], LINEARS[5], LINEARS[7], LINEARS[9], LINEARS[10])
 
 
 @every(SHAPES, Linear.at_random)
@@ -82,13 +82,15 @@ def test_arguments_unchanged(student, reference, rng, once):
 def test_two_caches(student, reference, rng, once):
     """A cache is still right after forward was called again, and backward works on the cache that it is given"""
     # Two of one shape in a row, then another.
-    batches = [draw(SMALL, rng), draw(SMALL, rng), draw(LINEARS[8], rng)]
+    batches = [draw(SMALL, rng), draw(SMALL, rng), draw(LINEARS[7], rng)]
     found = [once(expect, reference, x, grad_output) for x, grad_output in batches]
     layer = student.ReluLayer()
     caches = [layer.forward(x) for x, _ in batches]
     for cache, (right, _) in zip(caches, found, strict=True):
         assert_array(cache["out"], right["out"], 'cache["out"]', axes=EXAMPLES)
-    caches = own_caches(student, layer.forward, [((x,), right) for (x, _), (right, _) in zip(batches, found, strict=True)])
+    caches = own_caches(
+        student, layer.forward, [((x,), right) for (x, _), (right, _) in zip(batches, found, strict=True)]
+    )
     gradients = [layer.backward(cache, upstream) for cache, (_, upstream) in zip(caches, batches, strict=True)]
     for place, gradient, (_, expected) in zip(("first", "second", "third"), gradients, found, strict=True):
         assert_array(gradient, expected, f"{place} gradient", axes=EXAMPLES)

@@ -32,14 +32,18 @@ def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
     negated, doubled or halved), "random", "empty", or "nothing" for None. Every array in the result is replaced by one of its shape and dtype, in dicts, lists, tuples
     and in what an iterator yields; an array that is one of the arguments stays. Numbers with a fraction are replaced
     too, and any number that is the whole result; whole numbers inside of a result are places, and stay. A generator
-    stays one. What a function only writes into its arguments is not touched.
+    stays one. Where a method returns None, its answer is what it bound to attributes of its object: these are replaced in
+    the same way, or as they were before for "nothing". What a function only writes into its arguments is not touched.
     """
 
     def decorate(function: _Method) -> _Method:
         @functools.wraps(function)
         def answer(*args: Any, **kwargs: Any) -> Any:
             given = list(_arrays_in((args, kwargs)))
+            before = dict(getattr(args[0], "__dict__", {})) if args else {}
             result = function(*args, **kwargs)
+            if result is None and args:
+                _degrade_attributes(args[0], before, kind, given)
             if kind == "nothing":
                 return iter(()) if inspect.isgeneratorfunction(function) else None
             if isinstance(result, int | np.integer | np.bool_):
@@ -49,6 +53,19 @@ def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
         return answer  # type: ignore[return-value]
 
     return decorate
+
+
+def _degrade_attributes(owner: Any, before: dict[str, Any], kind: str, given: list[np.ndarray[Any, Any]]) -> None:
+    """Put an answer that knows nothing in the place of every attribute that a call has bound anew."""
+    for name, value in list(getattr(owner, "__dict__", {}).items()):
+        if name in before and before[name] is value:
+            continue
+        if kind != "nothing":
+            setattr(owner, name, _degenerate(value, kind, given))
+        elif name in before:
+            setattr(owner, name, before[name])
+        else:
+            delattr(owner, name)
 
 
 def _arrays_in(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
