@@ -25,7 +25,7 @@ def draw(case, rng):
 
 
 # The number of inputs plays no part here, so fewer cases tell as much. A single number would have one sign only.
-SHAPES = (LINEARS[0], LINEARS[1], LINEARS[5], LINEARS[7], LINEARS[9], LINEARS[10])
+SHAPES = (*LINEARS[:3], LINEARS[5], LINEARS[7], LINEARS[9], LINEARS[10])
 
 
 @every(SHAPES, Linear.at_random)
