@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Move the notebooks of the example class on to today's release.
+"""Move the notebooks of the example classes on to today's releases.
 
     python examples/make_notebooks.py
 
 Each student keeps what is theirs: the cells that they were to fill, the outputs, and the cells that they added. All
-else comes from ``release/cnn/``, as if they had been given today's notebook. Two students hand in the release as it is;
+else comes from ``release/<assignment>/``, as if they had been given today's notebook. Some hand in the release as it is;
 a notebook that lost its metadata, or is none, stays as it is. Nothing is run. Grade the class afterwards, and read what
-changed in ``tests/assignments/cnn/golden/`` before you refresh it.
+changed in ``tests/assignments/cnn/golden/`` before you refresh it; for `mlp`, run ``tests/assignments/mlp/test_mlp_class.py``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-CLASS = ROOT / "examples" / "cnn"
-RELEASE = ROOT / "release" / "cnn"
-UNTOUCHED = {"untouched": "cnn.ipynb", "untouched-module": "cnn.py"}
+# Of each assignment the students who hand in a file of the release as it is.
+UNTOUCHED = {"cnn": {"untouched": "cnn.ipynb", "untouched-module": "cnn.py"}, "mlp": {"untouched": "mlp.ipynb"}}
 # JupyterLab names a new cell by a UUID. The ids of released cells are shorter.
 OWN_ID_LENGTH = 36
 
@@ -70,21 +69,28 @@ def _kit_metadata(release: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in release["metadata"].items() if key not in ("kernelspec", "language_info")}
 
 
-def main() -> None:
-    """Rewrite the class's notebooks in place."""
-    release = json.loads((RELEASE / "cnn.ipynb").read_text(encoding="utf-8"))
-    for student, name in UNTOUCHED.items():
-        shutil.copyfile(RELEASE / name, CLASS / student / name)
-    for path in sorted(CLASS.glob("*/cnn.ipynb")):
+def move_class_on(assignment: str, untouched: dict[str, str]) -> None:
+    """Rewrite the notebooks of one class in place."""
+    students, released = ROOT / "examples" / assignment, ROOT / "release" / assignment
+    release = json.loads((released / f"{assignment}.ipynb").read_text(encoding="utf-8"))
+    for student, name in untouched.items():
+        shutil.copyfile(released / name, students / student / name)
+    for path in sorted(students.glob(f"*/{assignment}.ipynb")):
         try:
             mine = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             continue
         graded = any("nbgrader" in cell["metadata"] for cell in mine["cells"])
-        if graded and path.parent.name not in UNTOUCHED:
+        if graded and path.parent.name not in untouched:
             text = json.dumps(move_on(mine, release), indent=1, ensure_ascii=False, sort_keys=True)
             path.write_text(f"{text}\n", encoding="utf-8")
             sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+
+
+def main() -> None:
+    """Rewrite the notebooks of all classes in place."""
+    for assignment, untouched in UNTOUCHED.items():
+        move_class_on(assignment, untouched)
 
 
 if __name__ == "__main__":

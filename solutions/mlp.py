@@ -1,10 +1,122 @@
 """A multilayer perceptron in NumPy: linear layers with ReLU between them, softmax and mean cross-entropy at the end.
 
-It is the network of the previous assignment, and it is complete: in the assignment `cnn` nothing here is to be
-changed. All arrays are float64.
+In the assignment `mlp` its layers are written. In the assignment `cnn`, which follows, this module is given complete, and
+nothing here is to be changed.
+
+A layer's `forward` returns a cache, a dict with the input under "x" and the result under "out". Its `backward` takes
+that cache and the gradient of the loss with respect to "out", and hands on the gradients that are asked for. Layers
+remember nothing between two calls, and change none of the arrays that they are given. All arrays are float64, and their
+first axis counts the examples.
 """
 
 import numpy as np
+
+
+class LinearLayer:
+    """Every unit is a weighted sum of all inputs, plus a bias of its own.
+
+    weights: (n_inputs, n_units), a column for each unit. biases: (n_units,).
+    """
+
+    def __init__(self, weights, biases):
+        self.weights = weights
+        self.biases = biases
+
+    def forward(self, x):
+        """Compute all units for a batch of examples: x (batch, n_inputs) -> cache["out"]: (batch, n_units).
+
+        out[n, j] is the sum over i of x[n, i] * weights[i, j], plus biases[j]. No loop is needed.
+        """
+        ### BEGIN SOLUTION linear-forward
+        out = x @ self.weights + self.biases
+        ### END SOLUTION
+        return {"x": x, "out": out}
+
+    def backward(self, cache, grad_output):
+        """Compute the gradients of the loss with respect to the weights, the biases and the input.
+
+        grad_output: (batch, n_units), the gradient with respect to cache["out"] -> {"weights": (n_inputs, n_units),
+        "biases": (n_units,), "x": (batch, n_inputs)}
+
+        A weight and a bias act in every example, so their gradients are sums over the batch, not means. An input acts in
+        one example only, but on every unit.
+        """
+        x = cache["x"]
+        ### BEGIN SOLUTION linear-backward
+        grad_weights = x.T @ grad_output
+        grad_biases = grad_output.sum(axis=0)
+        grad_x = grad_output @ self.weights.T
+        ### END SOLUTION
+        return {"weights": grad_weights, "biases": grad_biases, "x": grad_x}
+
+
+class ReluLayer:
+    """The rectifier: what is positive passes, everything else becomes 0. It has nothing to learn."""
+
+    def forward(self, x):
+        """Let positive numbers pass: x (batch, n_units) -> cache["out"], in the shape of x; -2, 0, 3 give 0, 0, 3."""
+        ### BEGIN SOLUTION relu
+        out = np.maximum(x, 0)
+        ### END SOLUTION
+        return {"x": x, "out": out}
+
+    def backward(self, cache, grad_output):
+        """Compute the gradient with respect to the input: grad_output (batch, n_units) -> the same shape.
+
+        Where x was positive, the gradient passes unchanged. Everywhere else it is 0, also where x was exactly 0.
+        """
+        ### BEGIN SOLUTION relu
+        grad_x = grad_output * (cache["x"] > 0)
+        ### END SOLUTION
+        return grad_x
+
+
+class SoftmaxCrossEntropy:
+    """The end of the network: from logits to probabilities, to the loss, and to the gradient that goes back.
+
+    logits: (batch, n_classes), any numbers. labels: (batch,) integers from 0 to n_classes - 1, the right classes.
+    """
+
+    def softmax(self, logits):
+        """Turn logits into probabilities, example by example: (batch, n_classes) -> (batch, n_classes).
+
+        A probability is exp(logit), divided by the sum of exp over the logits of the same example. Logits may be huge:
+        exp(1000) overflows, although the probabilities are ordinary numbers. A constant that is added to all logits of
+        an example does not change its probabilities.
+        """
+        ### BEGIN SOLUTION softmax
+        scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = scores / scores.sum(axis=1, keepdims=True)
+        ### END SOLUTION
+        return probabilities
+
+    def loss(self, logits, labels):
+        """Return the mean over the batch of -log(probability of the right class), one number, in nats.
+
+        Ten equally probable classes give ln 10 = 2.303. It must be right also where a probability is too small for
+        float64 and rounds to 0: logits 0 and 1000 with label 0 give 1000. The logarithm of a quotient is a difference.
+        """
+        ### BEGIN SOLUTION cross-entropy
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        loss = -log_probabilities[np.arange(len(labels)), labels].mean()
+        ### END SOLUTION
+        return float(loss)
+
+    def backward(self, probabilities, labels):
+        """Compute the gradient of the loss with respect to the logits.
+
+        probabilities: (batch, n_classes), what `softmax` gave -> gradient: (batch, n_classes)
+
+        It is (probabilities - one_hot) / batch, where one_hot holds a 1 at the right class of each example and 0
+        elsewhere. The mean over the batch is in it, so no layer in front divides again.
+        """
+        ### BEGIN SOLUTION cross-entropy
+        grad_logits = probabilities.copy()
+        grad_logits[np.arange(len(labels)), labels] -= 1
+        grad_logits /= len(labels)
+        ### END SOLUTION
+        return grad_logits
 
 
 class MultilayerPerceptron:
@@ -31,20 +143,25 @@ class MultilayerPerceptron:
         """Compute class probabilities: x (batch, n_inputs) -> cache["out"]: (batch, n_classes), rows add up to 1.
 
         cache["inputs"]: what went into each linear layer, the first one being x. cache["logits"]: the last layer's
-        result before the softmax.
+        result before the softmax. cache["linear"] and cache["relu"]: the caches of the layers themselves. A ReLU stands
+        before every linear layer but the first, so there is one fewer of them.
         """
-        inputs = []
+        inputs, linear_caches, relu_caches = [], [], []
         signal = x
         for depth, (weights, biases) in enumerate(zip(self.weights, self.biases)):
             if depth > 0:
-                signal = np.maximum(signal, 0)
+                relu_caches.append(ReluLayer().forward(signal))
+                signal = relu_caches[-1]["out"]
             inputs.append(signal)
-            signal = signal @ weights + biases
-        return {"x": x, "inputs": inputs, "logits": signal, "out": softmax(signal)}
+            linear_caches.append(LinearLayer(weights, biases).forward(signal))
+            signal = linear_caches[-1]["out"]
+        probabilities = SoftmaxCrossEntropy().softmax(signal)
+        caches = {"linear": linear_caches, "relu": relu_caches}
+        return {"x": x, "inputs": inputs, "logits": signal, "out": probabilities, **caches}
 
     def loss(self, cache, labels):
         """Return the mean cross-entropy, in nats, of the predictions in cache. labels: (batch,) integers."""
-        return mean_cross_entropy(cache["logits"], labels)
+        return SoftmaxCrossEntropy().loss(cache["logits"], labels)
 
     def backward(self, cache, labels):
         """Compute the gradients of the mean cross-entropy. labels: (batch,) integers.
@@ -52,24 +169,36 @@ class MultilayerPerceptron:
         Returns {"weights": list like self.weights, "biases": list like self.biases, "x": (batch, n_inputs)}; the last
         one is the gradient with respect to the input, for the layers in front. The mean over the batch is in all of
         them.
+
+        The loop visits the linear layers from the last to the first. When a turn begins, grad is the gradient with
+        respect to the output of the linear layer at this depth. When it ends, grads holds what this layer's own
+        backward returns, and grad has gone back through the layer and through the ReLU before it, which is
+        ReLU number depth - 1. Before the first linear layer there is none.
         """
-        grad = cache["out"].copy()
-        grad[np.arange(len(labels)), labels] -= 1
-        grad /= len(labels)
+        grad = SoftmaxCrossEntropy().backward(cache["out"], labels)
         weight_grads, bias_grads = [], []
         for depth in reversed(range(len(self.weights))):
-            signal = cache["inputs"][depth]
-            weight_grads.insert(0, signal.T @ grad)
-            bias_grads.insert(0, grad.sum(axis=0))
-            grad = grad @ self.weights[depth].T
-            if depth > 0:  # back through the ReLU, which let pass what was positive
-                grad = grad * (signal > 0)
+            layer = LinearLayer(self.weights[depth], self.biases[depth])
+            ### BEGIN SOLUTION mlp-backward
+            grads = layer.backward(cache["linear"][depth], grad)
+            grad = grads["x"]
+            if depth > 0:
+                grad = ReluLayer().backward(cache["relu"][depth - 1], grad)
+            ### END SOLUTION
+            weight_grads.insert(0, grads["weights"])
+            bias_grads.insert(0, grads["biases"])
         return {"weights": weight_grads, "biases": bias_grads, "x": grad}
 
     def update(self, grads, learning_rate):
-        """Take one step of gradient descent. grads: what `backward` returned; its "x" is not used here."""
+        """Take one step of gradient descent. grads: what `backward` returned; its "x" is not used here.
+
+        Afterwards self.weights and self.biases hold the new parameters, layer by layer in their old order. The
+        gradients stay as they are.
+        """
+        ### BEGIN SOLUTION sgd-step
         self.weights = [weights - learning_rate * grad for weights, grad in zip(self.weights, grads["weights"])]
         self.biases = [biases - learning_rate * grad for biases, grad in zip(self.biases, grads["biases"])]
+        ### END SOLUTION
 
     def predict(self, x):
         """Return the most probable class of every example: x (batch, n_inputs) -> (batch,) integers."""
@@ -78,9 +207,7 @@ class MultilayerPerceptron:
 
 def softmax(logits):
     """Turn scores into probabilities, row by row: (batch, n_classes) -> (batch, n_classes)."""
-    # Without the shift, exp overflows for logits above 709. The shift cancels in the quotient.
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    return SoftmaxCrossEntropy().softmax(logits)
 
 
 def mean_cross_entropy(logits, labels):
@@ -88,7 +215,4 @@ def mean_cross_entropy(logits, labels):
 
     logits: (batch, n_classes). labels: (batch,) integers. Ten equally probable classes give ln 10 = 2.303.
     """
-    # From logits and not from probabilities: a probability can round to 0, its logarithm need not be infinite.
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+    return SoftmaxCrossEntropy().loss(logits, labels)

@@ -37,15 +37,20 @@ def knows_nothing(kind: str) -> Callable[[_Method], _Method]:
     its shape and dtype, in dicts, lists, tuples, dataclasses and in what an iterator yields; an array that is one of the
     arguments stays. Numbers with a fraction are replaced too, and texts, by an empty one or by a text that was given.
     Whole numbers and truth values inside of a result are places and flags, and stay, unless there is nothing else in it.
-    A generator stays one. What a function only writes into its arguments is not touched, and what it prints is not seen.
+    A generator stays one. Where a method returns None, its answer is what it bound to attributes of its object: these are
+    replaced in the same way, or as they were before for "nothing". What a function only writes into its arguments is not
+    touched, and what it prints is not seen.
     """
 
     def decorate(function: _Method) -> _Method:
         @functools.wraps(function)
         def answer(*args: Any, **kwargs: Any) -> Any:
             given = _Given(args, kwargs)
+            before = dict(getattr(args[0], "__dict__", {})) if args else {}
             with contextlib.redirect_stdout(io.StringIO()):
                 result = function(*args, **kwargs)
+            if result is None and args:
+                _degrade_attributes(args[0], before, kind, given)
             if kind == "nothing":
                 return iter(()) if inspect.isgeneratorfunction(function) else None
             return _degenerate(result, kind, given, whole_too=not _tells_more(result))
@@ -81,6 +86,19 @@ def _tells_more(value: Any, depth: int = 0) -> bool:
 
 def _is_record(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__")
+
+
+def _degrade_attributes(owner: Any, before: dict[str, Any], kind: str, given: _Given) -> None:
+    """Put an answer that knows nothing in the place of every attribute that a call has bound anew."""
+    for name, value in list(getattr(owner, "__dict__", {}).items()):
+        if name in before and before[name] is value:
+            continue
+        if kind != "nothing":
+            setattr(owner, name, _degenerate(value, kind, given))
+        elif name in before:
+            setattr(owner, name, before[name])
+        else:
+            delattr(owner, name)
 
 
 def _arrays_in(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:

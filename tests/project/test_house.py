@@ -23,7 +23,15 @@ PRIVATE = re.compile(
 )
 WRITTEN = (".py", ".md", ".toml", ".j2", "Makefile", "run")
 # Classes of other people, and sentences that readers of the tests' own assignments see.
-OF_OTHERS = ("examples/cnn/", "source/", "release/", "tests/assignments/cnn/golden/", "autograder/", "solutions/")
+OF_OTHERS = (
+    "examples/cnn/",
+    "examples/mlp/",
+    "source/",
+    "release/",
+    "tests/assignments/cnn/golden/",
+    "autograder/",
+    "solutions/",
+)
 
 
 def written_files():

@@ -20,7 +20,7 @@ from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
 from cnn_assignment.authoring.gaps import parse_answer, parse_gaps
-from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.layout import list_assignments, load_assignment
 from cnn_assignment.running.pool import collect_tasks
 from cnn_kit import CLASSES, NAME, POINTS, class_cells, copy_course, run, submit, tree
 from release_kit import check
@@ -65,7 +65,7 @@ def grade_without_gradebook(course: Path, submitted: Path, out: Path) -> dict[st
 def built(course_root, tmp_path_factory) -> Path:
     """A copy of the course, built by the command."""
     course = copy_course(course_root, tmp_path_factory.mktemp("built") / "a course")
-    run("cnn-assignment", "build", cwd=course)
+    run("cnn-assignment", "build", NAME, cwd=course)
     return course
 
 
@@ -86,10 +86,12 @@ def tasks(course_root):
 def test_what_is_committed_is_what_a_build_makes(course_root, tmp_path):
     course = copy_course(course_root, tmp_path / "copy", "release")
     before = tree(course)
-    assert "cnn: source/ and release/ are up to date." in run("cnn-assignment", "build", "--check", cwd=course)
+    said = run("cnn-assignment", "build", "--all", "--check", cwd=course)
+    for name in list_assignments(course):
+        assert f"{name}: source/ and release/ are up to date." in said
     assert tree(course) == before
     assert sorted(name for name in before if name in BUILT) == sorted(BUILT)
-    assert sorted(tree(course / "release")) == sorted(f"{NAME}/{file}" for file in FILES)
+    assert sorted(tree(course / "release" / NAME)) == sorted(FILES)
 
 
 def test_a_build_in_another_folder_and_a_second_build_leave_the_committed_bytes(course_root, course):
@@ -134,7 +136,7 @@ def test_one_changed_byte_in_any_built_file_is_shown_as_a_diff(course, tasks, fi
 def test_one_changed_byte_makes_the_command_exit_with_1(course):
     file = "release/cnn/cnn.ipynb"
     fresh, committed = change_a_byte(course / file)
-    said = run("cnn-assignment", "build", "--check", cwd=course, status=1)
+    said = run("cnn-assignment", "build", NAME, "--check", cwd=course, status=1)
     assert is_readable_diff(said, file, fresh, committed), said
 
 
@@ -145,7 +147,7 @@ def editions(built, tmp_path_factory) -> dict[str, tuple[dict[str, bytes], dict[
     folder, found = course / "release" / NAME, {}
     for edition in ("standard", "guided", "open"):
         if edition != "standard":
-            run("cnn-assignment", "build", "--hints", edition, cwd=course)
+            run("cnn-assignment", "build", NAME, "--hints", edition, cwd=course)
         by_kit = tree(folder)
         shutil.rmtree(folder)
         run("nbgrader", "generate_assignment", NAME, "--force", cwd=course)

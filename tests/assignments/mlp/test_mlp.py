@@ -1,4 +1,4 @@
-"""The multilayer perceptron that students are given."""
+"""The solution of the assignment `mlp`, which students of `cnn` are given."""
 
 from __future__ import annotations
 
@@ -91,6 +91,48 @@ def test_gradients_agree_with_numeric_ones(sizes, batch):
             assert gradient_check.relative_error(grad, numeric) < 1e-6
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 4, 3), (5, 2, 5), (4, 3, 1)], ids=str)
+def test_gradients_of_a_linear_layer_agree_with_numeric_ones(shape):
+    batch, n_inputs, n_units = shape
+    rng = np.random.default_rng(1)
+    x, weights, biases = (
+        rng.normal(size=(batch, n_inputs)),
+        rng.normal(size=(n_inputs, n_units)),
+        rng.normal(size=n_units),
+    )
+    grad_output = rng.normal(size=(batch, n_units))
+
+    def loss(x, weights, biases):
+        return np.sum(grad_output * mlp.LinearLayer(weights, biases).forward(x)["out"])
+
+    layer = mlp.LinearLayer(weights, biases)
+    grads = layer.backward(layer.forward(x), grad_output)
+    assert set(grads) == {"weights", "biases", "x"}
+    numeric = {
+        "x": gradient_check.numeric_gradient(lambda array: loss(array, weights, biases), x),
+        "weights": gradient_check.numeric_gradient(lambda array: loss(x, array, biases), weights),
+        "biases": gradient_check.numeric_gradient(lambda array: loss(x, weights, array), biases),
+    }
+    for name, slope in numeric.items():
+        assert gradient_check.relative_error(grads[name], slope) < 1e-6
+
+
+def test_a_rectifier_passes_what_is_positive_and_nothing_at_zero():
+    layer = mlp.ReluLayer()
+    cache = layer.forward(np.array([[-2.0, 0.0, 3.0, -0.0]]))
+    np.testing.assert_array_equal(cache["out"], [[0, 0, 3, 0]])
+    np.testing.assert_array_equal(layer.backward(cache, np.array([[5.0, 6.0, -7.0, 8.0]])), [[0, 0, -7, 0]])
+
+
+def test_the_gradient_of_the_logits_agrees_with_a_numeric_one():
+    rng = np.random.default_rng(2)
+    logits, labels, end = rng.normal(size=(5, 4)), np.array([3, 0, 0, 1, 3]), mlp.SoftmaxCrossEntropy()
+    analytic = end.backward(end.softmax(logits), labels)
+    numeric = gradient_check.numeric_gradient(lambda array: end.loss(array, labels), logits)
+    assert gradient_check.relative_error(analytic, numeric) < 1e-6
+    np.testing.assert_allclose(analytic.sum(axis=1), 0, atol=1e-15)
+
+
 def test_the_gradient_is_that_of_the_mean_loss():
     network, x, labels = make_example((5, 7, 3), 4)
     once = network.backward(network.forward(x), labels)
@@ -104,7 +146,8 @@ def test_the_gradient_is_that_of_the_mean_loss():
 def test_nothing_that_is_given_changes_and_calls_repeat_themselves():
     network, x, labels = make_example((5, 7, 3), 4)
     cache = network.forward(x)
-    for array in (x, labels, *network.weights, *network.biases, *cache["inputs"], cache["logits"], cache["out"]):
+    layers = [array for layer in (*cache["linear"], *cache["relu"]) for array in layer.values()]
+    for array in (x, labels, *network.weights, *network.biases, *layers, cache["logits"], cache["out"]):
         array.flags.writeable = False
     first, second = network.backward(cache, labels), network.backward(cache, labels)
     np.testing.assert_array_equal(first["x"], second["x"])

@@ -134,6 +134,32 @@ def test_nothing_is_none():
     assert answer("nothing", {"out": np.ones(3)}) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "weights"),
+    [("zeros", [0.0, 0.0]), ("ones", [1.0, 1.0]), ("input", [5.0, 6.0]), ("nothing", [3.0, 4.0])],
+)
+def test_what_a_method_binds_to_its_object_is_its_answer(kind, weights):
+    class Learner:
+        def __init__(self):
+            self.weights = [np.array([3.0, 4.0])]
+            self.steps = 0
+            self.untouched = np.array([7.0])
+
+        @knows_nothing(kind)
+        def update(self, grads):
+            self.weights = [weights - grads for weights in self.weights]
+            self.steps += 1
+            self.last = grads.copy()
+
+    learner = Learner()
+    assert learner.update(np.array([5.0, 6.0])) is None
+    np.testing.assert_array_equal(learner.weights, [weights])
+    np.testing.assert_array_equal(learner.untouched, [7.0])
+    # A whole number inside of an answer is a place, and stays.
+    assert learner.steps == (0 if kind == "nothing" else 1)
+    assert hasattr(learner, "last") == (kind != "nothing")
+
+
 def test_arrays_in_dicts_lists_and_tuples_are_replaced():
     found = answer("zeros", {"a": [np.ones(2)], "b": (np.ones(1), "word"), "c": Pair(np.ones(3), None)})
     np.testing.assert_array_equal(found["a"][0], [0, 0])
