@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from cnn_assignment.core.comparing import find_wrong, is_same
-from cnn_assignment.core.owed import Owed, has_form
+from cnn_assignment.core.comparing import find_wrong, has_form, is_same
+from cnn_assignment.testing.caches import Owed
 
 
 class Mismatch(AssertionError):  # noqa: N818 - the name that tests know it by
@@ -102,7 +102,7 @@ def own_caches(
     """As `own_cache`, for several calls whose caches are alive at once."""
     del student
     made = [_make_cache(forward, args, apart=len(calls) > 1) for args, _ in calls]
-    owed = [Owed(right, frozenset(form_only)) for _, right in calls]
+    owed = [Owed.of(right, form_only, None) for _, right in calls]
     return [_repair(cache, due) for cache, due in zip(made, owed, strict=True)]
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_assignment.authoring.definitions import Definition, needed_by, read_definitions
 from cnn_assignment.authoring.gaps import looks_like_marker, parse_gaps, require_same_tasks
+from cnn_assignment.authoring.missing_names import find_import, find_missing
 from cnn_assignment.authoring.texts import make_task_table, read_text
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.model import Assignment, Gap, Hints, Task
@@ -58,6 +59,7 @@ def make_solution_notebook(assignment: Assignment, tasks: tuple[Task, ...], hint
             # By a function, because a title may hold what a pattern's replacement would take for a group.
             cell.source = _TASKS.sub(lambda _: make_task_table(tasks), cell.source)
     parts.require_complete(filled)
+    _require_names(notebook, assignment)
     notebook.metadata = _notebook_metadata(hints)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     _name_cells(notebook)
@@ -238,6 +240,29 @@ def _refuse_markers(notebook: NotebookNode, assignment: Assignment) -> None:
                     place=f"source/{assignment.name}.md",
                     remedy=f"Write answers in {assignment.solution_label} only, and insert their class.",
                 )
+
+
+def _require_names(notebook: NotebookNode, assignment: Assignment) -> None:
+    """Raise AuthoringError for a name that a solution or grade cell uses and the notebook does not have."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    asked = [cell.source for cell in code if "nbgrader" in cell.metadata]
+    missing = find_missing(asked, [cell.source for cell in code])
+    if not missing:
+        return
+    name = missing[0]
+    solution = read_text(assignment.solution_file, assignment.root)
+    found = find_import(name, (solution, read_text(assignment.checks_file, assignment.root)))
+    if found is not None:
+        remedy = f"Add `{found}` to a code cell of the narrative: the imports of a module are in no cell by themselves."
+    elif any(name in part.names for part in read_definitions(solution)):
+        remedy = f'Add a cell ```python insert="{name}": of the solution only what is inserted is in the notebook.'
+    else:
+        remedy = "Define or import it in a cell of the narrative."
+    raise AuthoringError(
+        f"no cell defines {name}, which the code of the notebook uses",
+        place=f"source/{assignment.name}.md",
+        remedy=remedy,
+    )
 
 
 def _notebook_metadata(hints: Hints) -> NotebookNode:

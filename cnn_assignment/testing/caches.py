@@ -21,7 +21,7 @@ Right = Mapping[str, Array] | Sequence[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Owed:
+class Owed:
     """The entries that a cache must have: right ones, and the keys of those of which only the form matters.
 
     part: where the cache lies in what forward returns; None where it is all of it.
@@ -33,9 +33,7 @@ class _Owed:
     part: int | str | None
 
     @classmethod
-    def of(
-        cls, right: Mapping[str, Array] | Sequence[Any], form_only: Collection[Any], part: int | str | None
-    ) -> _Owed:
+    def of(cls, right: Mapping[str, Array] | Sequence[Any], form_only: Collection[Any], part: int | str | None) -> Owed:
         """What is owed where this is right."""
         is_tuple = not isinstance(right, Mapping)
         return cls(dict(enumerate(right)) if is_tuple else dict(right), frozenset(form_only), is_tuple, part)
@@ -109,7 +107,7 @@ def own_caches(
         conversation.fetch(None, wire.Caps())
     # What is still to be done before forward goes along with it, and is told from it by its step.
     before = conversation.pending
-    owed = [_Owed.of(right, form_only, part) for right in rights]
+    owed = [Owed.of(right, form_only, part) for right in rights]
     try:
         if conversation.is_deadly(label_of(forward)):
             return [_right_cache(student, forward, due) for due in owed]
@@ -146,7 +144,7 @@ def _make_cache(forward: Remote, args: tuple[Any, ...], part: int | str | None, 
     return copied
 
 
-def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: _Owed, before: int) -> Remote:
+def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: Owed, before: int) -> Remote:
     """The cache with its wrong entries put right. before: how many operations of the next request are not forward's."""
     if cache is None:
         return _right_cache(student, forward, owed)
@@ -179,6 +177,6 @@ def _repair(student: Remote, forward: Remote, cache: Remote | None, owed: _Owed,
     return cache
 
 
-def _right_cache(student: Remote, forward: Remote, owed: _Owed) -> Remote:
+def _right_cache(student: Remote, forward: Remote, owed: Owed) -> Remote:
     conversation_of(student).remarks.append(f"a right cache stood in for the one that your {label_of(forward)} owes")
     return put(student, owed.give_all())

@@ -93,6 +93,7 @@ def test_a_class_comes_with_the_comment_above_it_and_its_last_marker(assignment)
 def test_a_class_comes_with_its_decorators(assignment):
     kept = "# Kept.\n@keep\n# Scales arrays.\nclass Scaler:"
     edit(assignment.solution_file, "class Scaler:", f"def keep(a):\n    return a\n\n\n{kept}")
+    edit(assignment.narrative_file, INSERT_CUTTER, f'```python insert="keep"\n```\n\n{INSERT_CUTTER}')
     assert graded(make(assignment))["Scaler"].source.startswith(kept)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from cnn_assignment.authoring.notebook import make_solution_notebook
 from cnn_assignment.authoring.slips import refuse_slips
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
+from cnn_assignment.core.model import Hints
 from processes import run
-from toy_course import edit, make_course, tree
+from toy_course import COLLECTED, edit, make_course, tree
 
 SOLUTION, SETTINGS = "solutions/toy.py", "autograder/toy/assignment.toml"
 BEGIN = "### BEGIN SOLUTION slope"
@@ -102,3 +104,41 @@ def test_a_stand_in_may_be_inherited(root, is_provided):
     edit(root / SOLUTION, "import HALF\n", f"import HALF{', Shared' if is_provided else ''}\n")
     edit(root / SETTINGS, "Cutter.pieces", "Cutter.share")
     refuse_slips(load_assignment(root, "toy"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "source/toy.md",
+            "import numpy as np\n",
+            "",
+            r"no cell defines np, .* Add `import numpy as np` to a code cell",
+        ),
+        (
+            "solutions/toy.py",
+            "class Cutter:",
+            "def half(x):\n    return x / 2\n\n\nclass Cutter:\n    unit = half(2)\n",
+            r'no cell defines half, .* Add a cell ```python insert="half"',
+        ),
+        ("autograder/toy/checks.py", "\n\ndef test_", "\n\n\ndef test_", None),
+    ],
+)
+def test_what_the_narrative_forgets_is_told_with_what_to_add(tmp_path, file, old, new, told):
+    assignment = make_course(tmp_path)
+    text = (tmp_path / file).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    if told is None:
+        assert make_solution_notebook(assignment, COLLECTED, Hints.STANDARD).cells
+        return
+    with pytest.raises(AuthoringError, match=told):
+        make_solution_notebook(assignment, COLLECTED, Hints.STANDARD)
+
+
+def test_a_task_that_is_called_like_a_definition_or_the_assignment_is_refused(tmp_path):
+    assignment = make_course(tmp_path)
+    text = assignment.solution_file.read_text(encoding="utf-8")
+    assignment.solution_file.write_text(text.replace("BEGIN SOLUTION cut", "BEGIN SOLUTION toy"), encoding="utf-8")
+    with pytest.raises(AuthoringError, match=r"toy\.py:\d+: the task 'toy' is called like the assignment\. Call it"):
+        refuse_slips(assignment)
