@@ -225,7 +225,7 @@ class Submission:
     the file was chosen.
     A proof may ask for less than a grade, and then the report holds no more. tasks: those that are to be graded, all
     where it is empty. until_loss: whether a task is left after its first lost mark. explain: whether lost marks are
-    told their reasons.
+    told their reasons. sign: whether they are told the fingerprints of what came, in the place of reasons.
     """
 
     student: str
@@ -233,6 +233,7 @@ class Submission:
     tasks: tuple[str, ...] = ()
     until_loss: bool = False
     explain: bool = True
+    sign: bool = False
     notes: tuple[str, ...] = ()
     folder: Path | None = None
 
@@ -244,6 +245,7 @@ class Submission:
             "tasks": list(self.tasks),
             "until_loss": self.until_loss,
             "explain": self.explain,
+            "sign": self.sign,
             "notes": list(self.notes),
             "folder": self.folder and str(self.folder.absolute()),
         }
@@ -257,6 +259,7 @@ class Submission:
             tasks=tuple(data["tasks"]),
             until_loss=data["until_loss"],
             explain=data["explain"],
+            sign=data["sign"],
             notes=tuple(data["notes"]),
             folder=data["folder"] and Path(data["folder"]),
         )
