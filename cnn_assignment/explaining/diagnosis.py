@@ -84,9 +84,7 @@ class Diagnostician:
         prints = [take_fingerprint(signature) if signature is not None else None for signature in row]
         return tuple((json.dumps(found.to_json()),) if found is not None else () for found in prints)
 
-    def _find_mutant(
-        self, task: CollectedTask, row: Row, certain: Sequence[tuple[str, ...]]
-    ) -> list[tuple[str, ...]]:
+    def _find_mutant(self, task: CollectedTask, row: Row, certain: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """What to tell of each failed test where a mutant gives the whole row; of what was raised, what is certain first."""
         said = self._mutants.find(task.id, [test.id for test in task.tests], row)
         return [(*sure, said) if said and found is not None else () for sure, found in zip(certain, row, strict=True)]

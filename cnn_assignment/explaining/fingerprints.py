@@ -108,7 +108,9 @@ def _walk(value: Any) -> Iterator[str | Array]:
                 finite = np.isfinite(value)
                 if not finite.all():
                     # Not a number is equal to itself here, as it is where signatures are compared.
-                    yield repr(np.where(finite, 0, np.nan_to_num(value, nan=1, posinf=2, neginf=3)).astype(np.int8).tobytes())
+                    yield repr(
+                        np.where(finite, 0, np.nan_to_num(value, nan=1, posinf=2, neginf=3)).astype(np.int8).tobytes()
+                    )
                 yield np.where(finite, value, 0)
             else:
                 yield repr(value.tolist())

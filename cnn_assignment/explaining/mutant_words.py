@@ -73,7 +73,7 @@ _WORDS = {
     SlipKind.INDEX: "an index or a slice takes other places",
     SlipKind.AXES: "a calculation goes along other axes",
     SlipKind.UPDATE: "values are stored in another way, such as added to what is there",
-    SlipKind.SIGN: "signs are lost or turned",
+    SlipKind.SIGN: "signs are turned, or negative numbers are treated otherwise",
     SlipKind.TYPE: "numbers lose digits",
     SlipKind.TWICE: "a step is done twice",
     SlipKind.SEQUENCE: "two steps are done in the other order",

@@ -35,7 +35,6 @@ class Explainer(Protocol):
     ) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
 
-
     def sign(self, row: Sequence[FailureSignature | None]) -> tuple[tuple[str, ...], ...]:
         """What each test of a task gave, in the place of reasons, for a proof; nothing of those that were passed."""
 

@@ -18,6 +18,12 @@ from cnn_assignment.proving.mutating.sites import Code, Edit, Function
 from cnn_assignment.proving.variants import load_variants
 
 
+# For each gap.
+_MOST_OF_VARIANTS = 100
+# Kinds that make most mutants of long code, and least sense of them.
+_TOO_MANY = (SlipKind.NAME, SlipKind.FIXED, SlipKind.ARGUMENT)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One wrong solution: the task of its slip, its kind and place, and the whole text."""
@@ -26,6 +32,7 @@ class Candidate:
     kind: SlipKind
     place: Place
     text: str
+    is_of_variant: bool = False
 
 
 def make_candidates(assignment: Assignment) -> list[Candidate]:
@@ -44,18 +51,31 @@ def make_candidates(assignment: Assignment) -> list[Candidate]:
         for slip in _of_gap(code, gap, name, taken):
             text = apply(code, slip)
             if text is not None:
-                found.setdefault((gap.task, text), Candidate(gap.task, slip.kind, places.of(slip.node), text))
+                place = places.of(slip.node)
+                if slip.name:
+                    place = places.named(place.method, slip.name)
+                found.setdefault((gap.task, text), Candidate(gap.task, slip.kind, place, text))
+    for gap, name in methods:
+        others = list(_of_variants(assignment, gap.task, name, code))
+        # As many of each variant: what one of them gives, most others give too.
+        for candidate in others[:: 1 + len(others) // _MOST_OF_VARIANTS]:
+            found.setdefault((gap.task, candidate.text), candidate)
+    return list(found.values())
+
+
+def _of_variants(assignment: Assignment, task: str, name: str, code: Code) -> Iterator[Candidate]:
+    """Small slips in the method of a gap, in every variant that has it in another form."""
+    solution = find_functions(code).get(name)
     for variant in load_variants(assignment):
         other = Code(variant.text)
-        functions = find_functions(other)
-        for gap, name in methods:
-            if name not in functions or ast.dump(functions[name]) == ast.dump(find_functions(code)[name]):
-                continue
-            for slip in make_small_slips(other, [functions[name]]):
-                text = apply(other, slip)
-                if text is not None:
-                    found.setdefault((gap.task, text), Candidate(gap.task, slip.kind, Place(name), text))
-    return list(found.values())
+        function = find_functions(other).get(name)
+        if function is None or solution is None or ast.dump(function) == ast.dump(solution):
+            continue
+        for slip in make_small_slips(other, [function]):
+            text = apply(other, slip) if slip.kind not in _TOO_MANY else None
+            if text is not None:
+                # No name of a variant stands in the skeleton.
+                yield Candidate(task, slip.kind, Place(name), text, is_of_variant=True)
 
 
 def _of_gap(code: Code, gap: Gap, name: str, taken: set[str]) -> Iterator[Slip]:

@@ -48,12 +48,16 @@ _NAME = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*(?![\w(\"'])")
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A slip: its kind, the node whose place is told, and the edits that make it. helper: code that they call."""
+    """A slip: its kind, the node whose place is told, and the edits that make it.
+
+    helper: code that they call. name: what is written at the place, where the node does not tell it.
+    """
 
     kind: SlipKind
     node: ast.AST
     edits: tuple[Edit, ...]
     helper: str = ""
+    name: str = ""
 
 
 def make_small_slips(code: Code, functions: Sequence[Function]) -> Iterator[Slip]:

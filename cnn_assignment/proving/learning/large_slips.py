@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from cnn_assignment.explaining.mutant_words import SlipKind
-from cnn_assignment.proving.learning.distortions import DISTORTIONS
+from cnn_assignment.proving.learning.distortions import DISTORTIONS, IN_PLACE
 from cnn_assignment.proving.learning.edits import Slip
 from cnn_assignment.proving.learning.places import written_name
 from cnn_assignment.proving.mutating.scopes import imported_names, root_name, self_name
@@ -19,16 +19,20 @@ _Assigning = ast.Assign | ast.AnnAssign | ast.AugAssign
 
 def make_distortions(code: Code, function: Function, lines: range) -> Iterator[Slip]:
     """Every distortion of every array that is read or written in these lines, of the results, and of the arguments."""
-    sites = [(node, code.swap(node, f"{_HELPER}({code.source(node)})")) for node in _arrays(code, function, lines)]
-    sites += [(node, _insert(code, node, f"{name} = {_HELPER}({name})")) for node, name in _results(code, function)]
+    sites: list[tuple[ast.AST, Edit, str]] = []
+    for node in _arrays(code, function, lines):
+        sites.append((node, code.swap(node, f"{_HELPER}({code.source(node)})"), ""))
+    for place, name in _results(code, function):
+        sites.append((place, _insert(code, place, f"{name} = {_HELPER}({name})"), name))
     for argument in _arguments(code, function):
-        sites.append((function, _open_body(code, function, f"{argument} = {_HELPER}({argument})")))
-    for node, edit in sites:
+        sites.append((function, _open_body(code, function, f"{argument} = {_HELPER}({argument})"), ""))
+    for site, edit, name in sites:
         for distortion in DISTORTIONS:
-            yield Slip(distortion.kind, node, (edit,), f"\n\ndef {_HELPER}(a):\n    return {distortion.made}\n")
+            helper = f"\n\ndef {_HELPER}(a):\n    return {distortion.made}\n"
+            yield Slip(distortion.kind, site, (edit,), helper, name)
     for argument in _arguments(code, function):
-        for distortion in DISTORTIONS:
-            helper = f"\n\ndef {_HELPER}(a):\n    a[...] = {distortion.made}\n"
+        for made in IN_PLACE:
+            helper = f"\n\ndef {_HELPER}(a):\n    a[...] = {made}\n"
             yield Slip(SlipKind.IN_PLACE, function, (_open_body(code, function, f"{_HELPER}({argument})"),), helper)
 
 
@@ -39,33 +43,38 @@ def make_memories(code: Code, functions: Sequence[Function], inside: Function) -
         return
     arguments, results = _arguments(code, inside), list(_results(code, inside))
     first = arguments[0] if arguments else owner
-    keys = (f"id({owner})", "0", f"id({first})", f"(id({owner}), getattr({first}, 'shape', 0))")
+    # What is kept on an object ends with it; the numbers that `id` gives come again.
+    own = f'{owner}.__dict__.setdefault("{_HELPER}", {{}})'
 
-    def kept(name: str, key: str) -> str:
-        return f"{name} = {_HELPER}_kept.setdefault(({name!r}, {key}), {name})"
+    def kept(name: str, where: str, key: str) -> str:
+        return f"{name} = {where}.setdefault(({name!r}, {key}), {name})"
 
-    for key in keys:
+    for where, key in (
+        (own, "0"),
+        (f"{_HELPER}_kept", "0"),
+        (own, f"id({first})"),
+        (own, f"getattr({first}, 'shape', 0)"),
+    ):
         for argument in arguments:
-            yield Slip(SlipKind.KEPT, inside, (_open_body(code, inside, kept(argument, key)),), _MEMORY)
+            yield Slip(SlipKind.KEPT, inside, (_open_body(code, inside, kept(argument, where, key)),), _MEMORY)
         for node, name in results:
-            yield Slip(SlipKind.KEPT, node, (_insert(code, node, kept(name, key)),), _MEMORY)
+            yield Slip(SlipKind.KEPT, node, (_insert(code, node, kept(name, where, key)),), _MEMORY, name)
     for node, name in results:
-        added = f"{name} = {name} + {_HELPER}_kept.get(id({owner}), 0); {_HELPER}_kept[id({owner})] = {name}"
-        yield Slip(SlipKind.KEPT, node, (_insert(code, node, added),), _MEMORY)
-        for argument in arguments:
-            added = f'{name} = {argument}[".."] = {name} + {argument}.get("..", 0)'
-            yield Slip(SlipKind.KEPT, node, (_insert(code, node, added),), _MEMORY)
-    for node in (part for function in functions for part in ast.walk(function)):
-        match node:
+        for where in (own, *arguments):
+            added = f'{name} = {where}[".."] = {name} + {where}.get("..", 0)'
+            yield Slip(SlipKind.KEPT, node, (_insert(code, node, added),), "", name)
+    for read in (part for function in functions for part in ast.walk(function)):
+        match read:
             case ast.Assign(value=ast.Call(func=ast.Attribute(attr="zeros" | "empty" | "zeros_like")) as value):
                 for clear in ("", "; a[...] = 0"):
-                    helper = f"{_MEMORY}\ndef {_HELPER}(key, a):\n    a = {_HELPER}_kept.setdefault((key, a.shape), a){clear}\n    return a\n"
-                    called = f"{_HELPER}(id({owner}), {code.source(value)})"
-                    yield Slip(SlipKind.KEPT, node, (code.swap(value, called),), helper)
-            case ast.Attribute(ctx=ast.Load(), value=ast.Name(id=name)) if name == owner and not _is_called(code, node):
-                source = code.source(node)
-                copied = f"{_HELPER}_kept.setdefault(({node.attr!r}, id({owner})), np.copy({source}))"
-                yield Slip(SlipKind.KEPT, node, (code.swap(node, copied),), _MEMORY)
+                    helper = f"\n\ndef {_HELPER}(kept, a):\n    a = kept.setdefault(a.shape, a){clear}\n    return a\n"
+                    called = f"{_HELPER}({own}, {code.source(value)})"
+                    yield Slip(SlipKind.KEPT, read, (code.swap(value, called),), helper)
+            case ast.Attribute(ctx=ast.Load(), value=ast.Name(id=name)) if name == owner and not _is_called(code, read):
+                source = code.source(read)
+                for keeping in (f"np.copy({source})", source):
+                    first_one = f"{own}.setdefault({source!r}, {keeping})"
+                    yield Slip(SlipKind.KEPT, read, (code.swap(read, first_one),))
     around = code.class_of(inside)
     if around is not None:
         yield from _make_shared(code, around)
@@ -91,13 +100,13 @@ def _make_handed_over(code: Code, around: ast.ClassDef, inside: Function) -> Ite
         for node, name in _returned(code, other):
             if name not in _arguments(code, inside):
                 continue
-            put = _insert(code, node, f"{_HELPER}_kept[id({their})] = {name}")
-            got = f"{_HELPER}_kept[id({owner})]"
-            yield Slip(SlipKind.KEPT, inside, (put, _open_body(code, inside, f"{name} = {got}")), _MEMORY)
+            put = _insert(code, node, f"{their}.{_HELPER} = {name}")
+            got = f"{owner}.{_HELPER}"
+            yield Slip(SlipKind.KEPT, inside, (put, _open_body(code, inside, f"{name} = {got}")))
             for part in ast.walk(inside):
                 if isinstance(part, ast.Subscript) and code.source(part.value) == name:
                     key = code.source(part.slice)
-                    yield Slip(SlipKind.KEPT, part, (put, code.swap(part, f"{got}[{key}]")), _MEMORY)
+                    yield Slip(SlipKind.KEPT, part, (put, code.swap(part, f"{got}[{key}]")))
 
 
 def _arrays(code: Code, function: Function, lines: range) -> Iterator[ast.expr]:
