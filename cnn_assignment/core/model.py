@@ -253,16 +253,9 @@ class Submission:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:
         """The inverse of `to_json`."""
-        return cls(
-            student=data["student"],
-            path=data["path"] and Path(data["path"]),
-            tasks=tuple(data["tasks"]),
-            until_loss=data["until_loss"],
-            explain=data["explain"],
-            sign=data["sign"],
-            notes=tuple(data["notes"]),
-            folder=data["folder"] and Path(data["folder"]),
-        )
+        same = {name: data[name] for name in ("student", "until_loss", "explain", "sign")}
+        paths = {name: data[name] and Path(data[name]) for name in ("path", "folder")}
+        return cls(**same, **paths, tasks=tuple(data["tasks"]), notes=tuple(data["notes"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import task_order
 from cnn_assignment.core.model import Assignment, Report, Status
+from cnn_assignment.explaining.mutant_words import LEAD
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.proving.degenerate import make_degenerate
 from cnn_assignment.proving.mutating.mutants import Mutant, make_mutants
@@ -181,6 +182,8 @@ def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report]
         if not missed:
             return TrialOutcome("keeps all its marks")
         taken = {names[why] for test in missed for why in test.diagnosis if why in names and why not in right}
+        if any(why.startswith(LEAD) for test in missed for why in test.diagnosis):
+            return TrialOutcome("is taken for a mutant", len(missed))
         if taken:
             return TrialOutcome(f"is taken for {', '.join(sorted(taken))}", len(missed))
         explained = sum(bool(right.intersection(test.diagnosis)) for test in missed)

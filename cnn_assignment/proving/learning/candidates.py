@@ -14,9 +14,8 @@ from cnn_assignment.explaining.mutant_words import Place, SlipKind
 from cnn_assignment.proving.learning.edits import Slip, make_small_slips
 from cnn_assignment.proving.learning.large_slips import make_distortions, make_memories
 from cnn_assignment.proving.learning.places import Places, find_functions
-from cnn_assignment.proving.mutating.sites import Code, Edit, Function
+from cnn_assignment.proving.mutating.sites import Code, Function
 from cnn_assignment.proving.variants import load_variants
-
 
 # For each gap.
 _MOST_OF_VARIANTS = 100
@@ -82,7 +81,7 @@ def _of_gap(code: Code, gap: Gap, name: str, taken: set[str]) -> Iterator[Slip]:
     functions = find_functions(code)
     if name not in functions:
         return
-    own = [functions[name], *_called(code, name, functions, taken)]
+    own = [functions[name], *_called(name, functions, taken)]
     yield from make_small_slips(code, own)
     yield from make_distortions(code, functions[name], range(gap.begin_line, gap.end_line))
     yield from make_memories(code, own, functions[name])
@@ -98,7 +97,7 @@ def _method_of(code: Code, gap: Gap) -> str:
     return ""
 
 
-def _called(code: Code, name: str, functions: dict[str, Function], taken: set[str]) -> Sequence[Function]:
+def _called(name: str, functions: dict[str, Function], taken: set[str]) -> Sequence[Function]:
     """The given methods of the same class that a method calls, and those that these call; not those with gaps."""
     owner = name.rpartition(".")[0]
     found, left = {name}, [name]

@@ -19,13 +19,16 @@ _Assigning = ast.Assign | ast.AnnAssign | ast.AugAssign
 
 def make_distortions(code: Code, function: Function, lines: range) -> Iterator[Slip]:
     """Every distortion of every array that is read or written in these lines, of the results, and of the arguments."""
-    sites: list[tuple[ast.AST, Edit, str]] = []
-    for node in _arrays(code, function, lines):
-        sites.append((node, code.swap(node, f"{_HELPER}({code.source(node)})"), ""))
+    arrays = _arrays(code, function, lines)
+    sites: list[tuple[ast.AST, Edit, str]] = [
+        (node, code.swap(node, f"{_HELPER}({code.source(node)})"), "") for node in arrays
+    ]
     for place, name in _results(code, function):
         sites.append((place, _insert(code, place, f"{name} = {_HELPER}({name})"), name))
-    for argument in _arguments(code, function):
-        sites.append((function, _open_body(code, function, f"{argument} = {_HELPER}({argument})"), ""))
+    sites += [
+        (function, _open_body(code, function, f"{argument} = {_HELPER}({argument})"), "")
+        for argument in _arguments(code, function)
+    ]
     for site, edit, name in sites:
         for distortion in DISTORTIONS:
             helper = f"\n\ndef {_HELPER}(a):\n    return {distortion.made}\n"
@@ -97,7 +100,7 @@ def _make_handed_over(code: Code, around: ast.ClassDef, inside: Function) -> Ite
         if not other.args.args:
             continue
         their = other.args.args[0].arg
-        for node, name in _returned(code, other):
+        for node, name in _returned(other):
             if name not in _arguments(code, inside):
                 continue
             put = _insert(code, node, f"{their}.{_HELPER} = {name}")
@@ -115,11 +118,12 @@ def _arrays(code: Code, function: Function, lines: range) -> Iterator[ast.expr]:
         if not isinstance(node, ast.expr) or node.lineno not in lines or _is_aside(code, node):
             continue
         parent = code.parent(node)
-        if isinstance(node, ast.Call | ast.BinOp | ast.Compare):
+        if isinstance(node, ast.Call | ast.BinOp | ast.Compare) or (
+            isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and (not isinstance(parent, ast.Attribute | ast.Subscript) or isinstance(node, ast.Subscript))
+        ):
             yield node
-        elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
-            if not isinstance(parent, ast.Attribute | ast.Subscript) or isinstance(node, ast.Subscript):
-                yield node
 
 
 def _is_aside(code: Code, node: ast.expr) -> bool:
@@ -153,7 +157,7 @@ def _arguments(code: Code, function: Function) -> list[str]:
     return [argument.arg for argument in function.args.args if argument.arg != owner]
 
 
-def _returned(code: Code, function: Function) -> Iterator[tuple[ast.Return, str]]:
+def _returned(function: Function) -> Iterator[tuple[ast.Return, str]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
             yield node, node.value.id
@@ -162,7 +166,7 @@ def _returned(code: Code, function: Function) -> Iterator[tuple[ast.Return, str]
 def _results(code: Code, function: Function) -> Iterator[tuple[ast.Return, str]]:
     """Each return of a name, with what is returned: the name, or the entries of it that are written."""
     written = {written_name(code, node) for node in ast.walk(function) if isinstance(node, _Assigning)}
-    for node, name in _returned(code, function):
+    for node, name in _returned(function):
         entries = [other for other in sorted(written) if other.startswith(f"{name}[")]
         for other in entries or [name]:
             yield node, other
