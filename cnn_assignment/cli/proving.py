@@ -77,7 +77,7 @@ def prove(assignment: Assignment, jobs: int, *, gate: bool = True, every_s: floa
 def _learn_mutants(assignment: Assignment, jobs: int, as_json: bool) -> None:
     """Keep what mutants give, then print what they tell of every misconception, as if nobody had written it down."""
     from cnn_assignment.misconceptions import load_misconceptions
-    from cnn_assignment.proving.learning.figure import hold_back
+    from cnn_assignment.proving.learning.figure import find_mistaken, hold_back
     from cnn_assignment.proving.learning.rows import Learning
     from cnn_assignment.proving.learning.table import print_held_back
     from cnn_assignment.reporting.terminal import show_progress, show_step
@@ -91,9 +91,11 @@ def _learn_mutants(assignment: Assignment, jobs: int, as_json: bool) -> None:
         learning.run(jobs, advance)
     with show_progress(len(load_misconceptions(assignment)), "holding misconceptions back") as advance:
         found = hold_back(assignment, tasks, grade, jobs, advance)
+    with show_step("looking for answers that are taken for a mutant"):
+        mistaken = find_mistaken(assignment, tasks, grade, jobs)
     if as_json:
-        click.echo(json.dumps([asdict(entry) for entry in found], indent=2))
+        click.echo(json.dumps({"held_back": [*map(asdict, found)], "mistaken": [*map(asdict, mistaken)]}, indent=2))
     else:
-        print_held_back(found, [task.id for task in tasks])
-    wrong = any(entry.told and not entry.is_right for entry in found)
+        print_held_back(found, mistaken, [task.id for task in tasks])
+    wrong = any(entry.told and not entry.is_right for entry in (*found, *mistaken))
     sys.exit(EXIT_DIFFERENT if wrong else 0)

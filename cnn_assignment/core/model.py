@@ -253,9 +253,9 @@ class Submission:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:
         """The inverse of `to_json`."""
-        same = {name: data[name] for name in ("student", "until_loss", "explain", "sign")}
-        paths = {name: data[name] and Path(data[name]) for name in ("path", "folder")}
-        return cls(**same, **paths, tasks=tuple(data["tasks"]), notes=tuple(data["notes"]))
+        same: dict[str, Any] = {name: data[name] for name in ("student", "until_loss", "explain", "sign")}
+        same |= {name: data[name] and Path(data[name]) for name in ("path", "folder")}
+        return cls(**same, tasks=tuple(data["tasks"]), notes=tuple(data["notes"]))
 
 
 @dataclass(frozen=True, slots=True)

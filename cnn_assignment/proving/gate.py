@@ -93,7 +93,7 @@ def _neighbour(task: str, entries: Sequence[Misconception], text: str, parts: tu
 
 
 def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> list[Trial]:
-    listed = _load_equivalents(assignment, {(mutant.task, mutant.change) for mutant in mutants})
+    listed = load_equivalents(assignment, {(mutant.task, mutant.change) for mutant in mutants})
 
     def trial(mutant: Mutant) -> Trial:
         kind, rule = Kind.MUTANT, _loses_marks
@@ -104,8 +104,11 @@ def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> li
     return [trial(mutant) for mutant in mutants]
 
 
-def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Task and change of each mutant that is listed as equivalent, with a reason."""
+def load_equivalents(assignment: Assignment, known: set[tuple[str, str]] | None = None) -> set[tuple[str, str]]:
+    """Task and change of each mutant that is listed as equivalent, with a reason.
+
+    known: all mutants there are. Raises AuthoringError for a list that cannot be read, or names another one.
+    """
     path = assignment.proof_dir / EQUIVALENT_MUTANTS
     if not path.is_file():
         return set()
@@ -121,7 +124,7 @@ def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> se
                 f"an entry that is not task, change and reason: {entry}", place=place, remedy="Give it all three."
             )
         key = (entry["task"], entry["change"])
-        if key not in known:
+        if known is not None and key not in known:
             raise AuthoringError(
                 f"no such mutant of {key[0]}: {key[1]}",
                 place=place,

@@ -15,9 +15,13 @@ from cnn_assignment.core.model import Assignment, Task
 from cnn_assignment.explaining.mutant_rows import read_rows
 from cnn_assignment.explaining.mutant_words import Place, tell
 from cnn_assignment.misconceptions import load_misconceptions
+from cnn_assignment.proving.degenerate import make_degenerate
+from cnn_assignment.proving.gate import load_equivalents
 from cnn_assignment.proving.learning.places import find_functions, written_name
 from cnn_assignment.proving.learning.rows import Grade, sign
+from cnn_assignment.proving.mutating.mutants import make_mutants
 from cnn_assignment.proving.mutating.sites import Code, Function
+from cnn_assignment.proving.variants import load_variants
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,24 @@ def hold_back(
         told = tell(mutation.kind, mutation.place) if mutation is not None else ""
         is_right = mutation is not None and is_changed(mutation.place, solution, text)
         found.append(HeldBack(entry.id, entry.task, told, is_right))
+    return found
+
+
+def find_mistaken(assignment: Assignment, tasks: Sequence[Task], grade: Grade, jobs: int) -> list[HeldBack]:
+    """Degenerate answers, right variants and equivalent mutants of which a mutant's sentence would be told: none must be."""
+    solution, label = assignment.solution_file.read_text(encoding="utf-8"), assignment.solution_label
+    tried = [(answer.kind, answer.task, answer.text) for answer in make_degenerate(solution, label)]
+    tried += [(variant.name, task.id, variant.text) for variant in load_variants(assignment) for task in tasks]
+    equal = load_equivalents(assignment)
+    mutants = (mutant for mutant in make_mutants(solution, label) if (mutant.task, mutant.change) in equal)
+    tried += [(mutant.change, mutant.task, mutant.text) for mutant in mutants]
+    rows = sign(assignment, [(task, text) for _, task, text in tried], grade, jobs)
+    known, tests = read_rows(assignment), {task.id: [test.id for test in task.tests] for task in tasks}
+    found = []
+    for (name, task_id, _), row in zip(tried, rows, strict=True):
+        mutation = known.match(task_id, tests[task_id], row) if row is not None else None
+        if mutation is not None:
+            found.append(HeldBack(name, task_id, tell(mutation.kind, mutation.place), is_right=False))
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from cnn_assignment.core.model import Assignment, Report, ReportStatus, Status, Submission, Task
 from cnn_assignment.explaining.fingerprints import Fingerprint
 from cnn_assignment.explaining.mutant_rows import MutantRow, Mutation, Prints, TaskRows, is_alike, read_rows, write_rows
+from cnn_assignment.proving.degenerate import make_degenerate
 from cnn_assignment.proving.learning.candidates import Candidate, make_candidates
 
 Grade = Callable[[Assignment, Sequence[Submission], int], Generator[Report]]
@@ -43,9 +44,13 @@ class Learning:
         found: dict[str, dict[str, tuple[Prints, list[Mutation]]]] = defaultdict(dict)
         wrong = [(candidate.task, candidate.text) for candidate in self._candidates]
         rows = sign(self._assignment, wrong, self._grade, jobs, progress)
+        know_nothing = self._sign_degenerate(jobs)
         for candidate, row in zip(self._candidates, rows, strict=True):
             if row is None or not is_alike(row, row):
                 # Nothing in it is unmistakable: it will never be told.
+                continue
+            if any(is_alike(row, other) for other in know_nothing[candidate.task]):
+                # Who returns what was handed in, say, has made no slip.
                 continue
             mutation = Mutation(candidate.kind, candidate.place, candidate.is_of_variant)
             key = json.dumps([one and one.to_json() for one in row])
@@ -57,6 +62,17 @@ class Learning:
             for task, tests in self._tasks.items()
         }
         write_rows(self._assignment, kept, self._made_from)
+
+    def _sign_degenerate(self, jobs: int) -> dict[str, list[Prints]]:
+        """By task what answers give that know nothing."""
+        text = self._assignment.solution_file.read_text(encoding="utf-8")
+        answers = make_degenerate(text, self._assignment.solution_label)
+        rows = sign(self._assignment, [(answer.task, answer.text) for answer in answers], self._grade, jobs)
+        found: dict[str, list[Prints]] = defaultdict(list)
+        for answer, row in zip(answers, rows, strict=True):
+            if row is not None:
+                found[answer.task].append(row)
+        return found
 
 
 def sign(

@@ -11,8 +11,11 @@ from cnn_assignment.proving.learning.figure import HeldBack
 from cnn_assignment.reporting.terminal import PLAIN, console
 
 
-def print_held_back(found: Sequence[HeldBack], tasks: Sequence[str]) -> None:
-    """Of each task, how many misconceptions mutants explain at the right place, leave alone, and place wrongly."""
+def print_held_back(found: Sequence[HeldBack], mistaken: Sequence[HeldBack], tasks: Sequence[str]) -> None:
+    """Of each task, how many misconceptions mutants explain at the right place, leave alone, and place wrongly.
+
+    mistaken: other answers that are taken for a mutant, to be named below the table with those at a wrong place.
+    """
     table = Table("task", "misconceptions", "right place", "nothing told", "wrong place", **PLAIN)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -23,6 +26,6 @@ def print_held_back(found: Sequence[HeldBack], tasks: Sequence[str]) -> None:
         table.add_row(task or "all", str(len(own)), share, str(silent), str(len(own) - right - silent))
     terminal = console()
     terminal.print(table)
-    for entry in found:
+    for entry in (*found, *mistaken):
         if entry.told and not entry.is_right:
             terminal.print(f"[red]NO[/] {escape(f'{entry.task}: {entry.id}: {entry.told}')}", soft_wrap=True)

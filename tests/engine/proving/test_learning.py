@@ -11,7 +11,7 @@ from cnn_assignment.authoring.skeleton import make_skeleton
 from cnn_assignment.explaining.mutant_rows import read_rows, rows_path
 from cnn_assignment.explaining.mutant_words import LEAD, Place, SlipKind, tell
 from cnn_assignment.proving.learning.candidates import make_candidates
-from cnn_assignment.proving.learning.figure import hold_back, is_changed
+from cnn_assignment.proving.learning.figure import find_mistaken, hold_back, is_changed
 from cnn_assignment.proving.learning.rows import Learning
 from cnn_assignment.running.pool import GraderProcess, collect_tasks, grade_all
 from toy_course import SOLUTION, answer, submit, write
@@ -118,3 +118,7 @@ def test_a_place_is_right_where_the_text_changes_it():
     assert not is_changed(Place("Scaler.forward", "cache", "is written"), SOLUTION, other)
     assert not is_changed(Place("Scaler.backward"), SOLUTION, other)
     assert tell(SlipKind.TERM, OUT) != tell(SlipKind.STEP, OUT)
+
+
+def test_no_right_degenerate_or_equivalent_answer_is_taken_for_a_mutant(course):
+    assert find_mistaken(course, collect_tasks(course), GRADE, 2) == []
