@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from cnn_assignment.core.errors import GraderError
@@ -14,7 +15,7 @@ from cnn_assignment.core.model import Status
 from cnn_assignment.explaining.comparing_cases import compare_cases
 from cnn_assignment.explaining.fingerprints import take_fingerprint
 from cnn_assignment.explaining.misconception_cache import MisconceptionCache, without_expected
-from cnn_assignment.explaining.mutant_rows import read_rows
+from cnn_assignment.explaining.mutant_rows import MutantRows, read_rows
 from cnn_assignment.explaining.raised import explain_raised
 from cnn_assignment.explaining.stale import find_stale
 from cnn_assignment.explaining.symptoms import find_symptoms
@@ -48,7 +49,6 @@ class Diagnostician:
             self._known[misconception.task].append(misconception)
         # By misconception and test; False where the test itself breaks.
         self._found: dict[tuple[str, str], FailureSignature | Literal[False] | None] = {}
-        self._mutants = read_rows(hidden.assignment)
         self._kept = kept
         if kept is not None:
             kept.tell_total(sum(map(len, self._known.values())))
@@ -83,6 +83,11 @@ class Diagnostician:
         """The fingerprint of each failure, as JSON."""
         prints = [take_fingerprint(signature) if signature is not None else None for signature in row]
         return tuple((json.dumps(found.to_json()),) if found is not None else () for found in prints)
+
+    @cached_property
+    def _mutants(self) -> MutantRows:
+        """Read where something is to be explained: it takes a twentieth of a second."""
+        return read_rows(self._hidden.assignment)
 
     def _find_mutant(self, task: CollectedTask, row: Row, certain: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """What to tell of each failed test where a mutant gives the whole row; of what was raised, what is certain first."""

@@ -13,14 +13,16 @@ from cnn_assignment.core.model import Assignment, Gap
 from cnn_assignment.explaining.mutant_words import Place, SlipKind
 from cnn_assignment.proving.learning.edits import Slip, make_small_slips
 from cnn_assignment.proving.learning.large_slips import make_distortions, make_memories
-from cnn_assignment.proving.learning.places import Places, find_functions
-from cnn_assignment.proving.mutating.sites import Code, Function
+from cnn_assignment.proving.learning.places import Places, find_functions, written_name
+from cnn_assignment.proving.mutating.sites import Code, Function, walk_gap
 from cnn_assignment.proving.variants import load_variants
 
 # For each gap.
 _MOST_OF_VARIANTS = 100
 # Kinds that make most mutants of long code, and least sense of them.
 _TOO_MANY = (SlipKind.NAME, SlipKind.FIXED, SlipKind.ARGUMENT)
+# What lasts, and how often a step is done, may as well be decided elsewhere in the method.
+_ANYWHERE = (SlipKind.KEPT, SlipKind.TURNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def make_candidates(assignment: Assignment) -> list[Candidate]:
                 place = places.of(slip.node)
                 if slip.name:
                     place = places.named(place.method, slip.name)
+                if slip.kind in _ANYWHERE or place.name not in written_names(code, gap):
+                    place = Place(place.method, "", "" if place.name else place.verb)
                 found.setdefault((gap.task, text), Candidate(gap.task, slip.kind, place, text))
     for gap, name in methods:
         others = list(_of_variants(assignment, gap.task, name, code))
@@ -95,6 +99,12 @@ def _method_of(code: Code, gap: Gap) -> str:
         ):
             return name
     return ""
+
+
+def written_names(code: Code, gap: Gap) -> set[str]:
+    """What the statements of a gap write: of other statements only the method is told, for many come to the same."""
+    found = (node for node in walk_gap(code, gap) if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign))
+    return {written_name(code, node) for node in found} - {""}
 
 
 def _called(name: str, functions: dict[str, Function], taken: set[str]) -> Sequence[Function]:

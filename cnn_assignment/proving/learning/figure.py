@@ -1,7 +1,7 @@
 """How good explanations by mutants are: the misconceptions are held back, and each is explained by mutants alone.
 
-A place is right where the misconception changes it: the method, and if a name is told, a statement that writes it. Both are
-looked up in the text of the solution and in that with the misconception, so nobody's judgement is in the figure.
+A place is right where the misconception changes it: the method, and if a name is told, a statement that writes or returns it.
+Both are looked up in the text of the solution and in that with the misconception, so nobody's judgement is in the figure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cnn_assignment.explaining.mutant_words import Place, tell
 from cnn_assignment.misconceptions import load_misconceptions
 from cnn_assignment.proving.degenerate import make_degenerate
 from cnn_assignment.proving.gate import load_equivalents
-from cnn_assignment.proving.learning.places import find_functions, written_name
+from cnn_assignment.proving.learning.places import find_functions, returns, written_name
 from cnn_assignment.proving.learning.rows import Grade, sign
 from cnn_assignment.proving.mutating.mutants import make_mutants
 from cnn_assignment.proving.mutating.sites import Code, Function
@@ -84,15 +84,14 @@ def is_changed(place: Place, solution: str, other: str) -> bool:
         return old is not new
     if ast.dump(old) == ast.dump(new):
         return False
-    changed = _written(before, old) ^ _written(after, new)
-    return not place.name or place.name in {name for name, _ in changed}
+    return not place.name or _uses(before, old, place.name) != _uses(after, new, place.name)
 
 
-def _written(code: Code, function: Function) -> set[tuple[str, str]]:
-    """What each assignment of a function writes, with the assignment, and how many of the same there are."""
-    found = Counter(
-        (written_name(code, node), ast.dump(node))
+def _uses(code: Code, function: Function, name: str) -> Counter[str]:
+    """The statements of a function that write a name or return it, as often as they stand there."""
+    return Counter(
+        ast.dump(node)
         for node in ast.walk(function)
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign)
+        if (isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and written_name(code, node) == name)
+        or returns(code, node, name)
     )
-    return {(name, f"{count} {text}") for (name, text), count in found.items()}

@@ -27,7 +27,8 @@ class Places:
 
     def __init__(self, code: Code, skeleton: str) -> None:
         self._code = code
-        self._methods = {node: name for name, node in find_functions(code).items()}
+        self._functions = find_functions(code)
+        self._methods = {node: name for name, node in self._functions.items()}
         shown = Code(skeleton)
         # With the hints: they are comments of the method.
         self._shown = {name: shown.source(node) for name, node in find_functions(shown).items()}
@@ -48,11 +49,13 @@ class Places:
                 return Place(method, "", "is yielded")
         return Place(method)
 
-    def named(self, method: str, name: str, verb: str = "is written") -> Place:
+    def named(self, method: str, name: str) -> Place:
         """The place of a name in a method; the method alone where its skeleton does not have the name."""
-        if name and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", self._shown.get(method, "")):
-            return Place(method, name, verb)
-        return Place(method)
+        if not name or not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", self._shown.get(method, "")):
+            return Place(method)
+        # A slip in what is returned gives the same as one in what is written before.
+        is_returned = any(returns(self._code, node, name) for node in ast.walk(self._functions[method]))
+        return Place(method, name, "is written or returned" if is_returned else "is written")
 
 
 def written_name(code: Code, statement: _Assigning) -> str:
@@ -64,6 +67,14 @@ def written_name(code: Code, statement: _Assigning) -> str:
     while isinstance(node, ast.Subscript) and not _is_key(node.slice):
         node = node.value
     return code.source(node) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else ""
+
+
+def returns(code: Code, node: ast.AST, name: str) -> bool:
+    """Whether a node is a return of a name, or of what it is an entry of."""
+    if not isinstance(node, ast.Return) or node.value is None:
+        return False
+    root = name.partition("[")[0].partition(".")[0]
+    return any(isinstance(part, ast.Name) and code.source(part) == root for part in ast.walk(node.value))
 
 
 def _is_key(index: ast.expr) -> bool:

@@ -26,7 +26,7 @@ MISCONCEPTIONS = [
     Misconception("thirds", "scale", "Thirds.", edits={"(x + HALF)": "(x + HALF / 3)"}),
 ]
 """
-OUT = Place("Scaler.forward", 'cache["out"]', "is written")
+OUT = Place("Scaler.forward", 'cache["out"]', "is written or returned")
 
 
 @pytest.fixture(scope="module")
