@@ -1,7 +1,7 @@
 """How good explanations by mutants are: the misconceptions are held back, and each is explained by mutants alone.
 
 A place is right where the misconception changes it: the method, and if a name is told, a statement that writes or returns it.
-Both are looked up in the text of the solution and in that with the misconception, so nobody's judgement is in the figure.
+Both are looked up in the text of the solution and in that with the misconception, so the figure depends on nobody's opinion.
 """
 
 from __future__ import annotations
