@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option(
+    "--mutants",
+    is_flag=True,
+    help="Find out what mutants give, keep it with the assignment, and tell how well it explains wrong answers.",
+)
 @jobs_option
 @click.pass_obj
-def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None:
+def verify(course_dir: Path, name: str | None, as_json: bool, mutants: bool, jobs: int) -> None:
     """Prove the assignment: right solutions keep all marks, wrong ones lose theirs, and are told why.
 
     Grades the solution, the skeleton, degenerate answers, every misconception, hundreds of mutants of the gaps, and
@@ -30,6 +36,9 @@ def verify(course_dir: Path, name: str | None, as_json: bool, jobs: int) -> None
     """
     from cnn_assignment.proving.table import print_proof
 
+    if mutants:
+        _learn_mutants(load(course_dir, name), jobs, as_json)
+        return
     proof = prove(load(course_dir, name), jobs)
     if as_json:
         data = {
@@ -63,3 +72,30 @@ def prove(assignment: Assignment, jobs: int, *, gate: bool = True, every_s: floa
     with show_progress(len(proof), "verifying", every_s=every_s) as advance:
         proof.run(jobs, advance)
     return proof
+
+
+def _learn_mutants(assignment: Assignment, jobs: int, as_json: bool) -> None:
+    """Keep what mutants give, then print what they tell of every misconception, as if nobody had written it down."""
+    from cnn_assignment.misconceptions import load_misconceptions
+    from cnn_assignment.proving.learning.figure import find_mistaken, hold_back
+    from cnn_assignment.proving.learning.rows import Learning
+    from cnn_assignment.proving.learning.table import print_held_back
+    from cnn_assignment.reporting.terminal import show_progress, show_step
+    from cnn_assignment.running.pool import collect_tasks, grade_all
+
+    grade = partial(grade_all, solution_first=False)
+    with show_step("making mutants"):
+        tasks = collect_tasks(assignment)
+        learning = Learning(assignment, tasks, grade)
+    with show_progress(len(learning), "learning what mutants give") as advance:
+        learning.run(jobs, advance)
+    with show_progress(len(load_misconceptions(assignment)), "holding misconceptions back") as advance:
+        found = hold_back(assignment, tasks, grade, jobs, advance)
+    with show_step("looking for answers that are taken for a mutant"):
+        mistaken = find_mistaken(assignment, tasks, grade, jobs)
+    if as_json:
+        click.echo(json.dumps({"held_back": [*map(asdict, found)], "mistaken": [*map(asdict, mistaken)]}, indent=2))
+    else:
+        print_held_back(found, mistaken, [task.id for task in tasks])
+    wrong = any(entry.told and not entry.is_right for entry in (*found, *mistaken))
+    sys.exit(EXIT_DIFFERENT if wrong else 0)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+from cnn_assignment.core.layout import SETTINGS
 from cnn_assignment.core.model import Assignment
 
 
@@ -52,6 +53,20 @@ def autograder_digest(assignment: Assignment) -> str:
     total = hashlib.sha256()
     files = [assignment.solution_file, *assignment.provided_files]
     files += sorted(path for path in assignment.autograder_dir.iterdir() if path.is_file())
+    for path in files:
+        total.update(f"{path.name}:{file_digest(path)}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def tests_digest(assignment: Assignment) -> str:
+    """The digest of all that decides what a test says to a given answer: hidden tests, solution, provided files, settings.
+
+    Less than `autograder_digest`: neither the sentences of misconceptions, nor public checks, nor what was made of these.
+    """
+    total = hashlib.sha256()
+    files = [assignment.solution_file, *assignment.provided_files, assignment.autograder_dir / SETTINGS]
+    modules = sorted(assignment.autograder_dir.glob("*.py"))
+    files += [path for path in modules if path != assignment.checks_file and path.name != "misconceptions.py"]
     for path in files:
         total.update(f"{path.name}:{file_digest(path)}\n".encode())
     return f"sha256:{total.hexdigest()}"

@@ -232,7 +232,7 @@ class Submission:
     the file was chosen.
     A proof may ask for less than a grade, and then the report holds no more. tasks: those that are to be graded, all
     where it is empty. until_loss: whether a task is left after its first lost mark. explain: whether lost marks are
-    told their reasons.
+    told their reasons. sign: whether they are told the fingerprints of what came, in the place of reasons.
     """
 
     student: str
@@ -240,27 +240,22 @@ class Submission:
     tasks: tuple[str, ...] = ()
     until_loss: bool = False
     explain: bool = True
+    sign: bool = False
     notes: tuple[str, ...] = ()
     folder: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The order that a grader process takes."""
-        asked = {"tasks": list(self.tasks), "until_loss": self.until_loss, "explain": self.explain}
+        asked = {"tasks": list(self.tasks), "until_loss": self.until_loss, "explain": self.explain, "sign": self.sign}
         places = {name: path and str(path.absolute()) for name, path in (("path", self.path), ("folder", self.folder))}
         return {"student": self.student, "notes": list(self.notes), **asked, **places}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Submission:
         """The inverse of `to_json`."""
-        return cls(
-            student=data["student"],
-            path=data["path"] and Path(data["path"]),
-            tasks=tuple(data["tasks"]),
-            until_loss=data["until_loss"],
-            explain=data["explain"],
-            notes=tuple(data["notes"]),
-            folder=data["folder"] and Path(data["folder"]),
-        )
+        same: dict[str, Any] = {name: data[name] for name in ("student", "until_loss", "explain", "sign")}
+        same |= {name: data[name] and Path(data[name]) for name in ("path", "folder")}
+        return cls(**same, tasks=tuple(data["tasks"]), notes=tuple(data["notes"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from cnn_assignment.core.errors import GraderError
 from cnn_assignment.core.model import Status
 from cnn_assignment.explaining.comparing_cases import compare_cases
+from cnn_assignment.explaining.fingerprints import take_fingerprint
 from cnn_assignment.explaining.misconception_cache import MisconceptionCache, without_expected
+from cnn_assignment.explaining.mutant_rows import MutantRows, read_rows
 from cnn_assignment.explaining.raised import explain_raised
 from cnn_assignment.explaining.stale import find_stale
 from cnn_assignment.explaining.symptoms import find_symptoms
@@ -57,22 +61,38 @@ class Diagnostician:
         suspects = self._find_suspects(task, row)
         seen = [_find_symptoms(signature) for signature in row]
         fitting = Counter(seen)
-        told: list[tuple[str, ...]] = []
-        unnamed = []
-        for number, signature in enumerate(row):
-            if signature is None:
-                told.append(())
-                continue
-            certain = _explain_raised(signature)
-            name = _find_name(number, signature, suspects, certain, seen[number], fitting[seen[number]])
-            told.append(name or certain or seen[number])
-            if not name:
-                unnamed.append(number)
+        certain = [_explain_raised(signature) if signature is not None else () for signature in row]
+        names = [
+            _find_name(number, signature, suspects, certain[number], seen[number], fitting[seen[number]])
+            if signature is not None
+            else ()
+            for number, signature in enumerate(row)
+        ]
+        if not any(names):
+            names = self._find_mutant(task, row, certain)
+        told = [name or certain[number] or seen[number] for number, name in enumerate(names)]
+        unnamed = [number for number, name in enumerate(names) if not name and row[number] is not None]
         if unnamed:
             with self._trying(code) as session:
                 for number, sentence in compare_cases(task, row, session, unnamed, told).items():
                     told[number] = (*told[number], sentence)
         return tuple(told)
+
+    @staticmethod
+    def sign(row: Row) -> tuple[tuple[str, ...], ...]:
+        """The fingerprint of each failure, as JSON."""
+        prints = [take_fingerprint(signature) if signature is not None else None for signature in row]
+        return tuple((json.dumps(found.to_json()),) if found is not None else () for found in prints)
+
+    @cached_property
+    def _mutants(self) -> MutantRows:
+        """Read where something is to be explained: it takes a twentieth of a second."""
+        return read_rows(self._hidden.assignment)
+
+    def _find_mutant(self, task: CollectedTask, row: Row, certain: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """What to tell of each failed test where a mutant gives the whole row; of what was raised, what is certain first."""
+        said = self._mutants.find(task.id, [test.id for test in task.tests], row)
+        return [(*sure, said) if said and found is not None else () for sure, found in zip(certain, row, strict=True)]
 
     @contextmanager
     def _trying(self, code: ExtractedCode) -> Iterator[Callable[[CollectedTask, CollectedTest], bool | None]]:

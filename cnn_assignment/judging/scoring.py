@@ -35,6 +35,9 @@ class Explainer(Protocol):
     ) -> tuple[tuple[str, ...], ...]:
         """What to tell the student of each test of a task; nothing of those that were passed. code: what was tested."""
 
+    def sign(self, row: Sequence[FailureSignature | None]) -> tuple[tuple[str, ...], ...]:
+        """What each test of a task gave, in the place of reasons, for a proof; nothing of those that were passed."""
+
 
 class Scorer:
     """Makes reports, one submission after the other, with tests that were collected once."""
@@ -65,6 +68,9 @@ class Scorer:
         plan = self._plan(submission)
         try:
             tested, judged, load_notes = self._judge_best(submission, code, plan)
+            if submission.sign:
+                tasks = [_score(task, self._sign(judged[task.id])) for task in plan]
+                return self._report(submission, digest, ReportStatus.GRADED, tasks, load_notes, is_told=False)
             if submission.explain:
                 tasks = [_score(task, self._explain(task, judged[task.id], tested)) for task in plan]
             else:
@@ -120,6 +126,10 @@ class Scorer:
             return [found.outcome for found in judged]
         return [replace(found.outcome, diagnosis=why) for found, why in zip(judged, told, strict=True)]
 
+    def _sign(self, judged: Sequence[JudgedTest]) -> list[Outcome]:
+        signed = self._explainer.sign([found.signature for found in judged])
+        return [replace(found.outcome, diagnosis=said) for found, said in zip(judged, signed, strict=True)]
+
     def _unreadable(self, submission: Submission, reason: str) -> Report:
         def missed(test: CollectedTest) -> Outcome:
             share = float(test.share)
@@ -140,6 +150,8 @@ class Scorer:
         status: ReportStatus,
         tasks: Sequence[TaskScore],
         notes: tuple[str, ...],
+        *,
+        is_told: bool = True,
     ) -> Report:
         # Exact shares are added up: floats would make 99.99999999999999 of thirds.
         shares = {(task.id, test.id): test.share for task in self._hidden.collected for test in task.tests}
@@ -161,7 +173,8 @@ class Scorer:
             level=self._protections.level,
             protections=self._protections.active,
         )
-        return self._teller.tell(report)
+        # Fingerprints are for no reader, and must not be cut.
+        return self._teller.tell(report) if is_told else report
 
 
 def _score(task: CollectedTask, outcomes: Sequence[Outcome]) -> TaskScore:

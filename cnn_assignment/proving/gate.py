@@ -11,6 +11,7 @@ from typing import Any
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import task_order
 from cnn_assignment.core.model import Assignment, Report, Status, Task
+from cnn_assignment.explaining.mutant_words import LEAD
 from cnn_assignment.misconceptions import Misconception, load_misconceptions
 from cnn_assignment.proving.degenerate import make_degenerate
 from cnn_assignment.proving.degenerate_code import KINDS
@@ -111,7 +112,7 @@ def _neighbour(task: str, entries: Sequence[Misconception], text: str, parts: tu
 
 
 def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> list[Trial]:
-    listed = _load_equivalents(assignment, {(mutant.task, mutant.change) for mutant in mutants})
+    listed = load_equivalents(assignment, {(mutant.task, mutant.change) for mutant in mutants})
 
     def trial(mutant: Mutant) -> Trial:
         kind, rule = Kind.MUTANT, _loses_marks
@@ -122,8 +123,11 @@ def _make_mutant_trials(assignment: Assignment, mutants: Sequence[Mutant]) -> li
     return [trial(mutant) for mutant in mutants]
 
 
-def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Task and change of each mutant that is listed as equivalent, with a reason."""
+def load_equivalents(assignment: Assignment, known: set[tuple[str, str]] | None = None) -> set[tuple[str, str]]:
+    """Task and change of each mutant that is listed as equivalent, with a reason.
+
+    known: all mutants there are. Raises AuthoringError for a list that cannot be read, or names another one.
+    """
     path = assignment.proof_dir / EQUIVALENT_MUTANTS
     if not path.is_file():
         return set()
@@ -139,7 +143,7 @@ def _load_equivalents(assignment: Assignment, known: set[tuple[str, str]]) -> se
                 f"an entry that is not task, change and reason: {entry}", place=place, remedy="Give it all three."
             )
         key = (entry["task"], entry["change"])
-        if key not in known:
+        if known is not None and key not in known:
             raise AuthoringError(
                 f"no such mutant of {key[0]}: {key[1]}",
                 place=place,
@@ -210,6 +214,8 @@ def _is_told(entry: Misconception, told: Mapping[str, str]) -> Callable[[Report]
         if not missed:
             return TrialOutcome("keeps all its marks")
         taken = {names[why] for test in missed for why in test.diagnosis if why in names and why not in right}
+        if any(why.startswith(LEAD) for test in missed for why in test.diagnosis):
+            return TrialOutcome("is taken for a mutant", len(missed))
         if taken:
             return TrialOutcome(f"is taken for {', '.join(sorted(taken))}", len(missed))
         explained = sum(bool(right.intersection(test.diagnosis)) for test in missed)

@@ -14,6 +14,7 @@ import pytest
 
 from cnn_assignment.core.layout import load_assignment
 from cnn_assignment.core.model import ReportStatus, Status
+from cnn_assignment.explaining.mutant_rows import read_rows
 from cnn_assignment.misconceptions import load_misconceptions
 from cnn_assignment.running import pool
 from cnn_kit import NAME, POINTS, call
@@ -98,3 +99,8 @@ def test_every_misconception_is_told_what_the_table_says(told):
 
 def test_no_misconception_loses_marks_without_a_word(told):
     assert {name for name, sentences in told.items() if set(sentences) == {()}} == set()
+
+
+def test_what_mutants_give_is_kept_for_these_tests():
+    # After a change of the hidden tests or the solution, `cnn-assignment verify cnn --mutants` finds it out again.
+    assert read_rows(load_assignment(ROOT, NAME)).made_from
