@@ -46,7 +46,7 @@ def course(built, tmp_path):
 def prove(course, **options):
     """A proof that was run."""
     proof = make_proof(load_assignment(course, "toy"), **options)
-    proof.run(2)
+    proof.run(1)
     return proof
 
 
