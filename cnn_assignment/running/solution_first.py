@@ -116,19 +116,23 @@ def _describe(assignment: Assignment, file: str, report: Report) -> AuthoringErr
             f"autograder/{name}/assignment.toml. {look}",
         )
     unnamed = _find_unnamed(assignment, "\n".join(sentence for sentence, _ in lost))
-    names = f"Name {', '.join(unnamed)} among the classes and functions in assignment.toml. " if unnamed else ""
+    names = " ".join(
+        f"Name {', '.join(found)} among the {kind} in assignment.toml." for kind, found in unnamed if found
+    )
     return AuthoringError(
         f"{file}, the solution itself, gets {report.score:g} of {report.max_score:g}, so nothing is graded:{told}{more}",
         place=place,
-        remedy=f"{names or 'Mend the hidden test, the solution or the settings. '}{look}",
+        remedy=f"{names or 'Mend the hidden test, the solution or the settings.'} {look}",
     )
 
 
-def _find_unnamed(assignment: Assignment, told: str) -> list[str]:
-    """Classes and functions of the solution that its lost tests speak of and the settings do not name."""
-    known = [node.name for node in _read_definitions(assignment)]
-    words = set(re.findall(r"\w+", told))
-    return [name for name in known if name in words and name not in assignment.names]
+def _find_unnamed(assignment: Assignment, told: str) -> list[tuple[str, list[str]]]:
+    """Classes and functions of the solution that its lost tests speak of and the settings do not name, by kind."""
+    words = set(re.findall(r"\w+", told)) - set(assignment.names)
+    unnamed = [node for node in _read_definitions(assignment) if node.name in words]
+    classes = [node.name for node in unnamed if isinstance(node, ast.ClassDef)]
+    functions = [node.name for node in unnamed if not isinstance(node, ast.ClassDef)]
+    return [("classes", classes), ("functions", functions)]
 
 
 def _is_built_from(notebook: Path, assignment: Assignment) -> bool:
