@@ -219,6 +219,16 @@ class Assignment:
         return tuple(self.root / "solutions" / name for name in self.provided)
 
     @property
+    def provided_modules(self) -> tuple[Path, ...]:
+        """Those of them that can be imported."""
+        return tuple(path for path in self.provided_files if path.suffix == ".py")
+
+    @property
+    def provided_data(self) -> tuple[Path, ...]:
+        """Those that code reads: they lie in its working folder when it is graded."""
+        return tuple(path for path in self.provided_files if path.suffix != ".py")
+
+    @property
     def hidden_test_files(self) -> tuple[Path, ...]:
         """One file a task, in the order of their names; the order of tasks is that of the gaps."""
         return tuple(sorted(self.autograder_dir.glob("test_*.py")))
@@ -272,15 +282,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """The ``tests`` entry of a report."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "outcome": str(self.outcome),
-            "score": self.score,
-            "max_score": self.max_score,
-            "message": self.message,
-            "diagnosis": list(self.diagnosis),
-        }
+        return asdict(self) | {"outcome": str(self.outcome), "diagnosis": list(self.diagnosis)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Outcome:

@@ -22,6 +22,8 @@ from cnn_assignment.judging.points import share
 FILE_PREFIX = "test_"
 FURTHER_CASES = "further_cases"
 """The mark of a hidden test that says how further cases of it are drawn."""
+# Of all data files together: a worker keeps them in memory, and what its code writes too.
+_MOST_DATA = 8 << 20
 DEGENERATE_PASSES = "degenerate_passes"
 """The mark of a hidden test, or of one of its cases, in which some answer that knows nothing is right."""
 
@@ -113,6 +115,13 @@ def _require_files(assignment: Assignment) -> None:
                 place=f"solutions/{path.name}",
                 remedy=f"Write it, or leave it out of autograder/{assignment.name}/{SETTINGS}.",
             )
+    size = sum(path.stat().st_size for path in assignment.provided_data)
+    if size > _MOST_DATA:
+        raise AuthoringError(
+            f"{size / 2**20:.1f} MiB of data files are provided, and code has room for {_MOST_DATA >> 20} when it is graded",
+            place=f"autograder/{assignment.name}/{SETTINGS}",
+            remedy="Leave out rows, or take fewer digits; `numpy.savez_compressed` makes arrays small.",
+        )
 
 
 def _compare_names(assignment: Assignment, gaps: Sequence[str], tasks: dict[str, CollectedTask]) -> None:

@@ -8,7 +8,7 @@ import sys
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -87,20 +87,25 @@ class HiddenTests:
     def student_files(self) -> SimpleNamespace:
         """The provided files where the student's code runs: ``student_files.mlp`` is its ``mlp.py``."""
         conversation = self._run_now().conversation
-        names = [path.stem for path in self.assignment.provided_files]
+        names = [path.stem for path in self.assignment.provided_modules]
         return SimpleNamespace(**{name: conversation.import_module(name) for name in names})
 
     @pytest.fixture
-    def reference(self) -> ModuleType:
-        """The solution's module, here in the trusted process."""
-        with _importable(self.assignment.solution_file.parent):
-            return _import_file(self.assignment.solution_file)
+    def reference(self) -> Iterator[ModuleType]:
+        """The solution's module, here in the trusted process, in whose working folder lie the data files."""
+        folder = self.assignment.solution_file.parent
+        with ExitStack() as stack:
+            if self.assignment.provided_data:
+                stack.enter_context(chdir(folder))
+            with _importable(folder):
+                module = _import_file(self.assignment.solution_file)
+            yield module
 
     @pytest.fixture
     def reference_files(self) -> SimpleNamespace:
         """The provided files, here in the trusted process."""
         with _importable(self.assignment.solution_file.parent):
-            return SimpleNamespace(**{path.stem: _import_file(path) for path in self.assignment.provided_files})
+            return SimpleNamespace(**{path.stem: _import_file(path) for path in self.assignment.provided_modules})
 
     @pytest.fixture
     def rng(self) -> np.random.Generator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -22,16 +23,17 @@ _MIB = 1024 * 1024
 
 
 def load_order(assignment: Assignment, code: ExtractedCode, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
-    """What a worker is told to load: code, the provided files, and which methods to replace.
+    """What a worker is told to load: code, the provided files, and what to replace.
 
     Under "attributes" stand the names of what a replaced method tells of its object, whatever way the object keeps it.
     """
-    provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_files}
+    provided = {path.stem: path.read_text(encoding="utf-8") for path in assignment.provided_modules}
     solution = assignment.solution_file.read_text(encoding="utf-8") if stand_ins else ""
     return {
         # A notebook may import a module of this name, which it must not be itself then.
         "module": _MAIN if any(module.name == assignment.module for module in code.modules) else assignment.module,
         "provided": provided,
+        "files": {path.name: b64encode(path.read_bytes()).decode("ascii") for path in assignment.provided_data},
         "modules": list(assignment.modules),
         "seed": assignment.seed,
         "chunks": [chunk.to_json() for chunk in code.chunks],

@@ -245,7 +245,7 @@ def _imports(cells: Iterable[Cell]) -> list[str]:
 
 def _find_missing(assignment: Assignment, cells: Iterable[Cell]) -> list[str]:
     """Packages that the cells import and that are not installed here, without what students get as files."""
-    given = {assignment.module, *(path.stem for path in assignment.provided_files)}
+    given = {assignment.module, *(path.stem for path in assignment.provided_modules)}
     packages = dict.fromkeys(name.partition(".")[0] for name in _imports(cells))
     return [name for name in packages if name not in given and find_spec(name) is None]
 

@@ -8,6 +8,7 @@ submission and ends with it, so it may change modules of Python's own for it.
 from __future__ import annotations
 
 import ast
+import base64
 import contextlib
 import importlib
 import inspect
@@ -17,6 +18,7 @@ import random
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,8 +135,11 @@ class Worker:
     # Loading
 
     def _load(self, order: dict[str, Any]) -> tuple[Any, list[bytes]]:
-        """Run the extracted statements in a new module; report those that failed, and go on after each."""
+        """Put the data files into the working folder, and run the extracted statements in a new module; report those that failed, and go on after each."""
         failures: list[dict[str, Any]] = []
+        for name, data in order.get("files", {}).items():
+            # Into memory, where the files of a worker are.
+            Path(name).write_bytes(base64.b64decode(data))
 
         def run(statement: ast.stmt, label: str, flags: int, module: types.ModuleType) -> None:
             failure = self._run_statement(statement, label, flags, module)

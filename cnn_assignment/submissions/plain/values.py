@@ -35,7 +35,7 @@ class Wanted:
     @classmethod
     def of(cls, assignment: Assignment) -> Wanted:
         """What is wanted for an assignment."""
-        installed = (*assignment.modules, *(file.stem for file in assignment.provided_files))
+        installed = (*assignment.modules, *(file.stem for file in assignment.provided_modules))
         return cls(assignment.names, installed, frozenset(assignment.functions))
 
     def word_for(self, name: str) -> str:
