@@ -253,6 +253,15 @@ def test_several_tuples_are_alive_at_once(student):
     assert_value(cutter.look(first), list(ITEMS), "cache")
 
 
+def test_a_dict_that_is_handed_out_again_is_two_caches(student):
+    cutter = student("kept = {}\n@staticmethod\ndef forward(x):\n    Cutter.kept['x'] = x\n    return Cutter.kept\n")
+    first, second = own_caches(cutter, cutter.forward, [((X,), None), ((X + 1,), None)])
+    assert_value(second, {"x": X + 1}, "second")
+    assert_value(first, {"x": X}, "first")
+    with pytest.raises(ValueError, match="for every call, or for none"):
+        own_caches(cutter, cutter.forward, [((X,), None), ((X,), {"x": X})])
+
+
 def test_a_cache_of_their_own_kind_comes_back_as_it_is(student):
     cutter = student(FORWARDS)
     assert_array(cutter.call(own_cache(cutter, cutter.object_forward, (X,), part=1)), X, "x")
