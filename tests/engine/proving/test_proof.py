@@ -247,7 +247,7 @@ def test_a_hidden_test_that_is_too_weak_lets_mutants_and_degenerate_answers_thro
     edit(course / "autograder/toy/test_slope.py", "    assert_array(", "    return\n    assert_array(")
     data = json.loads(run("verify", "--json", cwd=course, status=1).stdout)
     found = data["survivors"]
-    assert "degenerate answer slope: zeros: passes test_values" in found
+    assert any(line.startswith("degenerate answer slope: zeros: passes test_values. ") for line in found)
     assert any(line.startswith("mutant slope: line 1: ") and line.endswith("keeps all its marks") for line in found)
     assert data["tasks"][1]["mutants"]["killed"] == 0
 
