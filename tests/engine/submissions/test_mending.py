@@ -363,7 +363,7 @@ def test_a_whole_file_counts_before_a_damaged_one_of_the_right_name(course):
 def test_what_shows_a_damaged_module_shows_it_as_it_was(course):
     (cell,) = show_file(DAMAGED.encode(), "toy.py", course).cells
     assert cell.source == DAMAGED
-    assert cell.classes == {"Scaler", "Cutter"}
+    assert cell.names == {"Scaler", "Cutter"}
 
 
 def test_a_file_of_which_no_method_is_whole_stays_unreadable(course, tmp_path):

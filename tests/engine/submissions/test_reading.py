@@ -93,7 +93,7 @@ def test_nothing_of_a_submission_is_parsed_in_this_process(assignment, tmp_path,
     found = find_submission("ada", tmp_path / "ada", assignment)
     assert found.path == tmp_path / "ada/toy.ipynb"
     assert extract_file(found.path, assignment).missing == ()
-    assert show_file(found.path.read_bytes(), "toy.ipynb", assignment).cells[0].classes == {"Scaler", "Cutter"}
+    assert show_file(found.path.read_bytes(), "toy.ipynb", assignment).cells[0].names == {"Scaler", "Cutter"}
 
 
 def test_a_slow_file_beside_the_good_one_does_not_count_in_its_place(assignment, tmp_path):
