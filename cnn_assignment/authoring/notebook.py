@@ -59,7 +59,6 @@ def make_solution_notebook(assignment: Assignment, tasks: tuple[Task, ...], hint
             # By a function, because a title may hold what a pattern's replacement would take for a group.
             cell.source = _TASKS.sub(lambda _: make_task_table(tasks), cell.source)
     parts.require_complete(filled)
-    _require_names(notebook, assignment)
     notebook.metadata = _notebook_metadata(hints)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     _name_cells(notebook)
@@ -242,7 +241,7 @@ def _refuse_markers(notebook: NotebookNode, assignment: Assignment) -> None:
                 )
 
 
-def _require_names(notebook: NotebookNode, assignment: Assignment) -> None:
+def require_names(notebook: NotebookNode, assignment: Assignment) -> None:
     """Raise AuthoringError for a name that a solution or grade cell uses and the notebook does not have."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     asked = [cell.source for cell in code if "nbgrader" in cell.metadata]

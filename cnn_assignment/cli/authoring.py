@@ -68,6 +68,7 @@ def build(course_dir: Path, name: str | None, every: bool, check: bool, hints: s
 def _build_one(assignment: Assignment, hints: str | None, *, check: bool) -> bool:
     """Build an assignment, or only look for what a build would change; returns whether a check found any."""
     from cnn_assignment.authoring import release
+    from cnn_assignment.authoring.notebook import make_solution_notebook, require_names
     from cnn_assignment.authoring.slips import refuse_slips
     from cnn_assignment.core.model import Hints
     from cnn_assignment.nbgrader_course.converting.generate import generate_release
@@ -76,6 +77,7 @@ def _build_one(assignment: Assignment, hints: str | None, *, check: bool) -> boo
     refuse_slips(assignment)
     tasks = collect_tasks(assignment)
     edition = Hints(hints) if hints else assignment.hints
+    require_names(make_solution_notebook(assignment, tasks, edition), assignment)
     if check:
         difference = release.check(assignment, tasks, edition, generate_release)
         click.echo("\n".join(difference) if difference else f"{assignment.name}: source/ and release/ are up to date.")

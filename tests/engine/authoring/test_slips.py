@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnn_assignment.authoring.notebook import make_solution_notebook
+from cnn_assignment.authoring.notebook import make_solution_notebook, require_names
 from cnn_assignment.authoring.slips import refuse_slips
 from cnn_assignment.core.errors import AuthoringError
 from cnn_assignment.core.layout import load_assignment
@@ -129,11 +129,12 @@ def test_what_the_narrative_forgets_is_told_with_what_to_add(tmp_path, file, old
     text = (tmp_path / file).read_text(encoding="utf-8")
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    notebook = make_solution_notebook(assignment, COLLECTED, Hints.STANDARD)
     if told is None:
-        assert make_solution_notebook(assignment, COLLECTED, Hints.STANDARD).cells
+        require_names(notebook, assignment)
         return
     with pytest.raises(AuthoringError, match=told):
-        make_solution_notebook(assignment, COLLECTED, Hints.STANDARD)
+        require_names(notebook, assignment)
 
 
 def test_a_task_that_is_called_like_a_definition_or_the_assignment_is_refused(tmp_path):

@@ -13,6 +13,7 @@ import toy_course
 from cnn_assignment.core.errors import UnreadableSubmissionError
 from cnn_assignment.core.model import ReportStatus
 from cnn_assignment.submissions import extract_file, show_file
+from cnn_assignment.submissions.plain.values import Wanted
 from cnn_assignment.submissions.python.parsing import parse
 from cnn_assignment.submissions.reading.document import parse_document
 from cnn_assignment.submissions.repairing.effort import Effort
@@ -164,7 +165,7 @@ def test_lines_keep_their_numbers_and_the_damaged_one_is_told(one, other):
 @pytest.mark.parametrize("name", ["cnn.py", "cnn.ipynb"])
 def test_what_python_takes_is_not_treated_differently(name):
     raw = CNN.encode() if name == "cnn.py" else book(CNN)
-    part = parse_document(raw, name, ("Convolution2dLayer",)).parts[0]
+    part = parse_document(raw, name, Wanted(("Convolution2dLayer",))).parts[0]
     assert (part.code, part.source, part.lost) == (CNN, CNN, 0)
     assert ast.dump(part.tree) == ast.dump(ast.parse(CNN))
 
