@@ -11,9 +11,9 @@ import numpy as np
 from cnn_assignment.core.comparing import Array, find_wrong, has_form, is_same
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.proxies import Remote, fetch
+from cnn_assignment.testing.measuring import caps_for
 from cnn_assignment.testing.mismatch import Mismatch
 
-_SLACK_BYTES = 64 * 1024
 # What messages call by its name. Student code chooses the names of its own classes, and could say anything with them.
 _KNOWN_TYPES = frozenset(
     {
@@ -52,7 +52,7 @@ def assert_array(
     makes of numbers of that dtype: for float64 1e-8 of the number plus 1e-11 of the largest one, for float32 1e-5 and
     1e-6, for float16 1e-2 and 1e-3.
     """
-    value = fetch(actual, _caps([expected, *or_else])) if isinstance(actual, Remote) else actual
+    value = fetch(actual, caps_for([expected, *or_else])) if isinstance(actual, Remote) else actual
     if isinstance(value, wire.Opaque) and value.type_name == "ndarray":
         found, _, _ = value.reason.rpartition(":")
         raise Mismatch(f"{what}: expected shape {expected.shape} and dtype {expected.dtype}, got {found}")
@@ -86,12 +86,7 @@ def copy_of(actual: Remote, right: Array) -> Array:
 
 
 def _fetch_array(actual: Remote, expected: Array) -> Any:
-    return fetch(actual, _caps([expected]))
-
-
-def _caps(expected: Any) -> wire.Caps:
-    """Room for the right answers in the widest dtype, and a little more: what is larger only tells its shape."""
-    return wire.Caps(payload_bytes=sum(4 * array.nbytes for array in expected) + _SLACK_BYTES)
+    return fetch(actual, caps_for([expected]))
 
 
 def is_right_array(value: Any, answers: Sequence[Array], *, rtol: float | None, atol: float | None) -> bool:

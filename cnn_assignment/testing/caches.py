@@ -12,8 +12,9 @@ from cnn_assignment.core.comparing import Array, has_form, is_same
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.protocol import CallRaised, WorkerFailure
 from cnn_assignment.sandbox.client.proxies import Remote, conversation_of, fetch, label_of
+from cnn_assignment.testing.measuring import caps_for
 from cnn_assignment.testing.mismatch import WorkerGoneError
-from cnn_assignment.testing.values import caps_for, find_difference
+from cnn_assignment.testing.values import find_difference
 from cnn_assignment.testing.worker_side import put
 
 Right = Mapping[str, Array] | Sequence[Any] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,9 @@ from cnn_assignment.core.comparing import find_wrong
 from cnn_assignment.sandbox import wire
 from cnn_assignment.sandbox.client.proxies import Remote, fetch
 from cnn_assignment.testing.arrays import describe_array, is_right_array, name_type
+from cnn_assignment.testing.measuring import caps_for, is_record, take_apart
 from cnn_assignment.testing.mismatch import Mismatch
 from cnn_assignment.testing.worker_side import put
-
-_SLACK_BYTES = 64 * 1024
-_SLACK_ITEMS = 10_000
-_SLACK_CHARACTERS = 4096
-# Longer ones would not fit into a reply.
-_LONGEST_TEXT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +68,10 @@ def find_difference(
     value: Any, expected: Any, place: str, *, rtol: float | None = None, atol: float | None = None
 ) -> Difference | None:
     """The first thing that is wrong with a value; None where nothing is. Raises TypeError as `assert_value` does."""
-    if is_dataclass(expected) and not isinstance(expected, type):
+    if is_record(expected):
         # What came was taken apart by `_fetch`, or is one too.
-        mine = value if isinstance(value, dict) else _take_apart(value)
-        for name, part in _take_apart(expected).items():
+        mine = value if isinstance(value, dict) else take_apart(value)
+        for name, part in take_apart(expected).items():
             if name not in mine:
                 return Difference(place, f"it has no {name}")
             if found := find_difference(mine[name], part, f"{place}.{name}", rtol=rtol, atol=atol):
@@ -95,54 +90,20 @@ def find_difference(
     raise TypeError(f"assert_value cannot compare {type(expected).__name__}: give it numbers, texts or lists of these")
 
 
-def caps_for(expected: Any) -> wire.Caps:
-    """Room for the right answer, its arrays in the widest dtype, and a little more."""
-    sizes = _measure(expected)
-    return wire.Caps(
-        payload_bytes=4 * sizes[0] + _SLACK_BYTES,
-        items=2 * sizes[1] + _SLACK_ITEMS,
-        text=2 * sizes[2] + _SLACK_CHARACTERS,
-    )
-
-
-def _measure(value: Any) -> tuple[int, int, int]:
-    """Bytes of arrays, items of containers, and characters of the longest text."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.nbytes, 0, 0
-    if isinstance(value, str):
-        if len(value) > _LONGEST_TEXT:
-            raise TypeError(
-                f"a text of {len(value)} characters cannot be compared, the most is {_LONGEST_TEXT}: split it"
-            )
-        return 0, 0, len(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        value = _take_apart(value)
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list | tuple):
-        sizes = [_measure(part) for part in value]
-        return sum(s[0] for s in sizes), len(value) + sum(s[1] for s in sizes), max((s[2] for s in sizes), default=0)
-    return 0, 0, 0
-
-
 def _fetch(actual: Remote, expected: Any) -> Any:
     return fetch(_mirror(actual, expected), caps_for(expected))
 
 
 def _mirror(actual: Remote, expected: Any) -> Remote:
     """What is compared of an answer: all of it, or the fields that a dataclass in the right one has."""
-    if is_dataclass(expected) and not isinstance(expected, type):
-        return put(actual, {name: _mirror(getattr(actual, name), part) for name, part in _take_apart(expected).items()})
-    if isinstance(expected, list | tuple) and any(map(is_dataclass, expected)):
+    if is_record(expected):
+        return put(actual, {name: _mirror(getattr(actual, name), part) for name, part in take_apart(expected).items()})
+    if isinstance(expected, list | tuple) and any(map(is_record, expected)):
         parts = [_mirror(actual[number], part) for number, part in enumerate(expected)]
         return put(actual, parts if isinstance(expected, list) else tuple(parts))
-    if isinstance(expected, dict) and any(map(is_dataclass, expected.values())):
+    if isinstance(expected, dict) and any(map(is_record, expected.values())):
         return put(actual, {key: _mirror(actual[key], part) for key, part in expected.items()})
     return actual
-
-
-def _take_apart(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields(value)} if is_dataclass(value) else {}
 
 
 def _compare_container(

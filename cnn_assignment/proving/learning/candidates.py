@@ -13,7 +13,7 @@ from cnn_assignment.core.model import Assignment, Gap
 from cnn_assignment.explaining.mutant_words import Place, SlipKind
 from cnn_assignment.proving.learning.edits import Slip, make_small_slips
 from cnn_assignment.proving.learning.large_slips import make_distortions, make_memories
-from cnn_assignment.proving.learning.places import Places, find_functions, written_name
+from cnn_assignment.proving.learning.places import Assigning, Places, find_functions, written_name
 from cnn_assignment.proving.mutating.sites import Code, Function, walk_gap
 from cnn_assignment.proving.variants import load_variants
 
@@ -49,28 +49,29 @@ def make_candidates(assignment: Assignment) -> list[Candidate]:
     methods = [(gap, _method_of(code, gap)) for gap in gaps]
     taken = {name for _, name in methods}
     for gap, name in methods:
+        written = written_names(code, gap)
         for slip in _of_gap(code, gap, name, taken):
             text = apply(code, slip)
             if text is not None:
                 place = places.of(slip.node)
                 if slip.name:
                     place = places.named(place.method, slip.name)
-                if slip.kind in _ANYWHERE or place.name not in written_names(code, gap):
+                if slip.kind in _ANYWHERE or place.name not in written:
                     place = Place(place.method, "", "" if place.name else place.verb)
                 found.setdefault((gap.task, text), Candidate(gap.task, slip.kind, place, text))
+    variants = [Code(variant.text) for variant in load_variants(assignment)]
     for gap, name in methods:
-        others = list(_of_variants(assignment, gap.task, name, code))
+        others = list(_of_variants(variants, gap.task, name, code))
         # As many of each variant: what one of them gives, most others give too.
         for candidate in others[:: 1 + len(others) // _MOST_OF_VARIANTS]:
             found.setdefault((gap.task, candidate.text), candidate)
     return list(found.values())
 
 
-def _of_variants(assignment: Assignment, task: str, name: str, code: Code) -> Iterator[Candidate]:
+def _of_variants(variants: Sequence[Code], task: str, name: str, code: Code) -> Iterator[Candidate]:
     """Small slips in the method of a gap, in every variant that has it in another form."""
     solution = find_functions(code).get(name)
-    for variant in load_variants(assignment):
-        other = Code(variant.text)
+    for other in variants:
         function = find_functions(other).get(name)
         if function is None or solution is None or ast.dump(function) == ast.dump(solution):
             continue
@@ -103,7 +104,7 @@ def _method_of(code: Code, gap: Gap) -> str:
 
 def written_names(code: Code, gap: Gap) -> set[str]:
     """What the statements of a gap write: of other statements only the method is told, for many come to the same."""
-    found = (node for node in walk_gap(code, gap) if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign))
+    found = (node for node in walk_gap(code, gap) if isinstance(node, Assigning))
     return {written_name(code, node) for node in found} - {""}
 
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cnn_assignment.core.model import Assignment, Task
-from cnn_assignment.explaining.mutant_rows import read_rows
+from cnn_assignment.explaining.mutant_rows import Mutation, read_rows
 from cnn_assignment.explaining.mutant_words import Place, tell
 from cnn_assignment.misconceptions import load_misconceptions
 from cnn_assignment.proving.degenerate import make_degenerate
 from cnn_assignment.proving.gate import load_equivalents
-from cnn_assignment.proving.learning.places import find_functions, returns, written_name
+from cnn_assignment.proving.learning.places import Assigning, find_functions, returns, written_name
 from cnn_assignment.proving.learning.rows import Grade, sign
 from cnn_assignment.proving.mutating.mutants import make_mutants
 from cnn_assignment.proving.mutating.sites import Code, Function
@@ -45,13 +45,10 @@ def hold_back(
     solution = assignment.solution_file.read_text(encoding="utf-8")
     entries = load_misconceptions(assignment)
     texts = [entry.apply(solution) for entry in entries]
-    rows = sign(
-        assignment, [(entry.task, text) for entry, text in zip(entries, texts, strict=True)], grade, jobs, progress
-    )
-    known, tests = read_rows(assignment), {task.id: [test.id for test in task.tests] for task in tasks}
+    tried = [(entry.task, text) for entry, text in zip(entries, texts, strict=True)]
     found = []
-    for entry, text, row in zip(entries, texts, rows, strict=True):
-        mutation = known.match(entry.task, tests[entry.task], row) if row is not None else None
+    matches = _match(assignment, tasks, tried, grade, jobs, progress)
+    for entry, text, mutation in zip(entries, texts, matches, strict=True):
         told = tell(mutation.kind, mutation.place) if mutation is not None else ""
         is_right = mutation is not None and is_changed(mutation.place, solution, text)
         found.append(HeldBack(entry.id, entry.task, told, is_right))
@@ -66,14 +63,29 @@ def find_mistaken(assignment: Assignment, tasks: Sequence[Task], grade: Grade, j
     equal = load_equivalents(assignment)
     mutants = (mutant for mutant in make_mutants(solution, label) if (mutant.task, mutant.change) in equal)
     tried += [(mutant.change, mutant.task, mutant.text) for mutant in mutants]
-    rows = sign(assignment, [(task, text) for _, task, text in tried], grade, jobs)
-    known, tests = read_rows(assignment), {task.id: [test.id for test in task.tests] for task in tasks}
+    matches = _match(assignment, tasks, [(task, text) for _, task, text in tried], grade, jobs)
     found = []
-    for (name, task_id, _), row in zip(tried, rows, strict=True):
-        mutation = known.match(task_id, tests[task_id], row) if row is not None else None
+    for (name, task_id, _), mutation in zip(tried, matches, strict=True):
         if mutation is not None:
             found.append(HeldBack(name, task_id, tell(mutation.kind, mutation.place), is_right=False))
     return found
+
+
+def _match(
+    assignment: Assignment,
+    tasks: Sequence[Task],
+    tried: Sequence[tuple[str, str]],
+    grade: Grade,
+    jobs: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Mutation | None]:
+    """What the kept mutants have in common that give the same as each text in its task. tried: tasks and texts."""
+    rows = sign(assignment, tried, grade, jobs, progress)
+    known, tests = read_rows(assignment), {task.id: [test.id for test in task.tests] for task in tasks}
+    return [
+        known.match(task, tests[task], row) if row is not None else None
+        for (task, _), row in zip(tried, rows, strict=True)
+    ]
 
 
 def is_changed(place: Place, solution: str, other: str) -> bool:
@@ -92,6 +104,5 @@ def _uses(code: Code, function: Function, name: str) -> Counter[str]:
     return Counter(
         ast.dump(node)
         for node in ast.walk(function)
-        if (isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and written_name(code, node) == name)
-        or returns(code, node, name)
+        if (isinstance(node, Assigning) and written_name(code, node) == name) or returns(code, node, name)
     )

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from cnn_assignment.explaining.mutant_words import SlipKind
 from cnn_assignment.proving.learning.distortions import DISTORTIONS, IN_PLACE
 from cnn_assignment.proving.learning.edits import Slip
-from cnn_assignment.proving.learning.places import written_name
+from cnn_assignment.proving.learning.places import Assigning, written_name
 from cnn_assignment.proving.mutating.scopes import imported_names, root_name, self_name
 from cnn_assignment.proving.mutating.sites import Code, Edit, Function
 
 _HELPER = "_slip"
 _MEMORY = f"\n\n{_HELPER}_kept = {{}}\n"
-_Assigning = ast.Assign | ast.AnnAssign | ast.AugAssign
 
 
 def make_distortions(code: Code, function: Function, lines: range) -> Iterator[Slip]:
@@ -165,7 +164,7 @@ def _returned(function: Function) -> Iterator[tuple[ast.Return, str]]:
 
 def _results(code: Code, function: Function) -> Iterator[tuple[ast.Return, str]]:
     """Each return of a name, with what is returned: the name, or the entries of it that are written."""
-    written = {written_name(code, node) for node in ast.walk(function) if isinstance(node, _Assigning)}
+    written = {written_name(code, node) for node in ast.walk(function) if isinstance(node, Assigning)}
     for node, name in _returned(function):
         entries = [other for other in sorted(written) if other.startswith(f"{name}[")]
         for other in entries or [name]:

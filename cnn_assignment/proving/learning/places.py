@@ -8,7 +8,7 @@ import re
 from cnn_assignment.explaining.mutant_words import Place
 from cnn_assignment.proving.mutating.sites import Code, Function
 
-_Assigning = ast.Assign | ast.AnnAssign | ast.AugAssign
+Assigning = ast.Assign | ast.AnnAssign | ast.AugAssign
 
 
 def find_functions(code: Code) -> dict[str, Function]:
@@ -58,7 +58,7 @@ class Places:
         return Place(method, name, "is written or returned" if is_returned else "is written")
 
 
-def written_name(code: Code, statement: _Assigning) -> str:
+def written_name(code: Code, statement: Assigning) -> str:
     """What an assignment writes, without places in it: ``cache["out"]`` of ``cache["out"][:, row]``; "" for several."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     if len(targets) != 1:
